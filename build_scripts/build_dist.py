@@ -1,0 +1,214 @@
+"""Assemble ``dist/``: a static folder that runs the enhancer in a browser with no request to any other host.
+
+::
+
+    dist/                 the page (web/)
+    dist/worklet/         the drop-in module, audio worklet and worker
+    dist/runtime/         Pyodide's core, NumPy's wheel, our wheel, a lock that lists these alone
+    dist/clips/noisy.wav  synthetic speech in generated noise, to try without a microphone
+
+Only what has changed is built or copied. ``--test`` also writes ``build/dist-test``: the same runtime in a flat folder,
+as pytest-pyodide wants it, with micropip and the wheels of its test helpers.
+"""
+
+import argparse
+import hashlib
+import json
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterable, Mapping
+from email.parser import Parser
+from pathlib import Path
+from typing import Any
+
+import make_clip
+from pyodide_files import LOCK, FetchError, fetch_runtime, fetch_test_wheels, sha256, write_atomically
+
+ROOT = Path(__file__).resolve().parents[1]
+BUILD = ROOT / "build"
+
+PACKAGES = ("numpy",)
+"""Official packages in the page's runtime."""
+
+TEST_PACKAGES = ("micropip", "packaging")
+"""Official packages that tests alone use. Fetched always: they are small and lie in the same archive as NumPy."""
+
+
+def digest_of(paths: Iterable[Path]) -> str:
+    """Return one SHA-256 over the names and contents of files."""
+    digest = hashlib.sha256()
+    for path in sorted(paths):
+        digest.update(f"{path.relative_to(ROOT)}\0{sha256(path.read_bytes())}\n".encode())
+    return digest.hexdigest()
+
+
+def is_current(stamp: Path, inputs: str, product: Path | None) -> bool:
+    """Say whether ``product`` exists and was made from ``inputs``, as ``stamp`` recorded."""
+    return product is not None and product.is_file() and stamp.is_file() and stamp.read_text() == inputs
+
+
+def build_wheel(folder: Path = BUILD / "wheel") -> Path:
+    """Build our wheel unless it is there, made from the same sources.
+
+    Returns
+    -------
+    Path
+        The wheel; the only one in ``folder``.
+    """
+    sources = [ROOT / "pyproject.toml", ROOT / "README.md", ROOT / "LICENSE"]
+    sources += [path for path in (ROOT / "percepnet_wasm").rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    inputs, stamp = digest_of(sources), folder / "inputs.sha256"
+    if is_current(stamp, inputs, next(folder.glob("*.whl"), None)):
+        return next(folder.glob("*.whl"))
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.whl"):
+        old.unlink()
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(
+            f"building the wheel failed; it needs the packages build and hatchling (pip install '.[demo]')\n"
+            f"{done.stdout}{done.stderr}"
+        )
+    stamp.write_text(inputs)
+    return next(folder.glob("*.whl"))
+
+
+def build_clip(folder: Path = BUILD / "clips") -> Path:
+    """Make the noisy clip unless it is there, made by the same program."""
+    clip, stamp = folder / "noisy.wav", folder / "inputs.sha256"
+    inputs = digest_of([Path(make_clip.__file__)])
+    if not is_current(stamp, inputs, clip):
+        folder.mkdir(parents=True, exist_ok=True)
+        make_clip.write_wav(clip, make_clip.make_clip().noisy)
+        stamp.write_text(inputs)
+    return clip
+
+
+def wheel_entry(wheel: Path) -> dict[str, Any]:
+    """Describe a pure-Python wheel in the way of ``pyodide-lock.json``.
+
+    Dependencies are the required ones (no extras, no environment markers), by name: the lock knows one version of each.
+    """
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        (metadata,) = (name for name in names if name.endswith(".dist-info/METADATA"))
+        fields = Parser().parsestr(archive.read(metadata).decode())
+    modules = {name.split("/")[0] for name in names if name.endswith("/__init__.py") and name.count("/") == 1}
+    requirements = [text for text in fields.get_all("Requires-Dist", []) if ";" not in text]
+    return {
+        "depends": sorted(name_of(text) for text in requirements),
+        "file_name": wheel.name,
+        "imports": sorted(modules),
+        "install_dir": "site",
+        "name": name_of(str(fields["Name"])),
+        "package_type": "package",
+        "sha256": sha256(wheel.read_bytes()),
+        "unvendored_tests": False,
+        "version": str(fields["Version"]),
+    }
+
+
+def name_of(requirement: str) -> str:
+    """Return the normalised package name that a requirement begins with."""
+    end = next((i for i, c in enumerate(requirement) if not (c.isalnum() or c in "-_.")), len(requirement))
+    return requirement[:end].lower().replace("_", "-").replace(".", "-")
+
+
+def trim_lock(official: Mapping[str, Any], packages: Iterable[str], wheels: Iterable[Path]) -> dict[str, Any]:
+    """Cut the official lock down to ``packages`` and add ``wheels``.
+
+    ``info`` stays whole: without ``info.version`` Pyodide does not start, and under Node it hangs without a word.
+    """
+    entries = {name: official["packages"][name] for name in packages}
+    for wheel in wheels:
+        entry = wheel_entry(wheel)
+        entries[entry["name"]] = entry
+    unknown = {need for entry in entries.values() for need in entry["depends"]} - set(entries)
+    if unknown:
+        raise ValueError(f"the lock would lack {', '.join(sorted(unknown))}, needed by the packages in it")
+    return {"info": official["info"], "packages": entries}
+
+
+def runtime_plan(
+    packages: tuple[str, ...], wheels: list[Path], files: Mapping[str, Path], lock: Mapping[str, Any]
+) -> dict[str, bytes]:
+    """List what belongs into a runtime folder: file name to content."""
+    others = {entry["file_name"] for name, entry in lock["packages"].items() if name not in packages}
+    plan = {name: path.read_bytes() for name, path in files.items() if name not in others}
+    plan |= {wheel.name: wheel.read_bytes() for wheel in wheels}
+    plan[LOCK] = json.dumps(trim_lock(lock, packages, wheels)).encode()
+    return plan
+
+
+def page_plan() -> dict[str, bytes]:
+    """List the page's own files: path in ``dist/`` to content."""
+    plan = {}
+    for folder, prefix in ((ROOT / "web", ""), (ROOT / "worklet", "worklet/")):
+        for path in sorted(folder.rglob("*")):
+            inside = path.relative_to(folder)
+            if path.is_file() and not {"node_modules", "test"} & set(inside.parts) and not private(inside):
+                plan[prefix + inside.as_posix()] = path.read_bytes()
+    return plan
+
+
+def private(path: Path) -> bool:
+    """Say whether a file serves development alone: hidden, or the settings of Node and TypeScript."""
+    return path.name.startswith(".") or path.suffix == ".json" or path.suffix == ".md"
+
+
+def sync(plan: Mapping[str, bytes], folder: Path) -> int:
+    """Make ``folder`` hold exactly the files of ``plan``; return how many were written.
+
+    A folder that this script did not make (it holds files, and no lock) is left alone with a ValueError.
+    """
+    present = [path for path in folder.rglob("*") if path.is_file()] if folder.is_dir() else []
+    if present and not any(path.name == LOCK for path in present):
+        raise ValueError(f"{folder} holds files that this script did not write: give an empty folder to --out")
+    for path in present:
+        if path.relative_to(folder).as_posix() not in plan:
+            path.unlink()
+    written = 0
+    for name, data in plan.items():
+        path = folder / name
+        if path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data:
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, data)
+        written += 1
+    return written
+
+
+def main() -> int:
+    """Build ``dist/`` and, if asked, the tests' runtime folder."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=ROOT / "dist", help="folder to write (default: dist)")
+    parser.add_argument("--test", action="store_true", help="also write build/dist-test for pytest-pyodide")
+    arguments = parser.parse_args()
+    try:
+        files, lock = fetch_runtime(PACKAGES + TEST_PACKAGES)
+        wheel = build_wheel()
+        plan = {f"runtime/{name}": data for name, data in runtime_plan(PACKAGES, [wheel], files, lock).items()}
+        plan |= page_plan() | {"clips/noisy.wav": build_clip().read_bytes()}
+        # The lock is written last of all: a folder that has it is complete.
+        plan[f"runtime/{LOCK}"] = plan.pop(f"runtime/{LOCK}")
+        report(arguments.out, plan, sync(plan, arguments.out))
+        if arguments.test:
+            wheels = [wheel, *fetch_test_wheels()]
+            plan = runtime_plan(PACKAGES + TEST_PACKAGES, wheels, files, lock)
+            report(BUILD / "dist-test", plan, sync(plan, BUILD / "dist-test"))
+    except (FetchError, RuntimeError, ValueError) as error:
+        print(f"build_dist: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def report(folder: Path, plan: Mapping[str, bytes], written: int) -> None:
+    """Print one line about a folder."""
+    size = sum(map(len, plan.values())) / 1e6
+    print(f"{folder}: {len(plan)} files, {size:.1f} MB, {written} written")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
