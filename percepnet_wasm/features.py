@@ -1,0 +1,56 @@
+"""What the network hears of a frame: 70 numbers (paper, section 4).
+
+34 log energies of the newest frame (the look-ahead), then of the frame to be put out: 34 coherences, its pitch period
+and the correlation at that period. Batch and streaming are this one function.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .bands import BANDS
+from .constants import LAG_MAX, LAG_MIN, WINDOW
+
+__all__ = ["FEATURES", "features"]
+
+FEATURES = 2 * BANDS + 2
+"""Features a frame: energies, coherences, period, correlation."""
+
+ENERGY_FLOOR = np.float32(WINDOW * 1e-10)
+"""A band's energy in about -100 dBFS of white noise, below which nothing is worth telling apart."""
+
+
+def features(
+    newest_energy: NDArray[np.float32],
+    coherence: NDArray[np.float32],
+    period: NDArray[np.intp],
+    correlation: NDArray[np.float32],
+    out: NDArray[np.float32] | None = None,
+) -> NDArray[np.float32]:
+    """Assemble features; the network normalises them by the statistics stored with its weights.
+
+    Parameters
+    ----------
+    newest_energy : float32 (frames, BANDS)
+        ||Y_b||^2 of frame l + LOOKAHEAD.
+    coherence : float32 (frames, BANDS)
+        q_y of frame l.
+    period : intp (frames,)
+        Pitch period of frame l in samples.
+    correlation : float32 (frames,)
+        Normalised correlation at that period.
+    out : float32 (frames, FEATURES), optional
+
+    Returns
+    -------
+    float32 (frames, FEATURES)
+        log10 of the energies over a floor; coherences; octaves of the period above the shortest, 0 to 1; correlation.
+    """
+    if out is None:
+        out = np.empty((len(coherence), FEATURES), np.float32)
+    energies = out[:, :BANDS]
+    np.add(newest_energy, ENERGY_FLOOR, out=energies)
+    np.log10(energies, out=energies)
+    out[:, BANDS : 2 * BANDS] = coherence
+    out[:, -2] = np.log2(period / np.float32(LAG_MIN)) / np.log2(LAG_MAX / LAG_MIN)
+    out[:, -1] = correlation
+    return out

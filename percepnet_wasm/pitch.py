@@ -1,0 +1,180 @@
+"""Pitch tracker: normalised correlation of the signal with its own past, then the best path over time.
+
+The correlation is computed at 16 kHz on a spectrally flattened copy, so that neither a formant nor a loud hum decides;
+the path (Viterbi) forbids large jumps; the period is refined to 48 kHz on the correlation's peak. The paper gives no
+costs: the score, the octave guard and the bounded lag changes follow LPCNet's tracker, the constants are tuned here.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .constants import HOP, LAG_MAX, LAG_MIN, LOOKAHEAD
+
+__all__ = ["PitchTracker", "VOICED"]
+
+DECIMATION = 3
+_HOP = HOP // DECIMATION
+_LAG_MIN, _LAG_MAX = LAG_MIN // DECIMATION, LAG_MAX // DECIMATION
+_LAGS = _LAG_MAX - _LAG_MIN + 1
+_REFERENCE = 512
+"""Samples at 16 kHz that are correlated with their past: two periods of the lowest voice."""
+_SEGMENT = _REFERENCE + _LAG_MAX
+
+VOICED = 0.3
+"""A correlation from which a frame counts as voiced (LPCNet)."""
+
+JUMP = 4
+"""Lags at 16 kHz that the period may change by in one frame."""
+JUMP_COST = 0.01
+"""Cost of a change, times its square."""
+RESTART_COST = 0.7
+"""Cost of starting anew from the best lag of the frame before: onsets."""
+OCTAVE_RATIO, OCTAVE_GUARD = 1.1, 0.75
+"""A lag's score is reduced by GUARD unless it beats the best score near half the lag by RATIO."""
+FLATTENING = 0.2
+"""Exponent of the spectral flattening: 0 leaves the spectrum, 1 makes it white."""
+BACKTRACK = LOOKAHEAD - 1
+"""Frames back along the path. A correlation is centred one hop before its newest sample's frame, at about the
+reference's middle less half a lag: the frame put out is best described by the correlation of the frame after it."""
+
+_TINY = np.float32(1e-30)
+
+
+def _lowpass(length: int = 48) -> NDArray[np.float32]:
+    """Windowed sinc at the edge of the decimated band, sum 1."""
+    n = np.arange(length) - (length - 1) / 2
+    taps = np.sinc(n * 0.9 / DECIMATION) * np.hamming(length)
+    return (taps / taps.sum()).astype(np.float32)
+
+
+_LOWPASS = _lowpass()
+_LAGS_ALL = np.arange(_LAG_MIN, _LAG_MAX + 1)
+_HALF = np.maximum(_LAGS_ALL // 2 - _LAG_MIN, 0)
+_HAS_HALF = _LAGS_ALL // 2 >= _LAG_MIN
+_STEPS = np.arange(-JUMP, JUMP + 1)
+_STEP_COST = (JUMP_COST * _STEPS**2).astype(np.float32)
+_UNREACHED = np.float32(-1e3)
+
+
+class PitchTracker:
+    """Tracks the period over a stream, LOOKAHEAD frames late.
+
+    Parameters
+    ----------
+    block : int
+        Frames a call.
+    """
+
+    def __init__(self, block: int = 1) -> None:
+        self.block = block
+        self._tail = np.zeros(len(_LOWPASS) - DECIMATION, np.float32)
+        self._decimated = np.zeros(_SEGMENT + (block - 1) * _HOP, np.float32)
+        stride = self._decimated.itemsize
+        self._segments = np.ndarray((block, _SEGMENT), np.float32, self._decimated, 0, (_HOP * stride, stride))
+        self._correlation = np.zeros((BACKTRACK + block, _LAGS), np.float32)
+        self._path = np.full((BACKTRACK + block, _LAGS + 2 * JUMP), _UNREACHED, np.float32)
+        self._path[:, JUMP:-JUMP] = 0
+        self._rows = np.arange(block)[:, None]
+        self._flat = np.zeros((block, _SEGMENT), np.float32)
+        self._energy = np.zeros((block, _SEGMENT + 1), np.float32)
+        self._reference = np.zeros((block, _SEGMENT), np.float32)
+        self._candidates = np.zeros((len(_STEPS), _LAGS), np.float32)
+
+    def reset(self) -> None:
+        """Forget the signal and the path."""
+        for buffer in (self._tail, self._decimated, self._correlation):
+            buffer[:] = 0
+        self._path[:] = _UNREACHED
+        self._path[:, JUMP:-JUMP] = 0
+
+    def __call__(self, samples: NDArray[np.float32]) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+        """Take the newest samples, give the pitch of the frames to be put out.
+
+        Parameters
+        ----------
+        samples : float32 (block * HOP,)
+
+        Returns
+        -------
+        period : intp (block,)
+            In samples, LAG_MIN to LAG_MAX; of the frame LOOKAHEAD frames before each newest one.
+        correlation : float32 (block,)
+            Normalised correlation at that period, at most 1; VOICED or more means voiced.
+        """
+        self._decimate(samples)
+        for history in (self._correlation, self._path):
+            history[:BACKTRACK] = history[self.block :]
+        self._correlate(self._correlation[BACKTRACK:])
+        self._extend_path(_guard_octaves(self._correlation[BACKTRACK:]))
+        return self._refine(self._trace_back())
+
+    def _decimate(self, samples: NDArray[np.float32]) -> None:
+        """Low-pass and keep every third sample."""
+        padded = np.concatenate((self._tail, samples))
+        self._tail[:] = padded[-len(self._tail) :]
+        stride = padded.itemsize
+        fresh = self.block * _HOP
+        rows = np.ndarray((fresh, len(_LOWPASS)), np.float32, padded, 0, (DECIMATION * stride, stride))
+        self._decimated[:-fresh] = self._decimated[fresh:]
+        np.einsum("nk,k->n", rows, _LOWPASS, out=self._decimated[-fresh:])
+
+    def _correlate(self, out: NDArray[np.float32]) -> None:
+        """Score 2 Sxy / (Ex + Ey) of the newest _REFERENCE samples against those a lag before, for all lags."""
+        spectrum = np.fft.rfft(self._segments)
+        np.divide(spectrum, np.abs(spectrum) ** np.float32(FLATTENING) + _TINY, out=spectrum)
+        flat = np.fft.irfft(spectrum, _SEGMENT, out=self._flat)
+        self._reference[:, _LAG_MAX:] = flat[:, _LAG_MAX:]
+        # The segment is as long as reference and lags together, so the circular correlation never wraps.
+        cross = np.fft.irfft(np.fft.rfft(self._reference) * np.fft.rfft(flat).conj(), _SEGMENT)
+        energy = self._energy
+        np.cumsum(flat * flat, axis=1, out=energy[:, 1:])
+        present = energy[:, -1:] - energy[:, _LAG_MAX : _LAG_MAX + 1]
+        newest = slice(_LAG_MAX - _LAG_MIN + _REFERENCE, _REFERENCE - 1, -1)
+        oldest = slice(_LAG_MAX - _LAG_MIN, None, -1)
+        past = energy[:, newest] - energy[:, oldest]
+        np.divide(2 * cross[:, _LAG_MIN : _LAG_MAX + 1], present + past + _TINY, out=out)
+
+    def _extend_path(self, score: NDArray[np.float32]) -> None:
+        """Viterbi recursion: best predecessor within JUMP lags, or a restart from the best of all."""
+        stride = self._path.itemsize
+        for k in range(self.block):
+            before, now = self._path[BACKTRACK + k - 1], self._path[BACKTRACK + k]
+            shifted = np.ndarray(self._candidates.shape, np.float32, before, 0, (stride, stride))
+            np.subtract(shifted, _STEP_COST[:, None], out=self._candidates)
+            best = np.maximum.reduce(self._candidates, axis=0)
+            np.maximum(best, -RESTART_COST, out=best)
+            best += score[k]
+            np.subtract(best, best.max(), out=now[JUMP:-JUMP])
+
+    def _trace_back(self) -> NDArray[np.intp]:
+        """Follow the best path from each newest frame back to the one put out; pointers are recomputed, not stored."""
+        newest = self._path[BACKTRACK:, JUMP:-JUMP]
+        lag = newest.argmax(axis=1)
+        for step in range(1, BACKTRACK + 1):
+            rows = self._path[BACKTRACK - step : BACKTRACK - step + self.block]
+            reached = rows[self._rows, lag[:, None] + JUMP + _STEPS] - _STEP_COST
+            best = reached.argmax(axis=1)
+            restarted = reached[self._rows[:, 0], best] < -RESTART_COST
+            lag = np.where(restarted, rows.argmax(axis=1) - JUMP, lag + _STEPS[best])
+        return lag
+
+    def _refine(self, lag: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+        """Fit a parabola through the correlation's peak: three times finer than 16 kHz."""
+        rows = self._correlation[: self.block]
+        centre = np.clip(lag, 1, _LAGS - 2)
+        k = self._rows[:, 0]
+        left, mid, right = rows[k, centre - 1], rows[k, centre], rows[k, centre + 1]
+        curvature = left - 2 * mid + right
+        peaked = curvature < -_TINY
+        shift = np.where(peaked, (left - right) / np.where(peaked, 2 * curvature, 1), 0)
+        period = DECIMATION * (centre + _LAG_MIN + np.clip(shift, -1, 1))
+        return np.clip(np.rint(period), LAG_MIN, LAG_MAX).astype(np.intp), rows[k, lag]
+
+
+def _guard_octaves(correlation: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Reduce lags that are hardly better than half of themselves: multiples of the period score as well as it does."""
+    near = correlation.copy()
+    np.maximum(near[:, 1:], correlation[:, :-1], out=near[:, 1:])
+    np.maximum(near[:, :-1], correlation[:, 1:], out=near[:, :-1])
+    doubtful = _HAS_HALF & (correlation < OCTAVE_RATIO * near[:, _HALF])
+    return np.where(doubtful, OCTAVE_GUARD * correlation, correlation)
