@@ -1,0 +1,68 @@
+# make demo: build everything and serve the page.  make test: run every test.  The rest: see README.md.
+
+# The first Python that is new enough.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check
+PORT ?= 8000
+PYTEST := $(PY) -m pytest
+# The plugin reads options of its own and starts browsers: only tests/pyodide wants it.
+PLAIN := -p no:pytest_pyodide
+
+.PHONY: demo site setup test lint test-unit test-worklet test-pyodide test-browser bench evaluate clean system
+
+demo: site
+	$(PY) build_scripts/serve.py dist --port $(PORT)
+
+site: build/demo.stamp
+	$(PY) build_scripts/build_dist.py --out dist
+
+setup: build/test.stamp
+
+test: system lint test-unit test-worklet test-pyodide test-browser
+
+lint: build/test.stamp
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+
+test-unit: build/test.stamp
+	$(PYTEST) $(PLAIN) tests/unit
+
+test-worklet: worklet/node_modules/.stamp
+	cd worklet && npm test
+	cd worklet && npm run check
+
+test-pyodide: build/test.stamp
+	$(PY) build_scripts/build_dist.py --out dist --test
+	$(PYTEST) tests/pyodide --dist-dir build/dist-test --runtime node,chrome
+
+test-browser: build/test.stamp
+	$(PY) build_scripts/build_dist.py --out dist
+	$(PYTEST) $(PLAIN) tests/browser
+
+bench: build/test.stamp
+	$(PY) build_scripts/build_dist.py --out dist
+	$(PY) build_scripts/bench/run.py
+
+evaluate: build/evaluate.stamp
+
+system:
+	build_scripts/system_packages.sh
+
+$(PY):
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed: install it, or make PYTHON=/path/to/python" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV) || { build_scripts/system_packages.sh venv && $(PYTHON) -m venv $(VENV); }
+
+# One stamp for each set of Python packages; the package itself is installed so that edits take effect at once.
+build/%.stamp: pyproject.toml | $(PY)
+	$(PIP) --editable '.[$*]'
+	@mkdir -p build && touch $@
+
+worklet/node_modules/.stamp: worklet/package.json
+	cd worklet && npm install --no-package-lock --no-audit --no-fund --loglevel=error
+	@touch $@
+
+clean:
+	rm -rf build dist
