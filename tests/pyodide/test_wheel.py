@@ -22,6 +22,7 @@ def noisy() -> np.ndarray:
 @run_in_pyodide(packages=["percepnet-wasm"])
 def enhance_there(selenium, audio):
     import numpy as np
+
     import percepnet_wasm
 
     return percepnet_wasm.enhance(np.frombuffer(audio, np.float32)).tobytes()
@@ -30,6 +31,7 @@ def enhance_there(selenium, audio):
 @run_in_pyodide(packages=["percepnet-wasm"])
 def stream_there(selenium, audio):
     import numpy as np
+
     import percepnet_wasm
 
     enhancer = percepnet_wasm.Enhancer()
@@ -47,6 +49,7 @@ def info_there(selenium):
 @run_in_pyodide(packages=["percepnet-wasm"])
 def error_there(selenium):
     import numpy as np
+
     import percepnet_wasm
 
     try:
