@@ -1,0 +1,164 @@
+/**
+ * What the audio thread does with one quantum, free of any browser API: record the input, then play enhanced samples
+ * if they are there, else the dry ones at the same total delay, and cross-fade whenever that changes.
+ *
+ *     time t       plays enhanced ring position t - depth, which sounds like the input at t - depth - DELAY
+ *                  or dry input position      t - depth - DELAY
+ *
+ * Both are aligned to the sample and correlated, so a linear cross-fade over one quantum keeps the level.
+ *
+ * A fade-out needs enhanced samples for its own length, so enhanced sound counts as available only when the *next*
+ * quantum is there as well: lateness is seen one quantum ahead and there is always something left to fade from.
+ *
+ * This is also the watchdog: nothing is ever waited for. If the worker dies, the enhanced run ends and the sound is dry
+ * within `depth` samples of the sample clock (40 ms), whatever the main thread does.
+ *
+ * Nothing here allocates after construction.
+ */
+import { DELAY, SAMPLE_RATE } from './constants.js';
+import { CAPACITY, WORD } from './ring.js';
+
+/** What is being played; `Blend.state`. */
+export const STATE = Object.freeze({
+  /** Dry: enhanced sound has not begun since the last switch-on. */
+  WAITING: 'waiting',
+  /** Enhanced. */
+  ENHANCED: 'enhanced',
+  /** Dry for at least STARVED samples although switched on and begun: the worker is overloaded or gone. */
+  STARVED: 'starved',
+  /** Dry: switched off, or the microphone is muted. */
+  RESTING: 'resting',
+});
+
+/** Samples without enhanced sound before the state says so: 100 ms. */
+export const STARVED = SAMPLE_RATE / 10;
+
+/** Samples of digital silence after which the worker may rest: 1 s. Live microphones never give exact zeros, muted ones do. */
+export const MUTED = SAMPLE_RATE;
+
+/** Largest quantum handled (Web Audio's is 128; the specification is about to let pages choose). */
+const QUANTUM_MAX = 2048;
+
+/** Bounds of the ring depth in samples: a frame, its fade's look-ahead and a quantum; and what the dry path can read back. */
+export const DEPTH_MIN = 768;
+export const DEPTH_MAX = CAPACITY - DELAY - QUANTUM_MAX;
+
+export class Blend {
+  /**
+   * @param {import('./ring.js').Ring} ring
+   * @param {{depth: number, enabled?: boolean, start?: number}} options depth of the ring in samples; position of the
+   *     first sample (tests set it near the wrap)
+   */
+  constructor(ring, { depth, enabled = true, start = 0 }) {
+    this.ring = ring;
+    this.depth = depth;
+    this.enabled = enabled;
+    /** Position of the next input sample: the clock. */
+    this.position = start;
+    /** @type {string} one of STATE */
+    this.state = enabled ? STATE.WAITING : STATE.RESTING;
+    /** Whether enhanced sound is at full level at the end of the last quantum. */
+    this.wet = false;
+    // The run of enhanced samples being played, [from, end).
+    this.from = start;
+    this.end = start;
+    this.starved = 0;
+    this.silent = 0;
+    this.underruns = 0;
+    this.quanta = 0;
+    this.dry = new Float32Array(QUANTUM_MAX);
+    this.active = enabled;
+    ring.store(WORD.WRITTEN, start);
+    ring.publishActive(enabled);
+  }
+
+  /**
+   * Take one quantum in and give one out.
+   *
+   * @param {Float32Array | undefined} input mono; undefined when nothing is connected
+   * @param {Float32Array} output filled; its length is the quantum
+   */
+  render(input, output) {
+    const { ring } = this;
+    const n = output.length;
+    const sound = ring.writeInput(this.position, input, n);
+    this.silent = sound ? 0 : Math.min(this.silent + n, MUTED);
+    this.position = (this.position + n) | 0;
+    ring.publishWritten(this.position);
+
+    const play = (this.position - n - this.depth) | 0;
+    const active = this.enabled && this.silent < MUTED;
+    const available = this.#follow(play, n);
+    const wet = available && active;
+    this.#mix(play, output, wet);
+    this.#account(active, wet, n);
+  }
+
+  /**
+   * Track the run of enhanced samples; say whether this quantum and the next lie in it.
+   *
+   * When the worker had to begin a new run (after a skip or an exception), the rest of the old one is played out first:
+   * its samples are still there, and cutting it short would leave nothing to fade from.
+   *
+   * @param {number} play @param {number} n
+   */
+  #follow(play, n) {
+    const done = this.ring.load(WORD.DONE); // before VALID_FROM, see ring.js
+    const from = this.ring.load(WORD.VALID_FROM);
+    const playedOut = ((play + n - this.end) | 0) > 0;
+    if (from === this.from || playedOut) {
+      this.from = from;
+      this.end = done;
+    }
+    return ((play - this.from) | 0) >= 0 && ((this.end - play - 2 * n) | 0) >= 0;
+  }
+
+  /** @param {number} play @param {Float32Array} output @param {boolean} wet the target at the end of this quantum */
+  #mix(play, output, wet) {
+    const { ring, dry } = this;
+    const n = output.length;
+    if (wet || this.wet) ring.readOutput(play, output);
+    if (wet && this.wet) return;
+    const delayed = (play - DELAY) | 0;
+    if (!wet && !this.wet) {
+      ring.readInput(delayed, output);
+      return;
+    }
+    ring.readInput(delayed, dry, n);
+    const step = (wet ? 1 : -1) / n;
+    let gain = wet ? 0 : 1;
+    for (let i = 0; i < n; i++) {
+      gain += step;
+      output[i] = dry[i] + gain * (output[i] - dry[i]);
+    }
+    this.wet = wet;
+  }
+
+  /** Keep the state and the counters. @param {boolean} active @param {boolean} wet @param {number} n */
+  #account(active, wet, n) {
+    const { ring } = this;
+    if (active !== this.active) {
+      this.active = active;
+      ring.publishActive(active);
+    }
+    if (!active) {
+      this.state = STATE.RESTING;
+      this.starved = 0;
+    } else if (wet) {
+      this.state = STATE.ENHANCED;
+      this.starved = 0;
+    } else if (this.state === STATE.RESTING) {
+      this.state = STATE.WAITING;
+    }
+    if (this.state === STATE.ENHANCED || this.state === STATE.STARVED) {
+      this.quanta = (this.quanta + 1) | 0;
+      if (!wet) {
+        this.underruns = (this.underruns + 1) | 0;
+        this.starved = Math.min(this.starved + n, STARVED);
+        if (this.starved >= STARVED) this.state = STATE.STARVED;
+      }
+      ring.store(WORD.QUANTA, this.quanta);
+      ring.store(WORD.UNDERRUNS, this.underruns);
+    }
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * The Web Audio graph around one microphone track:  source -> (worklet node, or nothing) -> destination.
+ *
+ * It has its own context at the model's rate, so the browser resamples whatever the microphone and the device have.
+ */
+import { SAMPLE_RATE } from './constants.js';
+import { PercepNetError } from './errors.js';
+
+/** ms a context may take to start before the page is told that it needs a user's gesture. */
+const RESUME_PATIENCE = 1000;
+
+export class TrackGraph {
+  /** @private use open() @param {AudioContext} context @param {MediaStreamTrack} track */
+  constructor(context, track) {
+    this.context = context;
+    this.source = context.createMediaStreamSource(new MediaStream([track]));
+    this.destination = new MediaStreamAudioDestinationNode(context, { channelCount: 1 });
+    /** @type {AudioNode} what the source feeds */
+    this.next = this.destination;
+    this.source.connect(this.next);
+  }
+
+  /**
+   * @param {MediaStreamTrack} track
+   * @returns {Promise<TrackGraph>} running; its output is the track itself until through() is called
+   * @throws {PercepNetError} 'context' or 'suspended'
+   */
+  static async open(track) {
+    /** @type {AudioContext | undefined} */
+    let context;
+    try {
+      context = new AudioContext({ sampleRate: SAMPLE_RATE, latencyHint: 'interactive' });
+      const graph = new TrackGraph(context, track);
+      await Promise.race([context.resume(), new Promise((resolve) => setTimeout(resolve, RESUME_PATIENCE))]);
+      if (context.state !== 'running') throw new PercepNetError('suspended');
+      // A phone call or a sleeping device may suspend it later; silence would follow.
+      context.onstatechange = () => void graph.context.resume().catch(() => {});
+      return graph;
+    } catch (error) {
+      await context?.close().catch(() => {});
+      throw error instanceof PercepNetError ? error : new PercepNetError('context', error);
+    }
+  }
+
+  /** @returns {MediaStreamTrack} the same for the graph's whole life */
+  get output() {
+    return this.destination.stream.getAudioTracks()[0];
+  }
+
+  /** Lead the sound through a node. @param {AudioNode} node */
+  through(node) {
+    this.#feed(node);
+  }
+
+  /** Lead the sound straight through. */
+  bypass() {
+    this.#feed(this.destination);
+  }
+
+  /** Another microphone, the same output. @param {MediaStreamTrack} track */
+  replaceInput(track) {
+    const source = this.context.createMediaStreamSource(new MediaStream([track]));
+    this.source.disconnect();
+    this.source = source;
+    source.connect(this.next);
+  }
+
+  close() {
+    this.context.onstatechange = null;
+    this.source.disconnect();
+    this.output.stop();
+    void this.context.close().catch(() => {});
+  }
+
+  /** @param {AudioNode} next */
+  #feed(next) {
+    this.source.disconnect();
+    if (this.next !== this.destination) this.next.disconnect();
+    this.next = next;
+    if (next !== this.destination) next.connect(this.destination);
+    this.source.connect(next);
+  }
+}

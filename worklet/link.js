@@ -1,0 +1,136 @@
+/**
+ * The ring without SharedArrayBuffer: each thread has a ring of its own, and these two ends mirror the halves over a
+ * MessagePort, frame by frame. Blend and Pump work on their ring as ever and do not know.
+ *
+ *     WorkletLink --- {position, samples, ACTIVE, counters} ---> WorkerLink      every HOP samples
+ *     WorkletLink <-- {position, validFrom, samples}       ---- WorkerLink      every frame enhanced
+ *
+ * A fixed set of buffers travels to and fro by transfer. When they are all out (the worker is slow, booting or gone)
+ * the worklet drops frames instead of sending more: memory and delay cannot grow. Posting makes a small message object
+ * on the audio thread, which this transport cannot avoid; the shared ring has no such cost.
+ */
+import { HOP } from './constants.js';
+import { WORD } from './ring.js';
+
+/** Buffers in circulation: twice what the default depth can use. */
+export const BUFFERS = 8;
+
+/**
+ * @typedef {{position: number, samples: Float32Array<ArrayBuffer>, active: number, underruns: number, quanta: number}} InputMessage
+ * @typedef {{position: number, validFrom: number, samples: Float32Array<ArrayBuffer>, enhanced: boolean}} OutputMessage
+ */
+
+/** The worklet's end. */
+export class WorkletLink {
+  /** @param {import('./ring.js').Ring} ring @param {MessagePort} port @param {number} depth */
+  constructor(ring, port, depth) {
+    this.ring = ring;
+    this.port = port;
+    this.depth = depth;
+    this.sent = ring.load(WORD.WRITTEN);
+    this.pool = Array.from({ length: BUFFERS }, () => new Float32Array(HOP));
+    port.onmessage = (event) => this.#receive(event.data);
+  }
+
+  /** Send the frames completed since the last call. */
+  send() {
+    const { ring } = this;
+    while (((ring.load(WORD.WRITTEN) - this.sent) | 0) >= HOP) {
+      const samples = this.pool.pop();
+      if (samples !== undefined) {
+        ring.readInput(this.sent, samples);
+        const message = {
+          position: this.sent,
+          samples,
+          active: ring.load(WORD.ACTIVE),
+          underruns: ring.load(WORD.UNDERRUNS),
+          quanta: ring.load(WORD.QUANTA),
+        };
+        this.port.postMessage(message, [samples.buffer]);
+      }
+      this.sent = (this.sent + HOP) | 0;
+    }
+  }
+
+  /** @param {OutputMessage} message */
+  #receive({ position, validFrom, samples, enhanced }) {
+    const { ring } = this;
+    const end = (position + HOP) | 0;
+    const played = (ring.load(WORD.WRITTEN) - this.depth) | 0;
+    // Too late to be heard: leave it out, lest a very late one overwrite what came after it.
+    if (enhanced && ((end - played) | 0) > 0) {
+      ring.writeOutput(position, samples);
+      ring.publishDone(validFrom, end);
+    }
+    this.pool.push(samples);
+  }
+}
+
+/** The worker's end. */
+export class WorkerLink {
+  /**
+   * @param {import('./ring.js').Ring} ring local to the worker
+   * @param {MessagePort} port
+   * @param {import('./pump.js').Pump} pump
+   * @param {() => boolean} over called after each turn; true ends the service
+   */
+  constructor(ring, port, pump, over = () => false) {
+    this.ring = ring;
+    this.port = port;
+    this.pump = pump;
+    this.over = over;
+    /** @type {Float32Array<ArrayBuffer>[]} buffers to send back */
+    this.spare = [];
+    this.turn = new MessageChannel();
+    this.queued = false;
+    this.turn.port1.onmessage = () => this.#work();
+    port.onmessage = (event) => this.#receive(event.data);
+  }
+
+  /** @param {InputMessage} message */
+  #receive({ position, samples, active, underruns, quanta }) {
+    const { ring, pump } = this;
+    if (position !== ring.load(WORD.WRITTEN)) pump.skipTo(position); // frames were dropped on the way
+    ring.writeInput(position, samples, HOP);
+    ring.store(WORD.ACTIVE, active);
+    ring.store(WORD.UNDERRUNS, underruns);
+    ring.store(WORD.QUANTA, quanta);
+    this.spare.push(samples);
+    if (!pump.running && active !== 0) pump.start(position);
+    ring.publishWritten((position + HOP) | 0);
+    this.#schedule();
+  }
+
+  /** Compute in a task of its own, after the frames that already wait: only then is it known which are too late. */
+  #schedule() {
+    if (this.queued) return;
+    this.queued = true;
+    this.turn.port2.postMessage(0);
+  }
+
+  #work() {
+    this.queued = false;
+    const { ring, pump } = this;
+    const before = ring.load(WORD.DONE);
+    const more = pump.run(1);
+    if (this.over()) {
+      this.port.onmessage = null;
+      return;
+    }
+    const done = ring.load(WORD.DONE);
+    if (done !== before) this.#send((done - HOP) | 0, true);
+    if (more) {
+      this.#schedule();
+    } else {
+      while (this.spare.length > 0) this.#send(0, false); // those of frames skipped or failed
+    }
+  }
+
+  /** @param {number} position @param {boolean} enhanced */
+  #send(position, enhanced) {
+    const samples = this.spare.pop();
+    if (samples === undefined) return;
+    if (enhanced) this.ring.readOutput(position, samples);
+    this.port.postMessage({ position, validFrom: this.ring.load(WORD.VALID_FROM), samples, enhanced }, [samples.buffer]);
+  }
+}

@@ -1,0 +1,158 @@
+/**
+ * The worker's side of the ring, free of Pyodide: which frame to enhance next, and what becomes of the result.
+ *
+ * Frames follow each other without a gap as long as the worker keeps up. When a frame is past its deadline (its last
+ * sample would have been played), the backlog is skipped to the newest frame: it is never computed and never played.
+ */
+import { DELAY, HOP } from './constants.js';
+import { WORD } from './ring.js';
+
+/**
+ * Samples after a gap before the output is played again: the enhancer's delay, during which it still puts out what it
+ * heard before the gap, and one frame whose analysis window reaches across it.
+ */
+export const SETTLE = DELAY + HOP;
+
+/** Samples so far ahead that the worker is not woken for them (6 h, well within half the range of a position). */
+const NEVER = 2 ** 30;
+
+/** Frames in a row that may fail before the enhancer is given up. */
+export const FAILURES = 3;
+
+/**
+ * @typedef {object} FrameEnhancer
+ * @property {() => Float32Array} input the array to fill with HOP samples (taken afresh: the heap may have moved)
+ * @property {() => void} step enhance input into output; may throw
+ * @property {() => Float32Array} output
+ * @property {() => void} reset forget all state
+ */
+
+export class Pump {
+  /**
+   * @param {import('./ring.js').Ring} ring
+   * @param {number} depth of the ring in samples: a frame's deadline
+   * @param {FrameEnhancer} enhancer
+   * @param {() => number} [now] clock in ms, for the compute times
+   */
+  constructor(ring, depth, enhancer, now = () => performance.now()) {
+    this.ring = ring;
+    this.depth = depth;
+    this.enhancer = enhancer;
+    this.now = now;
+    /** Whether frames follow on from earlier ones; false at the start and while resting. */
+    this.running = false;
+    /** Position of the next frame. */
+    this.next = 0;
+    /** Start of the current unbroken run of output. */
+    this.validFrom = 0;
+    this.frames = 0;
+    this.skipped = 0;
+    this.errors = 0;
+    this.failuresInARow = 0;
+    /** @type {unknown} the exception that made the pump give up */
+    this.failure = undefined;
+    /** Compute times of the last frames, ms, a ring indexed by `frames`. */
+    this.times = new Float64Array(512);
+    /** Their sum over all frames, ms. */
+    this.busy = 0;
+  }
+
+  /**
+   * Enhance what is there.
+   *
+   * @param {number} limit frames at most, so that the caller's message loop gets its turn
+   * @returns {boolean} whether more frames are waiting
+   */
+  run(limit = 4) {
+    const { ring } = this;
+    for (let i = 0; i < limit; i++) {
+      const written = ring.load(WORD.WRITTEN);
+      if (this.failure !== undefined || ring.load(WORD.ACTIVE) === 0) {
+        this.running = false;
+        ring.store(WORD.NEEDED, (written + NEVER) | 0); // publishActive() wakes as well
+        return false;
+      }
+      if (!this.running) this.start(written);
+      const waiting = (written - this.next) | 0;
+      if (waiting < HOP) {
+        ring.store(WORD.NEEDED, (this.next + HOP) | 0);
+        return false;
+      }
+      if (waiting - HOP >= this.depth) this.skipTo((this.next + HOP * (Math.floor(waiting / HOP) - 1)) | 0);
+      this.#enhance();
+    }
+    return true;
+  }
+
+  /** Begin with the frame at `position`, remembering nothing of earlier ones. @param {number} position */
+  start(position) {
+    this.#reset();
+    this.running = true;
+    this.next = position;
+    this.validFrom = (position + SETTLE) | 0;
+  }
+
+  /** Leave out the frames before `position`, which were late (or lost by the transport). @param {number} position */
+  skipTo(position) {
+    if (!this.running) return;
+    this.skipped += Math.ceil(((position - this.next) | 0) / HOP);
+    this.next = position;
+    this.validFrom = (position + SETTLE) | 0;
+  }
+
+  #enhance() {
+    const { ring, enhancer } = this;
+    const started = this.now();
+    const end = (this.next + HOP) | 0;
+    try {
+      ring.readInput(this.next, enhancer.input());
+      enhancer.step();
+      const output = enhancer.output();
+      if (!allFinite(output)) throw new Error('the enhancer put out a sample that is not finite');
+      ring.writeOutput(this.next, output);
+      ring.publishDone(this.validFrom, end);
+      this.failuresInARow = 0;
+    } catch (error) {
+      this.#fail(error, end);
+    }
+    this.next = end;
+    const took = this.now() - started;
+    this.times[this.frames++ % this.times.length] = took;
+    this.busy += took;
+  }
+
+  /** The frame stays dry; begin a new run after it. @param {unknown} error @param {number} end */
+  #fail(error, end) {
+    this.errors++;
+    this.validFrom = (end + SETTLE) | 0;
+    if (++this.failuresInARow >= FAILURES) this.failure = error;
+    else this.#reset();
+  }
+
+  #reset() {
+    try {
+      this.enhancer.reset();
+    } catch (error) {
+      this.failure = error;
+    }
+  }
+
+  /**
+   * Percentiles of the compute time of the last frames.
+   *
+   * @param {...number} shares 0..1
+   * @returns {number[]} ms; 0 before the first frame
+   */
+  percentiles(...shares) {
+    const times = this.times.slice(0, Math.min(this.frames, this.times.length)).sort();
+    return shares.map((share) => times[Math.min(times.length - 1, Math.floor(share * times.length))] ?? 0);
+  }
+}
+
+/** @param {Float32Array} samples */
+function allFinite(samples) {
+  // One pass without a branch: the difference is NaN as soon as one sample is not finite.
+  let sum = 0;
+  for (let i = 0; i < samples.length; i++) sum += samples[i] - samples[i];
+  return sum === 0;
+}

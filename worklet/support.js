@@ -1,0 +1,32 @@
+/**
+ * What this browser and page can do, found without downloading anything.
+ *
+ * @typedef {object} Support
+ * @property {boolean} supported whether enhancement can run; if not, tracks pass through raw
+ * @property {'shared' | 'port'} transport SharedArrayBuffer on an isolated page, else MessagePort
+ * @property {string[]} reasons why not supported, or why the slower transport is used; empty if all is well
+ */
+
+/** @returns {Support} */
+export function detectSupport() {
+  /** @type {string[]} */
+  const missing = [];
+  if (!globalThis.isSecureContext) missing.push('the page is not served over https or from localhost');
+  if (typeof AudioContext === 'undefined') missing.push('no AudioContext (Web Audio)');
+  if (typeof AudioWorkletNode === 'undefined') missing.push('no AudioWorklet');
+  if (typeof Worker === 'undefined') missing.push('no Worker');
+  if (typeof WebAssembly === 'undefined') missing.push('no WebAssembly');
+
+  /** @type {string[]} */
+  const slower = [];
+  if (typeof SharedArrayBuffer === 'undefined' || !globalThis.crossOriginIsolated) {
+    slower.push('the page is not cross-origin isolated (COOP and COEP headers): MessagePort instead of shared memory');
+  } else if (typeof Atomics.waitAsync !== 'function') {
+    slower.push('no Atomics.waitAsync: MessagePort instead of shared memory');
+  }
+  return {
+    supported: missing.length === 0,
+    transport: slower.length === 0 ? 'shared' : 'port',
+    reasons: [...missing, ...slower],
+  };
+}
