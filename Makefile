@@ -60,8 +60,8 @@ build/%.stamp: pyproject.toml | $(PY)
 	$(PIP) --editable '.[$*]'
 	@mkdir -p build && touch $@
 
-worklet/node_modules/.stamp: worklet/package.json
-	cd worklet && npm install --no-package-lock --no-audit --no-fund --loglevel=error
+worklet/node_modules/.stamp: worklet/package-lock.json
+	cd worklet && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 clean:

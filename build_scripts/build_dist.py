@@ -154,8 +154,8 @@ def page_plan() -> dict[str, bytes]:
 
 
 def private(path: Path) -> bool:
-    """Say whether a file serves development alone: hidden, or the settings of Node and TypeScript."""
-    return path.name.startswith(".") or path.suffix == ".json" or path.suffix == ".md"
+    """Say whether a file serves development alone: hidden, for readers, or for Node and TypeScript."""
+    return path.name.startswith(".") or path.suffix in {".json", ".md", ".ts"}
 
 
 def sync(plan: Mapping[str, bytes], folder: Path) -> int:

@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+import zipfile
 from pathlib import Path
 
 import build_dist
 import pyodide_files
 import pytest
 from pyodide_files import FetchError, fetch
+from serve import serve
 
 GOOD, BAD = b"the official bytes", b"somebody else's bytes"
 HASHES = {"file.bin": hashlib.sha256(GOOD).hexdigest()}
@@ -63,6 +65,28 @@ def test_a_missing_client_is_an_answer_not_a_crash(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(FetchError, match="npm is not installed"):
         fetch(HASHES, PIN | {"npm": "pyodide@0.0"}, tmp_path / "cache", {"npm": pyodide_files.from_npm})
+
+
+def test_a_file_that_the_cdn_lacks_is_left_to_the_next_source(tmp_path):
+    folder = tmp_path / "cdn"
+    folder.mkdir()
+    (folder / "file.bin").write_bytes(GOOD)
+    with serve(folder) as address:
+        assert list(pyodide_files.from_cdn({"cdn": address}, ["absent.whl", "file.bin"])) == [("file.bin", GOOD)]
+    with pytest.raises(OSError):
+        list(pyodide_files.from_cdn({"cdn": address}, ["file.bin"]))
+
+
+def test_the_mirrors_folder_is_unpacked(tmp_path, monkeypatch):
+    def download(requirement, folder):
+        assert requirement == "mirror==1"
+        with zipfile.ZipFile(Path(folder) / "mirror-1-py3-none-any.whl", "w") as archive:
+            archive.writestr("assets/file.bin", GOOD)
+            archive.writestr("elsewhere/other.bin", GOOD)
+
+    monkeypatch.setattr(pyodide_files, "pip_download", download)
+    pin = {"mirror": {"requirement": "mirror==1", "folder": "assets/"}}
+    assert list(pyodide_files.from_mirror(pin, ["file.bin", "other.bin"])) == [("file.bin", GOOD)]
 
 
 def test_every_pinned_hash_is_a_sha256():

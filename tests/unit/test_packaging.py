@@ -36,6 +36,12 @@ def test_the_version_has_one_source(wheel):
     assert json.loads((ROOT / "worklet" / "package.json").read_text())["version"] == percepnet_wasm.__version__
 
 
+def test_the_licence_is_one(wheel):
+    licence = metadata(wheel)["License-Expression"]
+    assert json.loads((ROOT / "worklet" / "package.json").read_text())["license"] == licence
+    assert (ROOT / "LICENSE").read_text().startswith(licence)
+
+
 def test_the_worklets_constants_are_current():
     assert generate_constants.TARGET.read_text(encoding="utf-8") == generate_constants.render()
 
