@@ -154,8 +154,9 @@ def page_plan() -> dict[str, bytes]:
 
 
 def private(path: Path) -> bool:
-    """Say whether a file serves development alone: hidden, for readers, or for Node and TypeScript."""
-    return path.name.startswith(".") or path.suffix in {".json", ".md", ".ts"}
+    """Say whether a file serves development alone: hidden, for readers, or for npm and TypeScript."""
+    settings = {"package.json", "package-lock.json", "tsconfig.json"}
+    return path.name.startswith(".") or path.name in settings or path.suffix in {".md", ".ts"}
 
 
 def sync(plan: Mapping[str, bytes], folder: Path) -> int:
