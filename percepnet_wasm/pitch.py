@@ -132,7 +132,10 @@ class PitchTracker:
         newest = slice(_LAG_MAX - _LAG_MIN + _REFERENCE, _REFERENCE - 1, -1)
         oldest = slice(_LAG_MAX - _LAG_MIN, None, -1)
         past = energy[:, newest] - energy[:, oldest]
-        np.divide(2 * cross[:, _LAG_MIN : _LAG_MAX + 1], present + past + _TINY, out=out)
+        # Differences of a running sum in float32: after a loud sound they cannot tell silence from 1e-6 of it.
+        doubt = np.float32(1e-5) * energy[:, -1:] + _TINY
+        np.divide(2 * cross[:, _LAG_MIN : _LAG_MAX + 1], np.maximum(present + past, 0) + doubt, out=out)
+        np.clip(out, -1, 1, out=out)
 
     def _extend_path(self, score: NDArray[np.float32]) -> None:
         """Viterbi recursion: best predecessor within JUMP lags, or a restart from the best of all."""

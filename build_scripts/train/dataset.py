@@ -1,0 +1,112 @@
+"""Features and targets of mixes, written by any number of processes, read by the trainer while they write.
+
+An example is made by the enhancer's own code (:class:`percepnet_wasm.analysis.Analysis`,
+:func:`percepnet_wasm.targets.targets`), so that training hears exactly what the enhancer will.
+"""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from percepnet_wasm.analysis import Analysis, BandAnalysis
+from percepnet_wasm.bands import BANDS, edges
+from percepnet_wasm.constants import HOP, LOOKAHEAD, WINDOW
+from percepnet_wasm.features import ENERGY_FLOOR, FEATURES
+from percepnet_wasm.targets import targets
+
+from .mixing import Mix, Mixer
+
+SEQUENCE = 500
+"""Frames an example: 5 s."""
+SHARD = 64
+"""Examples a file."""
+ACTIVE_DB = 45
+"""A frame this far below the loud ones holds no speech."""
+COLUMNS = {"features": FEATURES, "gain": BANDS, "strength": BANDS, "weight": BANDS, "voice": 1}
+"""What a frame of an example holds, side by side."""
+WIDTH = sum(COLUMNS.values())
+
+
+@dataclass
+class Example:
+    """Arrays (frames, ...) as in COLUMNS; ``weight`` is 0 where a target is unknown."""
+
+    features: np.ndarray
+    gain: np.ndarray
+    strength: np.ndarray
+    weight: np.ndarray
+    voice: np.ndarray
+
+
+def example(mix: Mix) -> Example:
+    """Analyse a mix of SEQUENCE frames."""
+    noisy, clean = Analysis(SEQUENCE), BandAnalysis(SEQUENCE)
+    noisy(mix.noisy)
+    clean.push(mix.clean)
+    clean.compare(noisy.period)
+    ideal = targets(noisy, clean)
+    frame_energy = clean.energy.sum(axis=1)
+    loud = np.quantile(frame_energy, 0.95)
+    voice = (frame_energy > max(loud * 10 ** (-ACTIVE_DB / 10), BANDS * ENERGY_FLOOR)).astype(np.float32)
+    weight = (noisy.energy > ENERGY_FLOOR).astype(np.float32)
+    # Above the recording's bandwidth the clean speech is unknown wherever there is speech, and near it (its echo).
+    spread = np.convolve(voice, np.ones(11), "same") > 0
+    tips_hz = edges()[:-1] * (48000 / WINDOW)
+    weight[np.ix_(spread, tips_hz > mix.bandwidth_hz * 0.95)] = 0
+    weight[:LOOKAHEAD] = 0
+    # g_att of the paper lowers every score of the oracle here (see the oracle's table), so the plain gain is learned.
+    return Example(noisy.features, ideal.plain_gain, ideal.strength, weight, voice[:, None])
+
+
+def write_shards(mixer: Mixer, folder: Path, seed: int, minutes: float, start: int = 0) -> None:
+    """Write shards, float16 (SHARD, SEQUENCE, WIDTH), until the time is up."""
+    folder.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + 60 * minutes
+    number = start
+    while time.monotonic() < deadline:
+        rng = np.random.default_rng([seed, number])
+        shard = np.empty((SHARD, SEQUENCE, WIDTH), np.float16)
+        for row in shard:
+            made = example(mixer.draw(rng, SEQUENCE * HOP))
+            np.concatenate([getattr(made, name) for name in COLUMNS], axis=1, out=row, casting="same_kind")
+        path = folder / f"{seed:03d}-{number:05d}.npy"
+        np.save(path.with_suffix(".part.npy"), shard)
+        path.with_suffix(".part.npy").rename(path)  # a reader never sees half a file
+        number += 1
+
+
+class Pool:
+    """All shards of a folder, growing while a writer is at work.
+
+    Parameters
+    ----------
+    folder : Path
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._shards: dict[str, np.ndarray] = {}
+        self.refresh()
+
+    def refresh(self) -> int:
+        """Open shards that are new; return how many examples there are."""
+        for path in sorted(self.folder.glob("*.npy")):
+            if path.name not in self._shards and ".part" not in path.name:
+                self._shards[path.name] = np.load(path, mmap_mode="r")
+        return SHARD * len(self._shards)
+
+    def batches(self, rng: np.random.Generator, size: int):
+        """Yield float32 (size, SEQUENCE, WIDTH) once over all examples, in random order."""
+        shards = list(self._shards.values())
+        order = rng.permutation(SHARD * len(shards))
+        for first in range(0, len(order) - size + 1, size):
+            picked = order[first : first + size]
+            yield np.stack([shards[i // SHARD][i % SHARD] for i in picked]).astype(np.float32)
+
+
+def split(batch: np.ndarray) -> dict[str, np.ndarray]:
+    """Name the columns of (..., WIDTH) arrays."""
+    ends = np.cumsum(list(COLUMNS.values()))
+    return {name: batch[..., end - width : end] for (name, width), end in zip(COLUMNS.items(), ends, strict=True)}

@@ -1,0 +1,47 @@
+"""What the network is asked to minimise."""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+_GAMMA = 0.3
+_FLOOR = 1e-3
+"""Gains below -60 dB count as this: x^0.6 has an infinite slope at 0, and nobody hears the difference."""
+_STRENGTH_FLOOR = 1e-3
+_VOICE_SHARE = 0.2
+
+
+def gain_loss(ideal: Tensor, gain: Tensor) -> Tensor:
+    """Relative error of the compressed gains (AEC paper, section 4), per band.
+
+    D = (g^2y - gh^2y)^2 / (max(g^2y, gh^2y) + eps) and 10 D^2: relative, so that quiet speech taken away costs as much
+    as loud speech.
+    """
+    wanted, got = (torch.clamp(g, min=_FLOOR) ** (2 * _GAMMA) for g in (ideal, gain))
+    error = (wanted - got) ** 2 / (torch.maximum(wanted, got) + 1e-3)
+    return error + 10 * error**2
+
+
+def strength_loss(ideal: Tensor, strength: Tensor) -> Tensor:
+    """Error of the stochastic part's compressed share (paper, section 4), per band."""
+    wanted, got = (torch.sqrt(torch.clamp(1 - r, min=_STRENGTH_FLOOR)) for r in (ideal, strength))
+    return (wanted - got) ** 2
+
+
+def loss(target: dict[str, Tensor], gain: Tensor, strength: Tensor, voice: Tensor) -> tuple[Tensor, dict[str, float]]:
+    """Weighted mean over the known bands, and its parts.
+
+    Parameters
+    ----------
+    target : dict
+        ``gain``, ``strength``, ``weight`` (batch, frames, BANDS); ``voice`` (batch, frames, 1).
+    gain, strength, voice
+        The network's outputs.
+    """
+    weight = target["weight"]
+    known = weight.sum() + 1
+    of_gain = (weight * gain_loss(target["gain"], gain)).sum() / known
+    of_strength = (weight * strength_loss(target["strength"], strength)).sum() / known
+    of_voice = binary_cross_entropy_with_logits(voice, target["voice"])
+    total = of_gain + of_strength + _VOICE_SHARE * of_voice
+    return total, {"gain": of_gain.item(), "strength": of_strength.item(), "voice": of_voice.item()}

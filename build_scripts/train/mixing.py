@@ -1,0 +1,198 @@
+"""One training mix: a talker in a room, some noises in it, a microphone; and the clean speech wanted from it.
+
+Ranges follow the PercepNet and RNNoise papers where they give any; the shares of each kind of trouble are ours.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.signal import butter, lfilter, oaconvolve, sosfilt
+
+from percepnet_wasm.constants import HOP, SAMPLE_RATE
+
+from . import noises
+from .corpus import Clip, Corpus
+from .rooms import drier
+
+_QUIET_FLOOR_DB = 35
+"""A clip whose speech is less than this over its quietest frames carries noise of its own: chosen less often."""
+_NARROW_HZ = 9000
+"""Most recordings end here or below; those that do not teach the upper bands and are chosen more often."""
+
+
+@dataclass
+class Mix:
+    """float32 signals of one length at 48 kHz.
+
+    Attributes
+    ----------
+    noisy, clean : float32 (samples,)
+    bandwidth_hz : float
+        Above this the speech recording knows nothing.
+    """
+
+    noisy: np.ndarray
+    clean: np.ndarray
+    bandwidth_hz: float
+
+
+class Mixer:
+    """Draws mixes.
+
+    Parameters
+    ----------
+    speech, noise : Corpus
+    rooms : list of float32 (samples,)
+    held_out : bool
+        Draw from the validation talkers instead of the training talkers.
+    """
+
+    def __init__(self, speech: Corpus, noise: Corpus, rooms: list[np.ndarray], held_out: bool = False) -> None:
+        self.speech, self.noise, self.rooms = speech, noise, rooms
+        self._talkers: dict[str, list[Clip]] = {}
+        for clip in speech.clips:
+            if clip.held_out == held_out:
+                self._talkers.setdefault(clip.speaker, []).append(clip)
+        self._names = sorted(self._talkers)
+        seconds = np.array([sum(c.length for c in self._talkers[n]) / SAMPLE_RATE for n in self._names])
+        weight = np.sqrt(seconds) * [_worth(self._talkers[n]) for n in self._names]
+        self._chance = weight / weight.sum()
+        by_kind: dict[str, list[Clip]] = {}
+        for clip in noise.clips:
+            by_kind.setdefault(clip.kind, []).append(clip)
+        self._noises = [by_kind[k] for k in sorted(by_kind)]
+        self._bursts = [c for kind in ("impacts", "keyboard", "household", "notification") for c in by_kind.get(kind, [])]
+
+    def draw(self, rng: np.random.Generator, length: int) -> Mix:
+        """Make one mix of ``length`` samples."""
+        has_speech, has_noise = rng.random() > 0.06, rng.random() > 0.04
+        clip_bandwidth = 20000.0
+        wet = clean = np.zeros(length, np.float32)
+        if has_speech or not has_noise:
+            talker = self._names[rng.choice(len(self._names), p=self._chance)]
+            dry = _random_filter(rng, self._phrase(rng, self._talkers[talker], length))
+            clip_bandwidth = float(np.median([c.bandwidth_hz for c in self._talkers[talker]]))
+            wet, clean = self._reverberate(rng, dry)
+            level = _active_level(clean)
+            if level > 0:
+                wet, clean = wet / level, clean / level
+        snr_db = rng.uniform(-5, 25) if rng.random() < 0.85 else rng.uniform(25, 45)
+        noise = self._noise(rng, length) * np.float32(10 ** (-snr_db / 20)) if has_noise else np.zeros(length, np.float32)
+        return _microphone(rng, wet, noise, clean, clip_bandwidth)
+
+    def _phrase(self, rng: np.random.Generator, clips: list[Clip], length: int) -> np.ndarray:
+        """String pieces of one talker together with natural pauses, filling ``length``."""
+        out = np.zeros(length, np.float32)
+        position = int(rng.uniform(0, 0.5) * SAMPLE_RATE)
+        weight = np.array([c.length for c in clips], np.float64)
+        while position < length:
+            clip = clips[rng.choice(len(clips), p=weight / weight.sum())]
+            wanted = int(rng.uniform(1.0, 5.0) * SAMPLE_RATE)
+            start = int(rng.integers(0, max(1, clip.length - wanted)))
+            piece = self.speech.samples(clip, start, min(wanted, length - position))
+            fade = np.linspace(0, 1, min(HOP, len(piece)), dtype=np.float32)
+            piece[: len(fade)] *= fade
+            piece[len(piece) - len(fade) :] *= fade[::-1]
+            out[position : position + len(piece)] = piece
+            position += len(piece) + int(rng.exponential(0.3) * SAMPLE_RATE)
+        return out
+
+    def _reverberate(self, rng: np.random.Generator, dry: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        if not self.rooms or rng.random() > 0.4:
+            return dry, dry
+        response = self.rooms[rng.integers(len(self.rooms))]
+        wet, target = (oaconvolve(dry, h)[: len(dry)].astype(np.float32) for h in (response, drier(response)))
+        return wet, target
+
+    def _noise(self, rng: np.random.Generator, length: int) -> np.ndarray:
+        """One to three noises, RMS 1 together where they sound."""
+        total = np.zeros(length, np.float32)
+        for _ in range(1 + (rng.random() < 0.35) + (rng.random() < 0.1)):
+            draw = rng.random()
+            if draw < 0.2:
+                noise = noises.generate(rng, length)
+            elif draw < 0.3:
+                noise = self._babble(rng, length)
+            else:
+                kind = self._noises[rng.integers(len(self._noises))]
+                noise = self._stretch(rng, kind[rng.integers(len(kind))], length)
+            if self.rooms and rng.random() < 0.2:
+                noise = oaconvolve(noise, self.rooms[rng.integers(len(self.rooms))])[:length]
+            total += _random_filter(rng, noise) / (_active_level(noise) + 1e-9) * rng.uniform(0.2, 1)
+        if self._bursts and rng.random() < 0.15:
+            burst = self._stretch(rng, self._bursts[rng.integers(len(self._bursts))], length // 4)
+            start = int(rng.integers(0, length - len(burst)))
+            total[start : start + len(burst)] += burst / (_active_level(burst) + 1e-9) * rng.uniform(0.3, 2)
+        return total / (_active_level(total) + 1e-9)
+
+    def _stretch(self, rng: np.random.Generator, clip: Clip, length: int) -> np.ndarray:
+        """A random stretch of a recording, repeated where it is too short, sometimes played faster or slower."""
+        speed = rng.uniform(0.8, 1.25) if rng.random() < 0.3 else 1.0
+        wanted = int(length * speed) + 1
+        piece = self.noise.samples(clip, int(rng.integers(0, max(1, clip.length - wanted))), wanted)
+        piece = np.resize(piece, wanted)
+        if speed == 1.0:
+            return piece[:length].copy()
+        return np.interp(np.arange(length) * speed, np.arange(wanted), piece).astype(np.float32)
+
+    def _babble(self, rng: np.random.Generator, length: int) -> np.ndarray:
+        """Many talkers at once."""
+        total = np.zeros(length, np.float32)
+        for _ in range(rng.integers(4, 10)):
+            name = self._names[rng.integers(len(self._names))]
+            voice = self._phrase(rng, self._talkers[name], length)
+            total += voice / (_active_level(voice) + 1e-9) * rng.uniform(0.3, 1)
+        if self.rooms:
+            total = oaconvolve(total, self.rooms[rng.integers(len(self.rooms))])[:length].astype(np.float32)
+        return total
+
+
+def _worth(clips: list[Clip]) -> float:
+    """How often a talker is chosen, beside the square root of the speech there is: less if noisy or narrow."""
+    noisy = min(c.floor_db for c in clips) < _QUIET_FLOOR_DB
+    narrow = np.median([c.bandwidth_hz for c in clips]) < _NARROW_HZ
+    return (0.3 if noisy else 1.0) * (0.5 if narrow else 1.0)
+
+
+def _active_level(signal: np.ndarray) -> float:
+    """RMS over the frames within 30 dB of the loud ones: pauses do not count."""
+    frames = signal[: len(signal) // HOP * HOP].reshape(-1, HOP)
+    power = np.einsum("fn,fn->f", frames, frames) / HOP
+    loud = np.quantile(power, 0.95)
+    return float(np.sqrt(np.mean(power[power >= loud * 1e-3]))) if loud > 0 else 0.0
+
+
+def _random_filter(rng: np.random.Generator, signal: np.ndarray) -> np.ndarray:
+    """The paper's random second-order filter: another microphone, another distance."""
+    r = rng.uniform(-3 / 8, 3 / 8, 4)
+    return lfilter([1, r[0], r[1]], [1, r[2], r[3]], signal).astype(np.float32)
+
+
+def _microphone(
+    rng: np.random.Generator, wet: np.ndarray, noise: np.ndarray, clean: np.ndarray, bandwidth_hz: float
+) -> Mix:
+    """Sum, band limits, level, clipping, offset and rounding; all but the last three reach the target too."""
+    both = np.stack((wet + noise, clean))
+    if rng.random() < 0.2:
+        cut = np.exp(rng.uniform(np.log(3000), np.log(20000)))
+        both = sosfilt(butter(8, cut, fs=SAMPLE_RATE, output="sos"), both)
+    if rng.random() < 0.05:
+        low = rng.choice([50.0, 150.0, 300.0])
+        both = sosfilt(butter(4, low, "high", fs=SAMPLE_RATE, output="sos"), both)
+    level_db = rng.uniform(-45, -12)
+    scale = 10 ** (level_db / 20) / (_active_level(both[0]) + 1e-9)
+    clipped = rng.random() < 0.05
+    limit = rng.uniform(0.2, 0.9) if clipped else 0.99
+    peak = float(np.max(np.abs(both[0]))) * scale
+    if clipped and peak > 0:
+        scale *= min(1.0, 1.0 / peak)
+        limit *= peak * min(1.0, 1.0 / peak)
+    elif peak > limit:
+        scale *= limit / peak
+    noisy, target = (both * scale).astype(np.float32)
+    noisy = np.clip(noisy, -limit, limit)
+    if rng.random() < 0.05:
+        noisy = noisy + np.float32(rng.uniform(-0.02, 0.02))
+    if rng.random() < 0.3:
+        noisy = np.rint(noisy * 32768) / np.float32(32768)
+    return Mix(noisy.astype(np.float32), target, bandwidth_hz)
