@@ -66,7 +66,7 @@ def strength(q_x: Bands, q_y: Bands, q_p: Bands) -> Bands:
     -------
     float32 (frames, BANDS)
         In [0, 1]: 0 where the noisy frame is periodic enough (q_x <= q_y), 1 where even the combed one is not
-        (q_p <= q_x; see :func:`attenuation`).
+        (q_p < q_x; see :func:`attenuation`).
 
     Notes
     -----
@@ -81,7 +81,7 @@ def strength(q_x: Bands, q_y: Bands, q_p: Bands) -> Bands:
     root = np.sqrt(np.maximum(b * b + a * wanted, 0))
     alpha = np.maximum(wanted, 0) / np.maximum(root + b, 1e-12)
     r = alpha / (1 + alpha)
-    return np.where(wanted <= 0, 0, np.where(a <= 0, 1, r)).astype(np.float32)
+    return np.where(wanted <= 0, 0, np.where(a < 0, 1, r)).astype(np.float32)
 
 
 def attenuation(q_x: Bands, q_p: Bands) -> Bands:

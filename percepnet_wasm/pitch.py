@@ -8,7 +8,7 @@ costs: the score, the octave guard and the bounded lag changes follow LPCNet's t
 import numpy as np
 from numpy.typing import NDArray
 
-from .constants import HOP, LAG_MAX, LAG_MIN, LOOKAHEAD
+from .constants import HOP, LAG_MAX, LAG_MIN, LOOKAHEAD, SAMPLE_RATE
 
 __all__ = ["PitchTracker", "VOICED"]
 
@@ -31,6 +31,8 @@ RESTART_COST = 0.7
 """Cost of starting anew from the best lag of the frame before: onsets."""
 OCTAVE_RATIO, OCTAVE_GUARD = 1.1, 0.75
 """A lag's score is reduced by GUARD unless it beats the best score near half the lag by RATIO."""
+RUMBLE_HZ = 100
+"""High-pass before the correlation: rumble, mains hum or an offset would correlate at every lag."""
 FLATTENING = 0.2
 """Exponent of the spectral flattening: 0 leaves the spectrum, 1 makes it white."""
 BACKTRACK = LOOKAHEAD - 1
@@ -38,6 +40,7 @@ BACKTRACK = LOOKAHEAD - 1
 reference's middle less half a lag: the frame put out is best described by the correlation of the frame after it."""
 
 _TINY = np.float32(1e-30)
+_ROUNDING = np.float32(1e-5)
 
 
 def _lowpass(length: int = 48) -> NDArray[np.float32]:
@@ -47,7 +50,17 @@ def _lowpass(length: int = 48) -> NDArray[np.float32]:
     return (taps / taps.sum()).astype(np.float32)
 
 
+def _highpass(length: int = 256) -> NDArray[np.float32]:
+    """Minimum-phase impulse response of two one-pole high-passes at RUMBLE_HZ, no gain at 0 Hz."""
+    n = np.arange(length)
+    pole = np.exp(-2 * np.pi * RUMBLE_HZ * DECIMATION / SAMPLE_RATE)
+    taps = np.convolve((n + 1) * pole**n, [1, -2, 1])[:length]
+    taps[0] -= taps.sum()
+    return taps[::-1].astype(np.float32)
+
+
 _LOWPASS = _lowpass()
+_HIGHPASS = _highpass()
 _LAGS_ALL = np.arange(_LAG_MIN, _LAG_MAX + 1)
 _HALF = np.maximum(_LAGS_ALL // 2 - _LAG_MIN, 0)
 _HAS_HALF = _LAGS_ALL // 2 >= _LAG_MIN
@@ -68,6 +81,7 @@ class PitchTracker:
     def __init__(self, block: int = 1) -> None:
         self.block = block
         self._tail = np.zeros(len(_LOWPASS) - DECIMATION, np.float32)
+        self._rumble_tail = np.zeros(len(_HIGHPASS) - 1, np.float32)
         self._decimated = np.zeros(_SEGMENT + (block - 1) * _HOP, np.float32)
         stride = self._decimated.itemsize
         self._segments = np.ndarray((block, _SEGMENT), np.float32, self._decimated, 0, (_HOP * stride, stride))
@@ -82,7 +96,7 @@ class PitchTracker:
 
     def reset(self) -> None:
         """Forget the signal and the path."""
-        for buffer in (self._tail, self._decimated, self._correlation):
+        for buffer in (self._tail, self._rumble_tail, self._decimated, self._correlation):
             buffer[:] = 0
         self._path[:] = _UNREACHED
         self._path[:, JUMP:-JUMP] = 0
@@ -109,14 +123,11 @@ class PitchTracker:
         return self._refine(self._trace_back())
 
     def _decimate(self, samples: NDArray[np.float32]) -> None:
-        """Low-pass and keep every third sample."""
-        padded = np.concatenate((self._tail, samples))
-        self._tail[:] = padded[-len(self._tail) :]
-        stride = padded.itemsize
+        """Low-pass, keep every third sample, and high-pass what is left."""
         fresh = self.block * _HOP
-        rows = np.ndarray((fresh, len(_LOWPASS)), np.float32, padded, 0, (DECIMATION * stride, stride))
+        thirds = _fir(self._tail, samples, _LOWPASS, DECIMATION, np.empty(fresh, np.float32))
         self._decimated[:-fresh] = self._decimated[fresh:]
-        np.einsum("nk,k->n", rows, _LOWPASS, out=self._decimated[-fresh:])
+        _fir(self._rumble_tail, thirds, _HIGHPASS, 1, self._decimated[-fresh:])
 
     def _correlate(self, out: NDArray[np.float32]) -> None:
         """Score 2 Sxy / (Ex + Ey) of the newest _REFERENCE samples against those a lag before, for all lags."""
@@ -132,9 +143,9 @@ class PitchTracker:
         newest = slice(_LAG_MAX - _LAG_MIN + _REFERENCE, _REFERENCE - 1, -1)
         oldest = slice(_LAG_MAX - _LAG_MIN, None, -1)
         past = energy[:, newest] - energy[:, oldest]
-        # Differences of a running sum in float32: after a loud sound they cannot tell silence from 1e-6 of it.
-        doubt = np.float32(1e-5) * energy[:, -1:] + _TINY
-        np.divide(2 * cross[:, _LAG_MIN : _LAG_MAX + 1], np.maximum(present + past, 0) + doubt, out=out)
+        # What is 50 dB below the rest of the segment drowns in rounding: it scores 0, not a quotient of two errors.
+        floor = _ROUNDING * energy[:, -1:] + _TINY
+        np.divide(2 * cross[:, _LAG_MIN : _LAG_MAX + 1], np.maximum(present + past, 0) + floor, out=out)
         np.clip(out, -1, 1, out=out)
 
     def _extend_path(self, score: NDArray[np.float32]) -> None:
@@ -172,6 +183,21 @@ class PitchTracker:
         shift = np.where(peaked, (left - right) / np.where(peaked, 2 * curvature, 1), 0)
         period = DECIMATION * (centre + _LAG_MIN + np.clip(shift, -1, 1))
         return np.clip(np.rint(period), LAG_MIN, LAG_MAX).astype(np.intp), rows[k, lag]
+
+
+def _fir(
+    tail: NDArray[np.float32],
+    samples: NDArray[np.float32],
+    reversed_taps: NDArray[np.float32],
+    step: int,
+    out: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """Filter a stream, keeping every ``step``-th sample; ``tail`` holds the samples before and is brought up to date."""
+    padded = np.concatenate((tail, samples))
+    tail[:] = padded[-len(tail) :]
+    stride = padded.itemsize
+    rows = np.ndarray((len(out), len(reversed_taps)), np.float32, padded, 0, (step * stride, stride))
+    return np.einsum("nk,k->n", rows, reversed_taps, out=out)
 
 
 def _guard_octaves(correlation: NDArray[np.float32]) -> NDArray[np.float32]:
