@@ -1,0 +1,256 @@
+/** What is heard, quantum by quantum, on a simulated clock: Blend and Pump with an enhancer that turns the sign. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { Blend, MUTED, STARVED, STATE } from '../blend.js';
+import { DELAY, HOP } from '../constants.js';
+import { FAILURES, Pump, SETTLE } from '../pump.js';
+import { Ring, WORD } from '../ring.js';
+import { generator, Inverter, signal } from './signal.js';
+
+const DEPTH = 1920;
+const QUANTUM = 128;
+
+class Rig {
+  /** @param {{start?: number, enhancer?: Inverter, enabled?: boolean, quantum?: number}} [options] */
+  constructor({ start = 0, enhancer = new Inverter(), enabled = true, quantum = QUANTUM } = {}) {
+    this.start = start;
+    this.quantum = quantum;
+    this.ring = Ring.local();
+    this.ring.output.fill(NaN); // canary: never play what was never written
+    this.blend = new Blend(this.ring, { depth: DEPTH, enabled, start });
+    this.pump = new Pump(this.ring, DEPTH, enhancer);
+    this.elapsed = 0;
+    this.source = signal;
+    /** The share of enhanced sound at the end of the last quantum: 0 dry, 1 enhanced. */
+    this.gain = 0;
+  }
+
+  /**
+   * One quantum. Checks that what is heard is the sample that belongs to this moment, dry, enhanced or cross-faded, and
+   * that the share of enhanced sound never changes faster than the cross-fade.
+   *
+   * @param {{work?: boolean}} [options] whether the worker gets its turn
+   */
+  quantumOnce({ work = true } = {}) {
+    const n = this.quantum;
+    const input = Float32Array.from({ length: n }, (_, i) => this.source(this.start + this.elapsed + i));
+    const output = new Float32Array(n);
+    this.blend.render(input, output);
+    for (let i = 0; i < n; i++) {
+      const position = this.elapsed + i - DEPTH - DELAY;
+      const expected = position < 0 ? 0 : this.source(this.start + position);
+      if (expected === 0) {
+        assert.ok(output[i] === 0, `sample ${this.elapsed + i}: ${output[i]} where there is silence`);
+        continue;
+      }
+      const gain = (1 - output[i] / expected) / 2;
+      assert.ok(gain > -1e-6 && gain < 1 + 1e-6, `sample ${this.elapsed + i} is not of its moment: ${output[i]}, not ±${expected}`);
+      assert.ok(Math.abs(gain - this.gain) < 1 / n + 1e-6, `a click at ${this.elapsed + i}: ${this.gain} to ${gain}`);
+      this.gain = gain;
+    }
+    this.elapsed += n;
+    if (work) while (this.pump.run());
+  }
+
+  /** @param {number} samples @param {{work?: boolean}} [options] */
+  run(samples, options) {
+    for (const end = this.elapsed + samples; this.elapsed < end; ) this.quantumOnce(options);
+    return this;
+  }
+}
+
+describe('sound', () => {
+  test('is raw, at the full delay, until the enhancer is there', () => {
+    const rig = new Rig().run(20000, { work: false });
+    assert.equal(rig.gain, 0);
+    assert.equal(rig.blend.state, STATE.WAITING);
+    assert.equal(rig.blend.underruns, 0);
+  });
+
+  test('is enhanced as soon as the enhancer has settled, in one cross-fade', () => {
+    const rig = new Rig().run(10000, { work: false });
+    const begun = rig.elapsed;
+    while (rig.gain < 1 && rig.elapsed < begun + 10000) rig.quantumOnce();
+    assert.ok(rig.elapsed - begun <= SETTLE + DEPTH + 3 * QUANTUM, `took ${rig.elapsed - begun} samples`);
+    assert.equal(rig.blend.state, STATE.ENHANCED);
+    rig.run(20000);
+    assert.equal(rig.gain, 1);
+    assert.equal(rig.blend.underruns, 0);
+    assert.equal(rig.pump.skipped, 0);
+  });
+
+  test('goes dry without a click when frames are late, and comes back', () => {
+    const rig = new Rig().run(20000);
+    rig.run(DEPTH, { work: false });
+    assert.equal(rig.gain, 0);
+    rig.run(QUANTUM); // the worker finds 5 frames: those still in time are computed, so that nothing is lost
+    assert.equal(rig.pump.skipped, 0);
+    rig.run(2 * HOP);
+    assert.equal(rig.gain, 1);
+    assert.ok(rig.blend.underruns > 0);
+  });
+
+  test('of a long backlog is skipped and never played', () => {
+    const rig = new Rig().run(20000);
+    const frames = rig.pump.frames;
+    rig.run(24000, { work: false });
+    assert.equal(rig.gain, 0);
+    rig.run(QUANTUM);
+    assert.ok(rig.pump.skipped >= 24000 / HOP - DEPTH / HOP - 2, `skipped ${rig.pump.skipped}`);
+    assert.ok(rig.pump.frames - frames <= 2, `computed ${rig.pump.frames - frames} frames of the backlog`);
+    rig.run(SETTLE + DEPTH + HOP);
+    assert.equal(rig.gain, 1);
+  });
+
+  test('is dry within 100 ms on the sample clock when the worker dies, and says so', () => {
+    const rig = new Rig().run(20000);
+    const died = rig.elapsed;
+    while (rig.gain > 0) rig.quantumOnce({ work: false });
+    assert.ok(rig.elapsed - died < 4800);
+    const dry = rig.elapsed;
+    while (rig.blend.state !== STATE.STARVED) rig.quantumOnce({ work: false });
+    assert.ok(rig.elapsed - dry <= STARVED + QUANTUM);
+    rig.run(10 * 48000, { work: false });
+    assert.equal(rig.gain, 0);
+  });
+
+  test('is switched off and on without a click, at the same delay; off, no frame is computed', () => {
+    const rig = new Rig().run(20000);
+    rig.blend.enabled = false;
+    rig.run(QUANTUM);
+    assert.equal(rig.gain, 0);
+    assert.equal(rig.blend.state, STATE.RESTING);
+    rig.run(QUANTUM);
+    const { frames } = rig.pump;
+    rig.run(48000);
+    assert.equal(rig.pump.frames, frames);
+    rig.blend.enabled = true;
+    rig.run(SETTLE + DEPTH + HOP);
+    assert.equal(rig.gain, 1);
+    assert.equal(rig.blend.underruns, 0, 'switching is not lateness');
+    assert.equal(rig.pump.skipped, 0, 'resting is not lateness');
+  });
+
+  test('of a muted microphone costs nothing, and is enhanced again after it', () => {
+    const rig = new Rig().run(20000);
+    const muted = rig.elapsed;
+    rig.source = (position) => (position < muted ? signal(position) : 0);
+    rig.run(MUTED + QUANTUM);
+    const { frames } = rig.pump;
+    rig.run(48000);
+    assert.equal(rig.pump.frames, frames);
+    assert.equal(rig.blend.state, STATE.RESTING);
+    const unmuted = rig.elapsed;
+    rig.source = (position) => (position < muted || position >= unmuted ? signal(position) : 0);
+    rig.gain = 0; // silence has none; what follows it begins raw
+    rig.run(SETTLE + DEPTH + DELAY + HOP);
+    assert.equal(rig.gain, 1);
+  });
+
+  for (const start of [(2 ** 31 - 30000) | 0, (2 ** 32 - 30000) | 0]) {
+    test(`survives the wrap of the clock at ${start}`, () => {
+      const rig = new Rig({ start }).run(20000);
+      rig.source = (position) => signal(position | 0);
+      rig.run(80000);
+      assert.equal(rig.gain, 1);
+      assert.equal(rig.blend.underruns + rig.pump.skipped, 0);
+    });
+  }
+
+  test('has the same delay with quanta of another size', () => {
+    for (const quantum of [1, 100, 480, 1024]) {
+      const rig = new Rig({ quantum }).run(20000);
+      assert.equal(rig.gain, quantum < 1024 ? 1 : rig.gain);
+    }
+  });
+
+  test('is always of its moment and never clicks, whatever the worker does (100 seeded schedules)', () => {
+    for (let seed = 0; seed < 100; seed++) {
+      const random = generator(seed);
+      const faulty = new Inverter();
+      const step = faulty.step.bind(faulty);
+      faulty.step = () => {
+        if (random() < 0.02) throw new Error('injected');
+        step();
+        if (random() < 0.01) faulty.result[7] = NaN;
+      };
+      const rig = new Rig({ enhancer: faulty, start: (random() * 2 ** 32) | 0 });
+      const known = rig.source;
+      rig.source = (position) => known(position | 0);
+      const stall = random() * 0.1;
+      let sleep = 0;
+      for (let i = 0; i < 400; i++) {
+        if (random() < stall) sleep = Math.floor(random() * random() * 100);
+        if (random() < 0.01) rig.blend.enabled = !rig.blend.enabled;
+        rig.quantumOnce({ work: sleep-- <= 0 });
+      }
+    }
+  });
+});
+
+describe('an enhancer', () => {
+  test('that throws once costs one gap; what was ready before it is played out', () => {
+    const enhancer = new Inverter();
+    const rig = new Rig({ enhancer }).run(20000);
+    const step = enhancer.step;
+    enhancer.step = () => {
+      enhancer.step = step;
+      throw new Error('once');
+    };
+    rig.run(HOP);
+    assert.equal(rig.pump.errors, 1);
+    assert.equal(rig.gain, 1, 'the ring still held enhanced sound');
+    rig.run(DEPTH);
+    assert.equal(rig.gain, 0);
+    rig.run(SETTLE + DEPTH);
+    assert.equal(rig.gain, 1);
+    assert.equal(rig.pump.failure, undefined);
+  });
+
+  test(`that throws ${FAILURES} times in a row is given up, with its exception`, () => {
+    const enhancer = new Inverter();
+    const rig = new Rig({ enhancer }).run(20000);
+    enhancer.step = () => {
+      throw new Error('for good');
+    };
+    rig.run(48000);
+    assert.equal(rig.pump.errors, FAILURES);
+    assert.match(String(rig.pump.failure), /for good/);
+    assert.equal(rig.gain, 0);
+  });
+
+  test('that puts out NaN is not heard', () => {
+    const enhancer = new Inverter();
+    const rig = new Rig({ enhancer }).run(20000);
+    const step = enhancer.step.bind(enhancer);
+    enhancer.step = () => {
+      step();
+      enhancer.result[479] = NaN;
+    };
+    rig.run(48000);
+    assert.match(String(rig.pump.failure), /not finite/);
+  });
+});
+
+test('a microphone that gives NaN is heard as silence, not as NaN', () => {
+  const ring = Ring.local();
+  const blend = new Blend(ring, { depth: DEPTH });
+  const output = new Float32Array(QUANTUM);
+  for (let i = 0; i < 100; i++) {
+    blend.render(new Float32Array(QUANTUM).fill(i % 2 ? NaN : Infinity), output);
+    assert.ok(output.every((x) => x === 0));
+  }
+});
+
+test('compute times are measured for each frame', () => {
+  let time = 0;
+  const ring = Ring.local();
+  const pump = new Pump(ring, DEPTH, new Inverter(), () => time++);
+  ring.store(WORD.ACTIVE, 1);
+  pump.run();
+  ring.publishWritten(4 * HOP);
+  pump.run(9);
+  assert.equal(pump.frames, 4);
+  assert.deepEqual(pump.percentiles(0.5, 0.99), [1, 1]);
+  assert.equal(pump.busy, 4);
+});
