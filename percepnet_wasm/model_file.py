@@ -1,2 +1,275 @@
-WEIGHT_SCALE = 1/256
-WEIGHT_LIMIT = 127/256
+"""Model files: data only, one header that says everything, then the layers' numbers.
+
+Layout: 8 bytes magic, format version and header length as little-endian uint32, a JSON header, the payload. The payload
+holds, layer by layer, the weights (int8, or float32 for comparison) and then the biases (float32), in the order of
+:meth:`Layer.arrays`. Nothing in the file is executed, and every size is checked before memory is asked for.
+"""
+
+import hashlib
+import json
+import struct
+from dataclasses import asdict, dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .bands import BANDS
+from .constants import LOOKAHEAD, SAMPLE_RATE
+from .features import FEATURES
+
+__all__ = ["DEFAULT_TIER", "FORMAT_VERSION", "Layer", "Model", "ModelFileError", "default_model_bytes"]
+
+FORMAT_VERSION = 1
+MAGIC = b"PERCEPNT"
+WEIGHT_SCALE = 1 / 256
+"""Value of one step of an int8 weight (AEC paper): weights live in (-1/2, 1/2)."""
+WEIGHT_LIMIT = 127 * WEIGHT_SCALE
+DEFAULT_TIER = "c10"
+
+_HEAD = struct.Struct("<8sII")
+_LONGEST_HEADER = 1 << 20
+_WIDEST = 1 << 14
+_KINDS = ("dense", "conv", "gru")
+_ACTIVATIONS = ("tanh", "sigmoid")
+_OUTPUTS = {"gain": BANDS, "strength": BANDS, "voice": 1}
+
+
+class ModelFileError(ValueError):
+    """A model file cannot be used; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer of the network.
+
+    Attributes
+    ----------
+    name : str
+        Later layers name it among their inputs.
+    kind : {"dense", "conv", "gru"}
+    inputs : tuple of str
+        Layers whose outputs are concatenated, or ``("features",)``.
+    input_size, output_size : int
+    kernel : int
+        Frames a conv layer spans, the newest one last; 1 otherwise.
+    activation : {"tanh", "sigmoid"}
+        A gru's is tanh, its gates' sigmoid.
+    """
+
+    name: str
+    kind: str
+    inputs: tuple[str, ...]
+    input_size: int
+    output_size: int
+    kernel: int = 1
+    activation: str = "tanh"
+
+    def arrays(self) -> list[tuple[str, tuple[int, ...]]]:
+        """Names and shapes of the layer's arrays; weights are (outputs, inputs), a gru's gates ordered r, z, n."""
+        if self.kind == "gru":
+            gates = 3 * self.output_size
+            return [
+                ("weight", (gates, self.input_size)),
+                ("recurrent", (gates, self.output_size)),
+                ("bias", (gates,)),
+                ("recurrent_bias", (gates,)),
+            ]
+        return [("weight", (self.output_size, self.kernel * self.input_size)), ("bias", (self.output_size,))]
+
+
+@dataclass
+class Model:
+    """A network's layers and numbers, float32 whatever the file holds; shared by all enhancers that use it.
+
+    Attributes
+    ----------
+    tier : str
+        Named after the share of the article's 8 million weights, such as ``c10``.
+    density : float
+        Share of the weights that are not zero by design (block sparsity).
+    layers : list of Layer
+    arrays : dict
+        ``(layer name, array name)`` to float32 arrays.
+    feature_mean, feature_deviation : float32 (FEATURES,)
+    provenance : dict
+        How it was trained.
+    quantised : bool
+        Whether the weights are multiples of WEIGHT_SCALE, kept as int8.
+    sha256 : str
+        Of the file, hexadecimal; empty for a model not read from one.
+    """
+
+    tier: str
+    layers: list[Layer]
+    arrays: dict[tuple[str, str], NDArray[np.float32]]
+    feature_mean: NDArray[np.float32]
+    feature_deviation: NDArray[np.float32]
+    density: float = 1.0
+    provenance: dict[str, Any] = field(default_factory=dict)
+    quantised: bool = True
+    sha256: str = ""
+
+    @property
+    def weights(self) -> int:
+        """Count of weights (biases not counted)."""
+        return sum(a.size for a in self.arrays.values() if a.ndim == 2)
+
+    @classmethod
+    def load(cls, source: "str | Path | bytes | Model | None" = None) -> "Model":
+        """Read a model.
+
+        Parameters
+        ----------
+        source : path, bytes, Model or None
+            A file or its content; None reads the default tier that comes with the package.
+
+        Raises
+        ------
+        ModelFileError
+            The file is missing, truncated, damaged, of another version, or describes another network's interface.
+        """
+        if isinstance(source, Model):
+            return source
+        if isinstance(source, bytes | bytearray | memoryview):
+            return _parse(bytes(source), "the model's bytes")
+        if source is None:
+            return _parse(default_model_bytes(), f"the bundled model {DEFAULT_TIER}")
+        if not isinstance(source, str | Path):
+            raise TypeError(f"model must be a path, bytes, a Model or None, not {type(source).__name__}")
+        try:
+            content = Path(source).read_bytes()
+        except OSError as error:
+            raise ModelFileError(f"model {str(source)!r} cannot be read ({error.strerror}): check the path") from error
+        return _parse(content, f"model {str(source)!r}")
+
+    def to_bytes(self) -> bytes:
+        """Serialise; :meth:`load` of the result gives an equal model."""
+        payload = b"".join(
+            (np.rint(a / WEIGHT_SCALE).astype(np.int8) if a.ndim == 2 and self.quantised else a.astype("<f4")).tobytes()
+            for a in (self.arrays[layer.name, name] for layer in self.layers for name, _ in layer.arrays())
+        )
+        header = {
+            "format_version": FORMAT_VERSION,
+            "tier": self.tier,
+            "density": self.density,
+            "sample_rate": SAMPLE_RATE,
+            "bands": BANDS,
+            "lookahead": LOOKAHEAD,
+            "features": FEATURES,
+            "feature_mean": [float(f"{v:.7g}") for v in self.feature_mean],
+            "feature_deviation": [float(f"{v:.7g}") for v in self.feature_deviation],
+            "quantisation": {"weights": "int8" if self.quantised else "float32", "scale": WEIGHT_SCALE},
+            "layers": [asdict(layer) for layer in self.layers],
+            "provenance": self.provenance,
+            "payload_sha256": hashlib.sha256(payload).hexdigest(),
+        }
+        text = json.dumps(header, separators=(",", ":")).encode()
+        return _HEAD.pack(MAGIC, FORMAT_VERSION, len(text)) + text + payload
+
+
+def default_model_bytes() -> bytes:
+    """Content of the model file that comes with the package."""
+    return (resources.files(__package__) / "models" / f"{DEFAULT_TIER}.pnw").read_bytes()
+
+
+def _parse(content: bytes, what: str) -> Model:
+    if len(content) < _HEAD.size:
+        raise ModelFileError(f"{what} holds {len(content)} bytes, too few for a model file: fetch it again")
+    magic, version, length = _HEAD.unpack_from(content)
+    if magic != MAGIC:
+        raise ModelFileError(f"{what} is no PercepNet model file (it starts with {magic!r}): use a .pnw file")
+    if version != FORMAT_VERSION:
+        raise ModelFileError(
+            f"{what} has format version {version}, this package reads {FORMAT_VERSION}: "
+            "use the model that comes with this version of percepnet-wasm"
+        )
+    if length > min(_LONGEST_HEADER, len(content) - _HEAD.size):
+        raise ModelFileError(f"{what} is truncated: its header should hold {length} bytes; fetch it again")
+    try:
+        header = json.loads(content[_HEAD.size : _HEAD.size + length])
+        layers = [Layer(**{**entry, "inputs": tuple(entry["inputs"])}) for entry in header["layers"]]
+        _check_interface(header, what)
+        _check_layers(layers, what)
+        quantised = {"int8": True, "float32": False}[header["quantisation"]["weights"]]
+        statistics = [np.array(header[k], np.float32) for k in ("feature_mean", "feature_deviation")]
+        if any(s.shape != (FEATURES,) or not np.isfinite(s).all() for s in statistics) or not (statistics[1] > 0).all():
+            raise ModelFileError(f"{what} has damaged feature statistics: fetch it again")
+        payload = memoryview(content)[_HEAD.size + length :]
+        arrays = _read_arrays(layers, payload, quantised, what)
+        if hashlib.sha256(payload).hexdigest() != header["payload_sha256"]:
+            raise ModelFileError(f"{what} is damaged (its weights do not match their SHA-256): fetch it again")
+        return Model(
+            tier=str(header["tier"]),
+            layers=layers,
+            arrays=arrays,
+            feature_mean=statistics[0],
+            feature_deviation=statistics[1],
+            density=float(header["density"]),
+            provenance=dict(header["provenance"]),
+            quantised=quantised,
+            sha256=hashlib.sha256(content).hexdigest(),
+        )
+    except ModelFileError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
+        raise ModelFileError(
+            f"{what} has a damaged header ({type(error).__name__}: {error}): fetch it again"
+        ) from error
+
+
+def _check_interface(header: dict[str, Any], what: str) -> None:
+    expected = {"sample_rate": SAMPLE_RATE, "bands": BANDS, "lookahead": LOOKAHEAD, "features": FEATURES}
+    for key, value in expected.items():
+        if header[key] != value:
+            raise ModelFileError(f"{what} has {key} {header[key]!r}, this package {value}: use a model made for it")
+    if header["quantisation"].get("scale") != WEIGHT_SCALE:
+        raise ModelFileError(
+            f"{what} has weights in another scale than {WEIGHT_SCALE}: use a model made for this version"
+        )
+
+
+def _check_layers(layers: list[Layer], what: str) -> None:
+    """Refuse graphs that the network could not run, before any memory is asked for."""
+    sizes = {"features": FEATURES}
+    for layer in layers:
+        dimensions = (layer.input_size, layer.output_size, layer.kernel)
+        sound = (
+            layer.kind in _KINDS
+            and layer.activation in _ACTIVATIONS
+            and all(type(n) is int and 0 < n <= _WIDEST for n in dimensions)
+            and (layer.kernel == 1 or layer.kind == "conv")
+            and layer.name not in sizes
+            and sum(sizes.get(name, -_WIDEST) for name in layer.inputs) == layer.input_size
+        )
+        if not sound:
+            raise ModelFileError(f"{what} describes a layer that cannot be: {layer}; fetch it again")
+        sizes[layer.name] = layer.output_size
+    for name, size in _OUTPUTS.items():
+        if sizes.get(name) != size:
+            raise ModelFileError(f"{what} lacks the output {name!r} of size {size}: fetch it again")
+
+
+def _read_arrays(
+    layers: list[Layer], payload: memoryview, quantised: bool, what: str
+) -> dict[tuple[str, str], NDArray[np.float32]]:
+    plan = [
+        (layer.name, name, shape, np.dtype(np.int8 if quantised and len(shape) == 2 else "<f4"))
+        for layer in layers
+        for name, shape in layer.arrays()
+    ]
+    wanted = sum(int(np.prod(shape, dtype=np.int64)) * dtype.itemsize for _, _, shape, dtype in plan)
+    if wanted != len(payload):
+        raise ModelFileError(f"{what} holds {len(payload)} bytes of numbers instead of {wanted}: fetch it again")
+    arrays, position = {}, 0
+    for layer_name, name, shape, dtype in plan:
+        count = int(np.prod(shape, dtype=np.int64))
+        raw = np.frombuffer(payload, dtype, count, position).reshape(shape)
+        position += count * dtype.itemsize
+        array = raw.astype(np.float32) * np.float32(WEIGHT_SCALE) if dtype == np.int8 else raw.astype(np.float32)
+        if not np.isfinite(array).all():
+            raise ModelFileError(f"{what} has numbers that are not finite in layer {layer_name!r}: fetch it again")
+        arrays[layer_name, name] = array
+    return arrays

@@ -133,7 +133,7 @@ class PitchTracker:
         """Score 2 Sxy / (Ex + Ey) of the newest _REFERENCE samples against those a lag before, for all lags."""
         spectrum = np.fft.rfft(self._segments)
         np.divide(spectrum, np.abs(spectrum) ** np.float32(FLATTENING) + _TINY, out=spectrum)
-        flat = np.fft.irfft(spectrum, _SEGMENT, out=self._flat)
+        flat = np.fft.irfft(spectrum, _SEGMENT, out=self._flat)  # type: ignore  # stubs: float64 only
         self._reference[:, _LAG_MAX:] = flat[:, _LAG_MAX:]
         # The segment is as long as reference and lags together, so the circular correlation never wraps.
         cross = np.fft.irfft(np.fft.rfft(self._reference) * np.fft.rfft(flat).conj(), _SEGMENT)
@@ -192,7 +192,7 @@ def _fir(
     step: int,
     out: NDArray[np.float32],
 ) -> NDArray[np.float32]:
-    """Filter a stream, keeping every ``step``-th sample; ``tail`` holds the samples before and is brought up to date."""
+    """Filter a stream, keep every ``step``-th sample; ``tail`` holds the samples before and is brought up to date."""
     padded = np.concatenate((tail, samples))
     tail[:] = padded[-len(tail) :]
     stride = padded.itemsize

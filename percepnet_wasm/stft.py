@@ -31,7 +31,9 @@ def vorbis_window(length: int = WINDOW) -> NDArray[np.float32]:
 _WINDOW = vorbis_window()
 
 
-def analyse(frames: NDArray[np.float32], work: NDArray[np.float32], out: NDArray[np.complex64]) -> NDArray[np.complex64]:
+def analyse(
+    frames: NDArray[np.float32], work: NDArray[np.float32], out: NDArray[np.complex64]
+) -> NDArray[np.complex64]:
     """Window and transform frames.
 
     Parameters
@@ -48,7 +50,7 @@ def analyse(frames: NDArray[np.float32], work: NDArray[np.float32], out: NDArray
         ``out``, unscaled: a full-scale sine reaches about WINDOW / 4.
     """
     np.multiply(frames, _WINDOW, out=work)
-    return np.fft.rfft(work, axis=-1, out=out)
+    return np.fft.rfft(work, axis=-1, out=out)  # type: ignore  # NumPy computes it; its stubs know complex128 alone
 
 
 class OverlapAdd:
@@ -82,7 +84,7 @@ class OverlapAdd:
             ``out``: the first halves of the frames plus the second halves of those before.
         """
         frames = self._frames
-        np.fft.irfft(spectra, WINDOW, axis=-1, out=frames)
+        np.fft.irfft(spectra, WINDOW, axis=-1, out=frames)  # type: ignore  # see above
         np.multiply(frames, _WINDOW, out=frames)
         hops = out.reshape(-1, HOP)
         np.add(frames[0, :HOP], self._tail, out=hops[0])

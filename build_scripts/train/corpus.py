@@ -51,7 +51,9 @@ class Corpus:
     def __init__(self, folders: list[Path], cache: Path) -> None:
         entries = [entry for folder in folders for entry in _entries(folder)]
         if not entries:
-            raise ValueError(f"no audio files in {', '.join(map(str, folders))}: give folders with .wav, .flac or .opus")
+            raise ValueError(
+                f"no audio files in {', '.join(map(str, folders))}: give folders with .wav, .flac or .opus"
+            )
         key = json.dumps([(str(e["path"]), Path(e["path"]).stat().st_size) for e in entries])
         stem = cache / hashlib.sha256(key.encode()).hexdigest()[:16]
         if not stem.with_suffix(".json").exists():

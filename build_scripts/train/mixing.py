@@ -61,7 +61,9 @@ class Mixer:
         for clip in noise.clips:
             by_kind.setdefault(clip.kind, []).append(clip)
         self._noises = [by_kind[k] for k in sorted(by_kind)]
-        self._bursts = [c for kind in ("impacts", "keyboard", "household", "notification") for c in by_kind.get(kind, [])]
+        self._bursts = [
+            c for kind in ("impacts", "keyboard", "household", "notification") for c in by_kind.get(kind, [])
+        ]
 
     def draw(self, rng: np.random.Generator, length: int) -> Mix:
         """Make one mix of ``length`` samples."""
@@ -77,7 +79,9 @@ class Mixer:
             if level > 0:
                 wet, clean = wet / level, clean / level
         snr_db = rng.uniform(-5, 25) if rng.random() < 0.85 else rng.uniform(25, 45)
-        noise = self._noise(rng, length) * np.float32(10 ** (-snr_db / 20)) if has_noise else np.zeros(length, np.float32)
+        noise = (
+            self._noise(rng, length) * np.float32(10 ** (-snr_db / 20)) if has_noise else np.zeros(length, np.float32)
+        )
         return _microphone(rng, wet, noise, clean, clip_bandwidth)
 
     def _phrase(self, rng: np.random.Generator, clips: list[Clip], length: int) -> np.ndarray:

@@ -120,7 +120,7 @@ class PercepNet(nn.Module):
         return nn.functional.linear(x, self._w(layer.weight), layer.bias)
 
     def _conv(self, layer: nn.Conv1d, x: Tensor) -> Tensor:
-        """Causal: output t sees inputs t - kernel + 1 .. t. As one product over stacked frames, which is fast on CPUs."""
+        """Causal: output t sees inputs t - kernel + 1 .. t; one product over stacked frames, fast on CPUs."""
         outputs, inputs, kernel = layer.weight.shape
         padded = nn.functional.pad(x, (0, 0, kernel - 1, 0))
         stacked = torch.cat([padded[:, k : k + x.shape[1]] for k in range(kernel)], -1)

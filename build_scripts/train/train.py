@@ -118,7 +118,9 @@ def main() -> None:
         optimiser.load_state_dict(saved["optimiser"])
     print(f"{args.tier}: {count_weights(model)} weights on {args.device}", flush=True)
 
-    columns = ["minutes", "step", "hours", "rate"] + [f"{s}_{p}" for s in ("train", "valid") for p in ("gain", "strength", "voice")]
+    columns = ["minutes", "step", "hours", "rate"] + [
+        f"{s}_{p}" for s in ("train", "valid") for p in ("gain", "strength", "voice")
+    ]
     log = args.out / "log.csv"
     if not log.exists():
         log.write_text(",".join(columns) + "\n")
@@ -135,7 +137,11 @@ def main() -> None:
             if progress >= 1:
                 break
             model.quantise = progress > _QUANTISED_FROM
-            rate = args.rate * min(1, (step + 1) / _WARM_UP_STEPS) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))
+            rate = (
+                args.rate
+                * min(1, (step + 1) / _WARM_UP_STEPS)
+                * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))
+            )
             for group in optimiser.param_groups:
                 group["lr"] = rate
             if progress < _SHORT_UNTIL and not args.one_batch:
@@ -158,7 +164,12 @@ def main() -> None:
             step, seen = step + 1, seen + batch.shape[0] * batch.shape[1]
             recent.append(parts)
             if step % _LOG_EVERY == 0:
-                row = {"minutes": f"{minutes():.2f}", "step": step, "hours": f"{hours(seen):.1f}", "rate": f"{rate:.2e}"}
+                row = {
+                    "minutes": f"{minutes():.2f}",
+                    "step": step,
+                    "hours": f"{hours(seen):.1f}",
+                    "rate": f"{rate:.2e}",
+                }
                 row |= {f"train_{k}": f"{np.mean([r[k] for r in recent]):.5f}" for k in recent[0]}
                 if step % _VALIDATE_EVERY == 0:
                     row |= {f"valid_{k}": f"{v:.5f}" for k, v in validate(average, validation, args.device).items()}
@@ -168,9 +179,13 @@ def main() -> None:
                 recent = []
             if step % _VALIDATE_EVERY == 0:
                 state = {"minutes": minutes(), "step": step, "seen": seen, "optimiser": optimiser.state_dict()}
-                torch.save(state | {"model": to_checkpoint(model), "average": to_checkpoint(average)}, args.out / "part.pt")
+                torch.save(
+                    state | {"model": to_checkpoint(model), "average": to_checkpoint(average)}, args.out / "part.pt"
+                )
                 (args.out / "part.pt").rename(last)
-                torch.save(to_checkpoint(average) | {"minutes": minutes(), "hours": hours(seen)}, args.out / "average.pt")
+                torch.save(
+                    to_checkpoint(average) | {"minutes": minutes(), "hours": hours(seen)}, args.out / "average.pt"
+                )
                 if step > _VALIDATE_EVERY:
                     plot(log)
     torch.save(to_checkpoint(average) | {"minutes": minutes(), "hours": hours(seen)}, args.out / "average.pt")
