@@ -1,0 +1,97 @@
+"""Score models on a set of mixes: ``python -m build_scripts.evaluate SET [SET ...] --compare compare.py``.
+
+SET holds ``noisy/`` and ``clean/``, names ending in ``_snrNN``. For every model (the bundled one, or ``--models``) and
+every variant (with and without comb and postfilter) the files are enhanced by the streaming code and scored by the
+given script beside the peers (SET/peers.json); the means, and those per SNR, go to ``OUT/evaluation.json``.
+"""
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+from multiprocessing import Pool
+from pathlib import Path
+
+import numpy as np
+import soundfile as sf
+
+from percepnet_wasm import Model, enhance
+from percepnet_wasm.constants import SAMPLE_RATE
+
+VARIANTS = {
+    "full": {},
+    "no postfilter": {"postfilter": False},
+    "no comb": {"comb": False},
+    "gains only": {"comb": False, "postfilter": False},
+}
+SCORES = ("pesq_wb", "stoi", "estoi", "sisdr", "covl", "dns_sig", "dns_bak", "dns_ovr", "lsd_hf")
+
+
+def _enhance(job: tuple[Path, Path, str | None, dict]) -> None:
+    source, target, model, options = job
+    audio, rate = sf.read(source, dtype="float32")
+    if rate != SAMPLE_RATE or audio.ndim != 1:
+        raise ValueError(f"{source} has {rate} Hz and shape {audio.shape}: give 48 kHz mono")
+    sf.write(target, enhance(audio, model, **options), rate, subtype="FLOAT")
+
+
+def enhance_set(noisy: Path, out: Path, model: str | None, options: dict, jobs: int) -> None:
+    """Enhance every file of ``noisy`` into ``out``."""
+    out.mkdir(parents=True, exist_ok=True)
+    files = sorted(p for p in noisy.iterdir() if p.suffix in (".flac", ".wav"))
+    with Pool(jobs) as pool:
+        pool.map(_enhance, [(f, out / f"{f.stem}.wav", model, options) for f in files])
+
+
+def means(scores: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+    """Mean of each score over all files, and over the files of each SNR."""
+    groups: dict[str, list[dict[str, float]]] = {"all": list(scores.values())}
+    for name, row in scores.items():
+        found = re.search(r"_snr(-?\d+)", name)
+        if found:
+            groups.setdefault(f"{int(found[1])} dB", []).append(row)
+    return {
+        group: {
+            s: round(float(np.mean([r[s] for r in rows if s in r])), 4) for s in SCORES if any(s in r for r in rows)
+        }
+        for group, rows in groups.items()
+    }
+
+
+def main() -> None:
+    """Parse the command line, enhance and score."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sets", type=Path, nargs="+")
+    parser.add_argument("--compare", type=Path, required=True, help="called as SCRIPT SET OUT; writes OUT/scores.json")
+    parser.add_argument("--models", nargs="*", default=[None], help="model files; the bundled one if none is given")
+    parser.add_argument("--variants", nargs="*", choices=VARIANTS, default=list(VARIANTS))
+    parser.add_argument("--out", type=Path, default=Path("build/evaluation"))
+    parser.add_argument("--quick", action="store_true", help="without DNSMOS")
+    parser.add_argument("--jobs", type=int, default=2)
+    args = parser.parse_args()
+    peers = {}
+    for mixes in args.sets:
+        known = mixes / "peers.json"
+        if known.exists():
+            peers[mixes.name] = {name: means(rows) for name, rows in json.loads(known.read_text()).items()}
+    results: list[dict] = []
+    for model in args.models:
+        loaded = Model.load(model)
+        weights = "int8" if loaded.quantised else "float32"
+        for mixes in args.sets:
+            for variant in args.variants:
+                label = f"{loaded.tier} {weights}, {variant}, {mixes.name}"
+                print(f"\n{label}", flush=True)
+                out = args.out / re.sub(r"\W+", "-", label)
+                enhance_set(mixes / "noisy", out, model, VARIANTS[variant], args.jobs)
+                command = [sys.executable, args.compare, mixes, out] + ["--quick"] * args.quick
+                subprocess.run(command, check=True)
+                scores = means(json.loads((out / "scores.json").read_text()))
+                row = {"tier": loaded.tier, "weights": weights, "variant": variant, "set": mixes.name}
+                results.append(row | {"sha256": loaded.sha256, "scores": scores})
+                (args.out / "evaluation.json").write_text(json.dumps({"ours": results, "peers": peers}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
