@@ -8,6 +8,7 @@ given script beside the peers (SET/peers.json); the means, and those per SNR, go
 import argparse
 import json
 import re
+import shutil
 import subprocess
 import sys
 from multiprocessing import Pool
@@ -70,27 +71,35 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="without DNSMOS")
     parser.add_argument("--jobs", type=int, default=2)
     args = parser.parse_args()
-    peers = {}
+    peers: dict[str, dict] = {}
+    results: list[dict] = []
+
+    def record(label: dict[str, str], mixes: Path, out: Path) -> None:
+        """Score a folder, and keep everything that is known so far."""
+        print(f"\n{', '.join(label.values())}", flush=True)
+        subprocess.run([sys.executable, args.compare, mixes, out] + ["--quick"] * args.quick, check=True)
+        scores = json.loads((out / "scores.json").read_text())
+        results.append(label | {"set": mixes.name, "scores": means(scores)})
+        (args.out / "evaluation.json").write_text(json.dumps({"ours": results, "peers": peers}, indent=1))
+
+    args.out.mkdir(parents=True, exist_ok=True)
     for mixes in args.sets:
         known = mixes / "peers.json"
         if known.exists():
             peers[mixes.name] = {name: means(rows) for name, rows in json.loads(known.read_text()).items()}
-    results: list[dict] = []
+        else:
+            untouched = args.out / f"noisy-{mixes.name}"
+            shutil.copytree(mixes / "noisy", untouched, dirs_exist_ok=True)
+            record({"tier": "", "weights": "", "variant": "noisy"}, mixes, untouched)
     for model in args.models:
         loaded = Model.load(model)
         weights = "int8" if loaded.quantised else "float32"
         for mixes in args.sets:
             for variant in args.variants:
-                label = f"{loaded.tier} {weights}, {variant}, {mixes.name}"
-                print(f"\n{label}", flush=True)
-                out = args.out / re.sub(r"\W+", "-", label)
+                label = {"tier": loaded.tier, "weights": weights, "variant": variant}
+                out = args.out / re.sub(r"\W+", "-", f"{'-'.join(label.values())}-{mixes.name}")
                 enhance_set(mixes / "noisy", out, model, VARIANTS[variant], args.jobs)
-                command = [sys.executable, args.compare, mixes, out] + ["--quick"] * args.quick
-                subprocess.run(command, check=True)
-                scores = means(json.loads((out / "scores.json").read_text()))
-                row = {"tier": loaded.tier, "weights": weights, "variant": variant, "set": mixes.name}
-                results.append(row | {"sha256": loaded.sha256, "scores": scores})
-                (args.out / "evaluation.json").write_text(json.dumps({"ours": results, "peers": peers}, indent=1))
+                record(label | {"sha256": loaded.sha256}, mixes, out)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,159 @@
+"""Write the measured tables into the documents: ``python build_scripts/tables.py [--check]``.
+
+README.md and the model card hold ``<!-- table: NAME -->`` ... ``<!-- end -->``; what stands between is made here from
+``build_scripts/results/*.json``, so that no figure is typed. ``--check`` only says whether they are up to date.
+"""
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "build_scripts" / "results"
+DOCUMENTS = (ROOT / "README.md", ROOT / "percepnet_wasm" / "MODEL_CARD.md")
+_BLOCK = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+_SCORES = {
+    "pesq_wb": ("PESQ-WB", 2),
+    "stoi": ("STOI", 3),
+    "sisdr": ("SI-SDR", 1),
+    "covl": ("COVL", 2),
+    "dns_sig": ("SIG", 2),
+    "dns_bak": ("BAK", 2),
+    "dns_ovr": ("OVR", 2),
+}
+_PEERS = {
+    "noisy": "noisy input",
+    "webrtc-ns": "WebRTC's own",
+    "rnnoise-jitsi": "RNNoise, @jitsi",
+    "rnnoise-shiguredo": "RNNoise 0.2, @shiguredo",
+    "wns-gtcrn": "GTCRN, @sapphi-red",
+    "dfn3": "DeepFilterNet3",
+}
+
+
+def load(name: str) -> dict:
+    """Read a result file."""
+    return json.loads((RESULTS / f"{name}.json").read_text())
+
+
+def markdown(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """Lay out a Markdown table; the first column is text, the others are numbers."""
+    header = list(header)
+    lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _scores(label: str, scores: dict[str, float], bold: bool = False) -> list[str]:
+    cells = [f"{scores[s]:.{digits}f}" if s in scores else "" for s, (_, digits) in _SCORES.items()]
+    return [f"**{label}**" if bold else label, *cells]
+
+
+def _header(first: str) -> list[str]:
+    return [first, *(title for title, _ in _SCORES.values())]
+
+
+def quality() -> str:
+    """Our tiers beside the peers."""
+    results = load("evaluation")
+    rows = [_scores(title, results["peers"]["dev"][name]["all"]) for name, title in _PEERS.items()]
+    for row in results["ours"]:
+        if row["set"] == "dev" and row["variant"] == "full":
+            rows.append(
+                _scores(f"this, {row['tier']}, {row['weights']}", row["scores"]["all"], row["weights"] == "int8")
+            )
+    return markdown(_header("system"), rows)
+
+
+def ablation() -> str:
+    """What comb and postfilter are worth."""
+    rows = [r for r in load("evaluation")["ours"] if r["set"] == "dev" and r["weights"] == "int8"]
+    return markdown(_header("variant"), (_scores(f"{r['tier']}, {r['variant']}", r["scores"]["all"]) for r in rows))
+
+
+def by_snr() -> str:
+    """Our default tier and RNNoise, per SNR."""
+    results = load("evaluation")
+    ours = next(r for r in results["ours"] if r["set"] == "dev" and r["variant"] == "full" and r["weights"] == "int8")
+    rows = []
+    for group, scores in ours["scores"].items():
+        if group != "all":
+            for name in ("noisy", "rnnoise-shiguredo"):
+                rows.append(_scores(f"{group}: {_PEERS[name]}", results["peers"]["dev"][name][group]))
+            rows.append(_scores(f"{group}: this, {ours['tier']}", scores, True))
+    return markdown(_header("SNR and system"), rows)
+
+
+def rooms() -> str:
+    """Reverberant mixes: the noisy input, and ours."""
+    rows = [
+        _scores("noisy input" if r["variant"] == "noisy" else f"this, {r['tier']}", r["scores"]["all"])
+        for r in load("evaluation")["ours"]
+        if r["set"] == "reverberant" and r["weights"] in ("int8", "")
+    ]
+    return markdown(_header("system"), rows)
+
+
+def care() -> str:
+    """How much speech is lost, how much noise is left."""
+    figures = load("care")
+    rows = [[f"lost of {name}, dB", f"{q['median']:.1f}", f"{q['p90']:.1f}"] for name, q in figures["loss_db"].items()]
+    noise, clean = figures["noise_attenuation_db"], figures["clean_pesq"]
+    rows.append(["noise alone lowered by, dB", f"{noise['median']:.1f}", f"least {noise['least']:.1f}"])
+    rows.append(["PESQ-WB of clean input", f"{clean['median']:.2f}", f"least {clean['least']:.2f}"])
+    return markdown(["figure", "median", "9th decile"], rows)
+
+
+def cost() -> str:
+    """Compute per 10 ms frame, beside the peers in the same run."""
+    rows = [
+        [
+            f"{r['system']}, {r['engine']}" + (f", {r['tier']}" if r["tier"] else ""),
+            r["pace"],
+            f"{r['p50_ms']:.2f}",
+            f"{r['p99_ms']:.2f}",
+            f"{r['ratio_to_rnnoise']:.1f}" if r["ratio_to_rnnoise"] else "",
+        ]
+        for r in load("bench")
+        if r["stage"] == "whole"
+    ]
+    return markdown(["system, engine", "pace", "p50 ms", "p99 ms", "x RNNoise 0.2"], rows)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "quality": quality,
+    "ablation": ablation,
+    "snr": by_snr,
+    "rooms": rooms,
+    "care": care,
+    "cost": cost,
+}
+
+
+def updated(text: str) -> str:
+    """Fill the tables of a document."""
+    return _BLOCK.sub(lambda m: m[1] + TABLES[m[2]]() + m[3], text)
+
+
+def main() -> int:
+    """Update the documents, or check them."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true")
+    args = parser.parse_args()
+    stale = 0
+    for document in DOCUMENTS:
+        text = document.read_text(encoding="utf-8")
+        fresh = updated(text)
+        if fresh != text:
+            stale += 1
+            print(f"{document.relative_to(ROOT)}: {'out of date' if args.check else 'updated'}")
+            if not args.check:
+                document.write_text(fresh, encoding="utf-8")
+    return stale if args.check else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,161 @@
+"""The recipe's parts: what a mix holds, what is masked, what the losses punish, and that a network can learn."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile as sf
+import torch
+
+from build_scripts.train.corpus import Corpus
+from build_scripts.train.dataset import SEQUENCE, WIDTH, Pool, example, split, write_shards
+from build_scripts.train.losses import gain_loss, loss, strength_loss
+from build_scripts.train.mixing import Mix, Mixer
+from build_scripts.train.model import PercepNet, Size, quantised
+from build_scripts.train.noises import clicks, coloured, fan, generate, hum, siren, wind
+from build_scripts.train.rooms import EARLY_S, TARGET_RT60, align, drier
+from percepnet_wasm.bands import BANDS, edges
+from percepnet_wasm.constants import HOP, SAMPLE_RATE
+from percepnet_wasm.model_file import WEIGHT_LIMIT, WEIGHT_SCALE
+
+LENGTH = SEQUENCE * HOP
+
+
+def voice(rng: np.random.Generator, seconds: float) -> np.ndarray:
+    """Harmonics of a gliding pitch in bursts: enough of a voice for the pipeline."""
+    time = np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+    phase = 2 * np.pi * np.cumsum(120 + 40 * np.sin(2 * np.pi * rng.uniform(0.3, 1) * time)) / SAMPLE_RATE
+    tone = sum(np.sin(k * phase) / k for k in range(1, 30))
+    return (0.05 * tone * (np.sin(2 * np.pi * 1.5 * time) > -0.3)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def corpora(tmp_path_factory) -> tuple[Corpus, Corpus]:
+    """Thirty talkers of one clip each, and three noises, as files in folders."""
+    rng = np.random.default_rng(0)
+    root = tmp_path_factory.mktemp("audio")
+    rows = ["path,speaker,bandwidth_hz,floor_db"]
+    (root / "speech").mkdir()
+    (root / "noise").mkdir()
+    for talker in range(30):
+        sf.write(root / "speech" / f"{talker}.wav", voice(rng, 2.0), SAMPLE_RATE)
+        rows.append(f"{talker}.wav,talker-{talker},8000,45")
+    (root / "speech" / "manifest.csv").write_text("\n".join(rows))
+    for kind in range(3):
+        sf.write(root / "noise" / f"{kind}.wav", 0.1 * rng.standard_normal(2 * 16000), 16000)
+    return Corpus([root / "speech"], root / "cache"), Corpus([root / "noise"], root / "cache")
+
+
+def test_corpus_keeps_out_a_tenth_of_the_talkers(corpora):
+    speech, noise = corpora
+    held_out = [clip.speaker for clip in speech.clips if clip.held_out]
+    assert 0 < len(held_out) < 0.3 * len(speech.clips)
+    assert all(clip.length == 2 * SAMPLE_RATE for clip in noise.clips), "16 kHz noise must be resampled"
+    with pytest.raises(ValueError, match="no audio files"):
+        Corpus([Path(__file__).parent], Path("unused"))
+
+
+def test_mixes_are_finite_within_full_scale_and_use_their_own_talkers(corpora):
+    rng = np.random.default_rng(1)
+    response = np.zeros(SAMPLE_RATE // 2, np.float32)
+    response[[40, 3000, 9000]] = 1, 0.5, 0.25
+    for held_out in (False, True):
+        mixer = Mixer(*corpora, [response], held_out=held_out)
+        assert {c.held_out for clips in mixer._talkers.values() for c in clips} == {held_out}
+        for _ in range(5):
+            mix = mixer.draw(rng, LENGTH)
+            assert mix.noisy.shape == mix.clean.shape == (LENGTH,)
+            assert mix.noisy.dtype == mix.clean.dtype == np.float32
+            assert np.isfinite(mix.noisy).all() and np.isfinite(mix.clean).all()
+            assert np.abs(mix.noisy).max() <= 1.03  # full scale, and at most a small offset
+
+
+@pytest.mark.parametrize("kind", [coloured, hum, fan, siren, wind, clicks, generate])
+def test_generated_noises(kind):
+    noise = kind(np.random.default_rng(2), SAMPLE_RATE)
+    assert noise.shape == (SAMPLE_RATE,) and np.isfinite(noise).all() and noise.std() > 0
+
+
+def test_targets_above_the_recording_are_masked_only_near_speech():
+    rng = np.random.default_rng(3)
+    clean = np.zeros(LENGTH, np.float32)
+    clean[: LENGTH // 2] = np.resize(voice(rng, 2), LENGTH // 2)
+    noisy = clean + 0.02 * rng.standard_normal(LENGTH).astype(np.float32)
+    made = example(Mix(noisy, clean, bandwidth_hz=8000))
+    above = edges()[:-1] * 50 > 8000
+    speaking = made.voice[:, 0] > 0
+    assert speaking[10:200].mean() > 0.5
+    assert made.weight[speaking][:, above].max() == 0
+    assert made.weight[10:, ~above].min() == 1
+    assert made.weight[300:].min() == 1, "in a pause the target is known to be nothing"
+    assert made.gain[300:].max() < 0.05 and made.voice[300:].max() == 0
+    assert made.features.shape == (SEQUENCE, 2 * BANDS + 2)
+
+
+def test_rooms_keep_early_reflections_and_shorten_the_tail():
+    rng = np.random.default_rng(4)
+    time = np.arange(SAMPLE_RATE) / SAMPLE_RATE
+    long = rng.standard_normal(SAMPLE_RATE) * 10 ** (-3 * time / 0.8) * 0.1
+    long[0] = 3
+    response = align(long.astype(np.float32))
+    target = drier(response)
+    early = int(EARLY_S * SAMPLE_RATE)
+    np.testing.assert_array_equal(target[:early], response[:early])
+    # An RT60 of TARGET_RT60 means 30 dB in half of it.
+    later = early + int(TARGET_RT60 / 2 * SAMPLE_RATE)
+    level = [10 * np.log10(np.mean(target[t : t + 480] ** 2)) for t in (early, later)]
+    assert level[0] - level[1] == pytest.approx(30, abs=3)
+    dry = align((rng.standard_normal(4800) * 10 ** (-3 * np.arange(4800) / 4800)).astype(np.float32))
+    np.testing.assert_array_equal(drier(dry), dry)
+
+
+def test_losses_vanish_at_the_ideal_and_punish_taking_speech_away():
+    ideal = torch.rand(2, 5, BANDS)
+    assert gain_loss(ideal, ideal).max() == 0 and strength_loss(ideal, ideal).max() == 0
+    wanted = torch.tensor([0.5])
+    assert gain_loss(wanted, wanted / 4) > gain_loss(wanted, torch.tensor([0.875])), "taking away costs more"
+    quiet = torch.tensor([0.05])
+    share = gain_loss(quiet, quiet / 4) / gain_loss(wanted, wanted / 4)
+    assert share > 10 * 0.1**2, "a tenth of the gain must matter far more than a hundredth, as in a squared error"
+
+
+def test_gradients_are_finite_where_powers_have_infinite_slopes():
+    gain = torch.tensor([0.0, 1.0, 0.0, 1.0], requires_grad=True)
+    ideal = torch.tensor([0.0, 0.0, 1.0, 1.0])
+    (gain_loss(ideal, gain) + strength_loss(ideal, gain)).sum().backward()
+    assert torch.isfinite(gain.grad).all()
+
+
+def test_weights_round_to_int8_and_pass_the_gradient():
+    weight = torch.tensor([0.3, -0.7, WEIGHT_SCALE * 0.6], requires_grad=True)
+    rounded = quantised(weight)
+    steps = rounded.detach() / WEIGHT_SCALE
+    assert torch.equal(steps, steps.round()) and rounded.abs().max() <= WEIGHT_LIMIT
+    rounded.sum().backward()
+    assert torch.equal(weight.grad, torch.ones(3))
+
+
+def test_shards_feed_a_network_that_learns(corpora, tmp_path, monkeypatch):
+    monkeypatch.setattr("build_scripts.train.dataset.SHARD", 4)
+    write_shards(Mixer(*corpora, []), tmp_path, seed=0, minutes=1e-9, start=0)
+    assert not list(tmp_path.iterdir()), "no time, no shard"
+    write_shards(Mixer(*corpora, []), tmp_path, seed=0, minutes=1e-3)
+    pool = Pool(tmp_path)
+    assert pool.refresh() >= 4
+    batch = next(pool.batches(np.random.default_rng(0), 4))
+    assert batch.shape == (4, SEQUENCE, WIDTH) and np.isfinite(batch).all()
+    torch.manual_seed(0)
+    target = {name: torch.from_numpy(value[:, :100].copy()) for name, value in split(batch).items()}
+    flat = target["features"].reshape(-1, target["features"].shape[-1])
+    model = PercepNet(Size(16, 24, 24, 8), flat.mean(0), flat.std(0) + 1e-3)
+    optimiser = torch.optim.Adam(model.parameters(), lr=5e-3)
+    values = []
+    for _ in range(60):
+        optimiser.zero_grad()
+        value, _ = loss(target, *model(target["features"]))
+        value.backward()
+        optimiser.step()
+        model.clamp_weights()
+        values.append(value.item())
+    assert values[-1] < 0.6 * values[0]
+    assert max(w.abs().max() for w in model.weights()) <= WEIGHT_LIMIT
