@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _enhance(options: argparse.Namespace) -> None:
     from .files import enhance_file
 
-    model = percepnet_wasm.load_model(options.model)
+    model = percepnet_wasm.Model.load(options.model)
 
     def make_enhancer(block: int) -> percepnet_wasm.Enhancer:
         return percepnet_wasm.Enhancer(

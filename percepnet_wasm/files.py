@@ -5,18 +5,16 @@ enhanced on its own at 48 kHz, resampled by soxr on the way in and out where the
 starts where the input starts and has its length: the resamplers compensate their own delay, the enhancer's is cut off.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .constants import DELAY, HOP, SAMPLE_RATE
+from .enhancer import LOUDEST, Enhancer
 from .extras import AudioFileError, MissingExtraError
 
 try:
@@ -25,9 +23,6 @@ try:
     from tqdm import tqdm
 except (ImportError, OSError) as error:  # OSError: soundfile without its C library
     raise MissingExtraError("files", error) from error
-
-if TYPE_CHECKING:
-    from .enhancer import Enhancer
 
 __all__ = ["BLOCK", "enhance_file", "read_mono", "resample", "write_wav"]
 
@@ -40,6 +35,8 @@ _ALIASES = {"AIF": "AIFF", "WAVE": "WAV", "OGA": "OGG", "OPUS": "OGG"}
 """Suffixes that are not the name of their container."""
 _WAV_LIMIT = 2**32 - 2**16
 """Bytes beyond which WAV's 32-bit lengths overflow, less room for the header."""
+_LOUDEST = LOUDEST / 10
+"""The enhancer's own limit, with room for what resampling overshoots."""
 _FINE = {"PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ALAC_20", "ALAC_24", "ALAC_32"}
 """Subtypes with more than 16 bits, worth keeping in a container that has another name for them."""
 
@@ -114,7 +111,8 @@ def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
     try:
         reader = soundfile.SoundFile(path)
     except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: .raw, whose rate no header tells
-        raise AudioFileError(f"{path} cannot be read as audio ({error}): convert it to WAV or FLAC first") from error
+        reason = getattr(error, "error_string", error)
+        raise AudioFileError(f"{path} cannot be read as audio ({reason}): convert it to WAV or FLAC first") from error
     with reader:
         if not reader.frames:
             raise AudioFileError(f"{path} holds no samples: there is nothing to enhance")
@@ -129,13 +127,15 @@ def _blocks(reader: soundfile.SoundFile, path: Path, bar: tqdm | None = None) ->
             block = reader.read(reader.samplerate, dtype="float32", always_2d=True)
         except soundfile.LibsndfileError as error:
             where = position / reader.samplerate
-            raise AudioFileError(f"{path} breaks off after {where:.1f} s ({error}): copy it again") from error
+            raise AudioFileError(
+                f"{path} breaks off after {where:.1f} s ({error.error_string}): copy it again"
+            ) from error
         if not len(block):
             return
-        finite = np.isfinite(block).all(axis=1)
-        if not finite.all():
-            where = (position + int(np.argmin(finite))) / reader.samplerate
-            raise AudioFileError(f"{path} holds NaN or infinity at {where:.3f} s: mend or export it again")
+        sound = (np.abs(block) <= _LOUDEST).all(axis=1)  # false for NaN too
+        if not sound.all():
+            where = (position + int(np.argmin(sound))) / reader.samplerate
+            raise AudioFileError(f"{path} holds NaN, infinity or a gross value at {where:.3f} s: export it again")
         yield block
         position += len(block)
         if bar is not None:
@@ -207,39 +207,45 @@ def _check_target(source: Path, target: Path) -> None:
         raise AudioFileError(f"{target.parent} is not a folder: make it first, or write elsewhere")
 
 
-def _sample_format(target: Path, source: soundfile.SoundFile) -> tuple[str, str]:
-    """Choose the container by the target's suffix and the sample format as near to the source's as it has."""
+def _sample_formats(target: Path, source: soundfile.SoundFile) -> tuple[str, list[str]]:
+    """Choose the container by the target's suffix, and list its sample formats, the nearest to the source's first."""
     suffix = target.suffix[1:].upper()
     container = _ALIASES.get(suffix, suffix) or source.format
     if not suffix and not soundfile.check_format(container, source.subtype):
         container = "WAV"
     if container == "WAV" and source.format in ("WAVEX", "RF64"):
         container = source.format
-    if container not in soundfile.available_formats():
-        raise AudioFileError(f"{target}: soundfile cannot write {target.suffix} files: use .wav or .flac")
-    subtypes = ["OPUS"] if suffix == "OPUS" else [source.subtype, "PCM_24" if source.subtype in _FINE else ""]
-    for subtype in [*subtypes, soundfile.default_subtype(container)]:
-        if subtype and soundfile.check_format(container, subtype):
-            break
-    else:
+    subtypes: list[str] = []
+    if container in soundfile.available_formats():
+        near = ["OPUS"] if suffix == "OPUS" else [source.subtype, *(["PCM_24"] if source.subtype in _FINE else [])]
+        usual = soundfile.default_subtype(container)
+        subtypes = [subtype for subtype in (*near, usual) if subtype and soundfile.check_format(container, subtype)]
+    if not subtypes:
         raise AudioFileError(f"{target}: soundfile cannot write {target.suffix} files: use .wav or .flac")
     if container == "WAV" and source.frames * source.channels * 8 > _WAV_LIMIT:
         container = "RF64"
-    return container, subtype
+    return container, subtypes
 
 
 @contextmanager
 def _created(target: Path, source: soundfile.SoundFile) -> Iterator[soundfile.SoundFile]:
     """Open for writing beside ``target``, and move there once all is well."""
-    container, subtype = _sample_format(target, source)
+    container, subtypes = _sample_formats(target, source)
     target = target.resolve()
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
-    kind = f"{source.samplerate} Hz, {source.channels} channels as {container} {subtype}"
+    kind = f"{source.samplerate} Hz, {source.channels} channels as {container}"
+    rate, channels = source.samplerate, source.channels
+    writer = None
     try:
-        try:
-            writer = soundfile.SoundFile(partial, "w", source.samplerate, source.channels, subtype, format=container)
-        except soundfile.LibsndfileError as error:
-            raise AudioFileError(f"{target} cannot be written with {kind} ({error}): use .wav or .flac") from error
+        # libsndfile knows combinations on paper that it cannot write (MP3 frames in WAV): go on to the next.
+        for subtype in subtypes:
+            try:
+                writer = soundfile.SoundFile(partial, "w", rate, channels, subtype, format=container)
+                break
+            except soundfile.LibsndfileError as error:
+                reason = error.error_string
+        if writer is None:
+            raise AudioFileError(f"{target} cannot be written with {kind} ({reason}): use .wav or .flac")
         with writer:
             yield writer
         os.replace(partial, target)
@@ -251,7 +257,7 @@ def _write(writer: soundfile.SoundFile, block: Audio, target: Path) -> None:
     try:
         writer.write(block)
     except soundfile.LibsndfileError as error:
-        raise AudioFileError(f"{target} cannot be written ({error}): is the disk full?") from error
+        raise AudioFileError(f"{target} cannot be written ({error.error_string}): is the disk full?") from error
 
 
 def _progress(reader: soundfile.SoundFile) -> tqdm:

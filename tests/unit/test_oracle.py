@@ -161,7 +161,8 @@ def test_bad_period_is_named():
 def test_numpy_is_all_it_needs():
     """The web page runs the oracle with nothing else installed."""
     others = "scipy soundfile soxr tqdm pesq pystoi speechmos librosa matplotlib pandas torch".split()
-    code = f"import sys; sys.modules.update(dict.fromkeys({others})); import percepnet_wasm.oracle, percepnet_wasm.measures"
+    block = f"import sys; sys.modules.update(dict.fromkeys({others}))"
+    code = f"{block}; import percepnet_wasm.oracle, percepnet_wasm.measures"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
