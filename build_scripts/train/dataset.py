@@ -53,8 +53,8 @@ def example(mix: Mix) -> Example:
     weight = (noisy.energy > ENERGY_FLOOR).astype(np.float32)
     # Above the recording's bandwidth the clean speech is unknown wherever there is speech, and near it (its echo).
     spread = np.convolve(voice, np.ones(11), "same") > 0
-    tips_hz = edges()[:-1] * (48000 / WINDOW)
-    weight[np.ix_(spread, tips_hz > mix.bandwidth_hz * 0.95)] = 0
+    lower_hz = edges()[:-1] * (48000 / WINDOW)
+    weight[np.ix_(spread, lower_hz > mix.bandwidth_hz * 0.95)] = 0
     weight[:LOOKAHEAD] = 0
     # g_att of the paper lowers every score of the oracle here (see the oracle's table), so the plain gain is learned.
     return Example(noisy.features, ideal.plain_gain, ideal.strength, weight, voice[:, None])
