@@ -1,0 +1,188 @@
+"""The pitch tracker on sounds whose pitch is known; natural speech is in test_pitch_evaluation.py."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from signals import glide, harmonic, noise, resonate, speech_like
+
+from percepnet_wasm.constants import HOP, LAG_MAX, LAG_MIN, LOOKAHEAD, SAMPLE_RATE
+from percepnet_wasm.pitch import DECIMATION, JUMP, VOICED, PitchTracker
+
+
+def track(samples, block=None):
+    """Periods and correlations of every call."""
+    frames = len(samples) // HOP
+    block = block or frames
+    tracker = PitchTracker(block)
+    results = [tracker(samples[HOP * k : HOP * (k + block)]) for k in range(0, frames, block)]
+    period, correlation = zip(*[(p.copy(), c.copy()) for p, c in results], strict=True)
+    return np.concatenate(period), np.concatenate(correlation)
+
+
+def errors(samples, hertz, skip=12):
+    """Relative errors of the pitch: call t puts out frame t - LOOKAHEAD, which is centred on HOP (t - LOOKAHEAD)."""
+    period, correlation = track(samples)
+    calls = np.arange(skip, len(period))
+    truth = hertz[HOP * (calls - LOOKAHEAD)]
+    return SAMPLE_RATE / period[calls] / truth - 1, correlation[calls]
+
+
+GLIDES = {
+    "male up": (80, 160),
+    "female down": (300, 150),
+    "child": (250, 450),
+    "creak": (65, 90),
+    "whole range": (70, 480),
+    "whole range down": (480, 70),
+}
+
+
+@pytest.mark.parametrize("name", GLIDES)
+@pytest.mark.parametrize("tilt", [0, 1, 2])
+def test_glides(name, tilt):
+    hertz = glide(*GLIDES[name], 2.0)
+    error, correlation = errors(harmonic(hertz, tilt), hertz)
+    assert np.abs(error).max() < 0.05
+    assert np.median(np.abs(error)) < 0.01
+    # With a flat spectrum the upper harmonics drift apart within the correlated stretch.
+    assert tilt == 0 or correlation.min() > 0.6
+
+
+@pytest.mark.parametrize("name", ["male up", "female down", "child"])
+@pytest.mark.parametrize("snr_db", [10, 0])
+def test_glides_in_white_noise(name, snr_db):
+    hertz = glide(*GLIDES[name], 3.0)
+    clean = harmonic(hertz)
+    error, correlation = errors(clean + noise(3.0, 0.1 * 10 ** (-snr_db / 20), seed=1), hertz)
+    assert np.mean(np.abs(error) > 0.2) <= 0.01
+    assert (correlation > VOICED).mean() > 0.95
+
+
+# Amplitudes of the first harmonics: what makes half or twice the pitch tempting.
+OCTAVE_TRAPS = {
+    "no fundamental": [0, 1, 1, 1, 1, 1],
+    "strong second harmonic": [0.3, 2, 0.3, 0.4, 0.2, 0.2],
+    "odd harmonics": [1, 0.1, 0.7, 0.1, 0.5, 0.1, 0.3],
+    "weak odd harmonics": [0.5, 1, 0.5, 0.8, 0.4, 0.6, 0.3],
+    "third harmonic": [0.4, 0.3, 1.5, 0.4, 0.3],
+    "nearly a sine": [1, 0.1, 0.03],
+}
+
+
+@pytest.mark.parametrize("name", OCTAVE_TRAPS)
+@pytest.mark.parametrize("span", [(100, 130), (230, 180)])
+def test_octave_traps(name, span):
+    hertz = glide(*span, 1.5)
+    error, _ = errors(harmonic(hertz, weights=OCTAVE_TRAPS[name]), hertz)
+    assert np.mean(np.abs(error) > 0.2) <= 0.02
+
+
+@pytest.mark.parametrize("formant", [300, 600, 1000])
+def test_a_sharp_formant_does_not_take_over(formant):
+    hertz = glide(110, 150, 1.5)
+    error, _ = errors(resonate(harmonic(hertz), formant, 60), hertz)
+    assert np.mean(np.abs(error) > 0.2) <= 0.02
+
+
+@pytest.mark.parametrize(
+    "unwanted",
+    [
+        lambda n: np.full(n, 0.3),
+        lambda n: 0.1 * np.sin(2 * np.pi * 50 / SAMPLE_RATE * np.arange(n)),
+        lambda n: 0.1 * np.sin(2 * np.pi * 20 / SAMPLE_RATE * np.arange(n)),
+    ],
+    ids=["offset", "hum as loud as the voice", "rumble as loud as the voice"],
+)
+def test_what_lies_below_speech_does_not_take_over(unwanted):
+    hertz = glide(120, 220, 1.5)
+    voice = harmonic(hertz)
+    error, _ = errors((voice + unwanted(len(voice))).astype(np.float32), hertz)
+    assert np.mean(np.abs(error) > 0.2) <= 0.05
+
+
+def test_a_steady_voice_gives_no_jump():
+    hertz = glide(100, 160, 2.0)
+    period, _ = track(harmonic(hertz) + noise(2.0, 0.05))
+    # A step of the path, and one lag of refinement on either side.
+    assert np.abs(np.diff(period[12:])).max() <= DECIMATION * (JUMP + 2)
+
+
+def test_an_onset_is_caught_at_once():
+    hertz = glide(150, 150, 1.0)
+    samples = np.concatenate((noise(0.5, 0.01), harmonic(hertz)))
+    period, _ = track(samples)
+    onset = int(0.5 * SAMPLE_RATE / HOP) + LOOKAHEAD
+    assert np.abs(SAMPLE_RATE / period[onset + 3 : onset + 60] / 150 - 1).max() < 0.05
+
+
+def test_voicing():
+    voiced = track(harmonic(glide(120, 140, 1.0)))[1][12:]
+    unvoiced = track(noise(4.0))[1][12:]
+    assert voiced.min() > 0.9
+    assert np.median(unvoiced) < VOICED
+    assert voiced.min() > unvoiced.max()
+
+
+@pytest.mark.parametrize("block", [1, 7])
+def test_streaming_equals_batch(block):
+    samples = speech_like(2.1, seed=2)
+    for one, other in zip(track(samples, block), track(samples), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("exponent", [-20, -7, 5, 15])
+def test_level_does_not_matter(exponent):
+    samples = speech_like(2.0, seed=3) + noise(2.0, 0.01)
+    period, correlation = track(samples)
+    scaled_period, scaled_correlation = track(samples * np.float32(2.0**exponent))
+    np.testing.assert_allclose(scaled_correlation, correlation, atol=2e-5)
+    # Rounding may break a tie between two lags.
+    assert np.mean(scaled_period != period) < 0.01
+
+
+def test_silence():
+    period, correlation = track(np.zeros(40 * HOP, np.float32))
+    assert not correlation.any()
+    assert ((period >= LAG_MIN) & (period <= LAG_MAX)).all()
+
+
+STRANGE = {
+    "impulse": np.eye(1, 100 * HOP, 30 * HOP)[0],
+    "impulses": np.resize(np.eye(1, 5000)[0], 100 * HOP),
+    "offset": np.ones(100 * HOP),
+    "alternating": np.resize([1.0, -1.0], 100 * HOP),
+    "sound, then digital silence": np.r_[speech_like(0.5), np.zeros(50 * HOP)],
+    "step down by 120 dB": np.r_[speech_like(0.5), 1e-6 * speech_like(0.5, seed=1)],
+    "square": np.sign(harmonic(glide(100, 200, 1.0))),
+}
+
+
+@pytest.mark.parametrize("name", STRANGE)
+@pytest.mark.parametrize("level", [1e-12, 1e-4, 1.0, 32768.0])
+def test_strange_sounds_give_sane_results(name, level):
+    with np.errstate(all="raise", under="ignore"):
+        period, correlation = track((level * STRANGE[name]).astype(np.float32))
+    assert np.isfinite(correlation).all()
+    assert np.abs(correlation).max() <= 1
+    assert ((period >= LAG_MIN) & (period <= LAG_MAX)).all()
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.floats(0, 8))
+def test_bursts_give_sane_results(seed, spread):
+    """Noise whose level jumps by orders of magnitude."""
+    rng = np.random.default_rng(seed)
+    envelope = np.repeat(10 ** -(spread * rng.random(60)) * (rng.random(60) < 0.7), HOP // 3)
+    period, correlation = track((rng.standard_normal(len(envelope)) * envelope).astype(np.float32))
+    assert np.abs(correlation).max() <= 1
+    assert ((period >= LAG_MIN) & (period <= LAG_MAX)).all()
+
+
+def test_reset_forgets():
+    samples = speech_like(0.5, seed=4)
+    used, fresh = PitchTracker(50), PitchTracker(50)
+    used(samples)
+    used.reset()
+    for one, other in zip(used(samples), fresh(samples), strict=True):
+        np.testing.assert_array_equal(one, other)
