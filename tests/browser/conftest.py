@@ -1,0 +1,190 @@
+"""A built site, a server, and Chromium with a recording for a microphone.
+
+Run with ``-p no:pytest_pyodide``: that plugin brings an event loop that Playwright's synchronous interface refuses.
+"""
+
+import base64
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Request, Route, sync_playwright
+from serve import ISOLATION, serve
+
+ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+
+PATIENCE_MS = 180_000
+"""Longest wait for anything. No test depends on the speed of the machine; this only ends those that hang."""
+
+FLAGS = [
+    "--use-fake-device-for-media-stream",
+    "--autoplay-policy=no-user-gesture-required",
+    # The loopback call: candidates with plain local addresses, since no multicast DNS answers in a container.
+    "--disable-features=WebRtcHideLocalIpsWithMdns",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+ALLOW_MICROPHONE = "--use-fake-ui-for-media-stream"
+DENY_MICROPHONE = "--deny-permission-prompts"
+
+Audio = NDArray[np.float32]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a site that is built already be tested."""
+    parser.addoption("--site", type=Path, help="folder to test instead of building dist/")
+
+
+@pytest.fixture(scope="session")
+def site(request: pytest.FixtureRequest) -> Path:
+    """The folder that is served."""
+    given: Path | None = request.config.getoption("--site")
+    if given:
+        return given
+    out = ROOT / "dist"
+    subprocess.run([sys.executable, str(ROOT / "build_scripts" / "build_dist.py"), "--out", str(out)], check=True)
+    return out
+
+
+@pytest.fixture(scope="session")
+def clip(site: Path) -> Path:
+    """The noisy recording that the browser takes for its microphone, over and over."""
+    return site / "clips" / "noisy.wav"
+
+
+@pytest.fixture(scope="session")
+def isolated(site: Path) -> Iterator[str]:
+    """Address of the site with the isolation headers."""
+    with serve(site) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def not_isolated(site: Path) -> Iterator[str]:
+    """Address of the site without them: no SharedArrayBuffer."""
+    with serve(site, isolated=False) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    """Playwright's driver."""
+    with sync_playwright() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="session")
+def launch(playwright: Playwright, clip: Path) -> Iterator[Callable[..., Browser]]:
+    """Start a browser with given flags, or give the one that runs with them already."""
+    executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if executable is None:
+        pytest.fail("no Chromium found: install it (Debian: apt-get install chromium)")
+    browsers: dict[str, Browser] = {}
+
+    def start(permission: str = ALLOW_MICROPHONE) -> Browser:
+        if permission not in browsers:
+            flags = [*FLAGS, permission, f"--use-file-for-fake-audio-capture={clip}"]
+            if os.geteuid() == 0:
+                flags.append("--no-sandbox")
+            browsers[permission] = playwright.chromium.launch(executable_path=executable, args=flags)
+        return browsers[permission]
+
+    yield start
+    for browser in browsers.values():
+        browser.close()
+
+
+@dataclass
+class Tab:
+    """A page with what it asked for and complained about."""
+
+    page: Page
+    url: str
+    requests: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def evaluate(self, script: str, argument: Any = None) -> Any:
+        """Run JavaScript in the page; the harness is in scope as ``harness``."""
+        return self.page.evaluate(script, argument)
+
+    def wait(self, condition: str) -> None:
+        """Wait until a JavaScript expression holds."""
+        self.page.wait_for_function(condition, timeout=PATIENCE_MS)
+
+    def events(self, kind: str) -> list[dict[str, Any]]:
+        """The events of one type so far, of the instance made by ``harness.create``."""
+        return [event for event in self.evaluate("window.log") if event["type"] == kind]
+
+    def intercept(self, pattern: str, handler: Callable[[Route], None]) -> None:
+        """Answer the requests that match in the server's place."""
+        self.page.route(pattern, handler)
+
+
+@pytest.fixture
+def open_tab(launch: Callable[..., Browser]) -> Iterator[Callable[..., Tab]]:
+    """Open tabs, each with a fresh profile."""
+    contexts = []
+
+    def start(url: str, path: str | None = None, permission: str = ALLOW_MICROPHONE, init: str = "") -> Tab:
+        """Open ``path`` of the site, or with None an empty page of its origin with the harness."""
+        context = launch(permission).new_context()
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        tab = Tab(page, url)
+
+        def note_request(request: Request) -> None:
+            tab.requests.append(request.url)
+
+        def note_message(message: ConsoleMessage) -> None:
+            if message.type in ("error", "warning"):
+                tab.complaints.append(message.text)
+
+        page.on("request", note_request)
+        page.on("console", note_message)
+        page.on("pageerror", lambda error: tab.complaints.append(str(error)))
+        if init:
+            page.add_init_script(init)
+        headers = ISOLATION if page.request.head(url).headers.get("cross-origin-opener-policy") else {}
+        page.route(f"{url}tests/**", lambda route: answer_test_file(route, headers))
+        page.goto(url + ("tests/empty.html" if path is None else path))
+        if path is None:
+            page.evaluate("async () => { window.harness = await import('/tests/harness.js'); }")
+        return tab
+
+    yield start
+    for context in contexts:
+        context.close()
+
+
+def answer_test_file(route: Route, headers: dict[str, str]) -> None:
+    """Serve the files of this folder under ``tests/``: they are no part of the site."""
+    name = route.request.url.rsplit("/", 1)[1]
+    if name == "empty.html":
+        body = "<!doctype html><title>test</title><link rel=icon href=/icon.svg>"
+        route.fulfill(body=body, content_type="text/html", headers=headers)
+    else:
+        route.fulfill(body=(HERE / name).read_text(), content_type="text/javascript", headers=headers)
+
+
+def decode(text: str) -> Audio:
+    """Samples that the harness encoded."""
+    return np.frombuffer(base64.b64decode(text), np.float32)
+
+
+def encode(samples: Audio) -> str:
+    """Samples for the harness's ``decode``."""
+    return base64.b64encode(np.ascontiguousarray(samples, np.float32).tobytes()).decode()

@@ -1,0 +1,140 @@
+/** What the tests do inside the page. Loaded as window.harness. */
+import { loopback } from '/call.js';
+import { DELAY, HOP } from '/worklet/constants.js';
+import { PercepNet } from '/worklet/percepnet.js';
+import { Ring, WORD } from '/worklet/ring.js';
+
+const PLAIN = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+
+/** Make an instance that logs its events. */
+export async function create(options) {
+  const percepnet = await PercepNet.create(options ?? {});
+  const log = [];
+  for (const type of ['progress', 'ready', 'playing', 'overload', 'fallback', 'error', 'stats']) {
+    percepnet.addEventListener(type, ({ detail }) => {
+      const { error, ...rest } = detail; // an Error does not cross to Python
+      log.push({ type, ...rest });
+    });
+  }
+  Object.assign(window, { percepnet, log });
+  return percepnet;
+}
+
+/** Resolve when `condition` holds. Sleeps between looks, since the one waited for may need this core. */
+export async function until(condition) {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 1));
+}
+
+export const untilState = (percepnet, ...states) =>
+  new Promise((resolve) => {
+    const look = () => states.includes(percepnet.state) && resolve(percepnet.state);
+    for (const type of ['ready', 'fallback']) percepnet.addEventListener(type, look);
+    look();
+  });
+
+export const untilPlaying = (percepnet, state) =>
+  new Promise((resolve) => {
+    const look = () => percepnet.playing === state && resolve();
+    percepnet.addEventListener('playing', look);
+    look();
+  });
+
+/** Float32 samples as base64, which crosses to Python a hundred times faster than a list of numbers. */
+export function encode(samples) {
+  const bytes = new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength);
+  let text = '';
+  for (let i = 0; i < bytes.length; i += 0x8000) text += String.fromCharCode(...bytes.subarray(i, i + 0x8000));
+  return btoa(text);
+}
+
+export function decode(text) {
+  return new Float32Array(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
+}
+
+export async function microphone() {
+  const stream = await navigator.mediaDevices.getUserMedia({ audio: PLAIN });
+  return stream.getAudioTracks()[0];
+}
+
+/** A node in `context` that plays a track. A remote one also needs a media element to flow. */
+export function player(context, track) {
+  const stream = new MediaStream([track]);
+  const audio = new Audio();
+  audio.muted = true;
+  audio.srcObject = stream;
+  audio.play();
+  (window.elements ??= []).push(audio);
+  return context.createMediaStreamSource(stream);
+}
+
+/** Record several nodes of one context from the same moment on. */
+export async function record(context, nodes, samples) {
+  await context.audioWorklet.addModule('/tests/recorder.js');
+  const recorder = new AudioWorkletNode(context, 'recorder', {
+    numberOfInputs: nodes.length,
+    numberOfOutputs: 0,
+    channelCount: 1,
+    channelCountMode: 'explicit',
+    processorOptions: { samples },
+  });
+  const full = new Promise((resolve) => (recorder.port.onmessage = ({ data }) => resolve(data)));
+  nodes.forEach((node, i) => node.connect(recorder, 0, i));
+  return (await full).map(encode);
+}
+
+/** Record several tracks in a context of their own. */
+export async function recordTracks(tracks, samples) {
+  const context = new AudioContext({ sampleRate: 48000 });
+  const recordings = await record(context, tracks.map((track) => player(context, track)), samples);
+  await context.close();
+  return recordings;
+}
+
+/** Send a track through a call; the track the far end gets. */
+export async function call(track) {
+  const { stream } = await loopback(track);
+  return stream.getAudioTracks()[0];
+}
+
+/**
+ * Render `input` through the enhancer in an OfflineAudioContext, at the pace of the worker: every 4 quanta rendering is
+ * suspended until the worker has done every frame that is complete.
+ *
+ * `at`: {sample, run} calls run(percepnet) at that sample; when it returns false the worker is no longer waited for.
+ */
+export async function renderOffline(percepnet, input, at = { sample: Infinity }) {
+  const samples = decode(input);
+  const context = new OfflineAudioContext(1, samples.length, 48000);
+  const node = await percepnet.createNode(context);
+  const buffer = new AudioBuffer({ length: samples.length, sampleRate: 48000 });
+  buffer.copyToChannel(samples, 0);
+  const source = new AudioBufferSourceNode(context, { buffer });
+  source.connect(node).connect(context.destination);
+  source.start();
+
+  const { ring } = percepnet;
+  const drained = () => {
+    const missing = (ring.load(WORD.NEEDED) - ring.load(WORD.WRITTEN)) | 0;
+    return missing > 0 && missing <= HOP;
+  };
+  let wait = true;
+  for (let sample = 512; sample < samples.length; sample += 512) {
+    context.suspend(sample / 48000).then(async () => {
+      if (sample >= at.sample) {
+        at.sample = Infinity;
+        wait = await at.run(percepnet);
+      }
+      if (wait) await until(drained);
+      await context.resume();
+    });
+  }
+  const rendered = await context.startRendering();
+  return {
+    output: encode(rendered.getChannelData(0)),
+    start: ring.load(WORD.VALID_FROM) - (DELAY + HOP),
+    underruns: ring.load(WORD.UNDERRUNS),
+    quanta: ring.load(WORD.QUANTA),
+  };
+}
+
+export { PercepNet, Ring, WORD };

@@ -1,0 +1,62 @@
+"""Measures of recordings: lag, similarity, and the noise left in the pauses."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import signal
+
+Audio = NDArray[np.float32]
+
+FRAME = 2400
+"""Samples of a frame whose level is judged: 50 ms."""
+
+
+def lag(reference: Audio, delayed: Audio, longest: int = 48000) -> int:
+    """Samples by which ``delayed`` is behind ``reference``: the peak of their cross-correlation.
+
+    Parameters
+    ----------
+    reference, delayed : ndarray of float32, shape (n,)
+        Recorded from the same moment on.
+    longest : int
+        Largest lag considered, in samples; the lag is not negative.
+    """
+    product = signal.correlate(delayed, reference, method="fft")
+    zero = len(reference) - 1
+    return int(np.argmax(product[zero : zero + longest]))
+
+
+def align(reference: Audio, delayed: Audio, skip: int = 0) -> tuple[Audio, Audio]:
+    """Cut two recordings so that what belongs together has the same index; ``skip`` leaves out their beginning."""
+    behind = lag(reference[skip:], delayed[skip:])
+    n = min(len(reference), len(delayed) - behind)
+    return reference[skip:n], delayed[skip + behind : n + behind]
+
+
+def levels(samples: Audio) -> NDArray[np.float64]:
+    """Level of each whole frame in dB of full scale."""
+    frames = samples[: len(samples) // FRAME * FRAME].reshape(-1, FRAME).astype(float)
+    return 10 * np.log10((frames**2).mean(axis=1) + 1e-12)
+
+
+def pauses(samples: Audio) -> NDArray[np.bool_]:
+    """Frames within pauses: near the noise floor, and so are their neighbours."""
+    level = levels(samples)
+    quiet = level < np.percentile(level, 10) + 3
+    return quiet & np.roll(quiet, 1) & np.roll(quiet, -1)
+
+
+def speech(samples: Audio) -> NDArray[np.bool_]:
+    """Frames well above the noise floor."""
+    level = levels(samples)
+    return level > np.percentile(level, 10) + 6
+
+
+def power_db(samples: Audio, frames: NDArray[np.bool_]) -> float:
+    """Mean power of the chosen frames in dB of full scale."""
+    return float(10 * np.log10((10 ** (levels(samples)[frames] / 10)).mean()))
+
+
+def correlation(a: Audio, b: Audio, frames: NDArray[np.bool_]) -> float:
+    """Correlation coefficient over the chosen frames."""
+    chosen = np.repeat(frames, FRAME)
+    return float(np.corrcoef(a[: len(chosen)][chosen], b[: len(chosen)][chosen])[0, 1])

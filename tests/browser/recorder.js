@@ -1,0 +1,22 @@
+/** Records the first channel of each input from one common moment on; posts the recordings when they are full. */
+class Recorder extends AudioWorkletProcessor {
+  constructor({ numberOfInputs, processorOptions: { samples } }) {
+    super();
+    this.recordings = Array.from({ length: numberOfInputs }, () => new Float32Array(samples));
+    this.length = 0;
+    this.samples = samples;
+  }
+
+  process(inputs) {
+    const n = Math.min(128, this.samples - this.length);
+    inputs.forEach((input, i) => {
+      if (input[0]) this.recordings[i].set(input[0].subarray(0, n), this.length);
+    });
+    this.length += n;
+    if (this.length < this.samples) return true;
+    this.port.postMessage(this.recordings);
+    return false;
+  }
+}
+
+registerProcessor('recorder', Recorder);

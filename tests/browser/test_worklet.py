@@ -1,0 +1,118 @@
+"""The worklet and the worker on a deterministic clock: an OfflineAudioContext that waits for the worker."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from conftest import Tab, decode, encode
+
+import percepnet_wasm
+from percepnet_wasm.constants import DELAY, HOP
+
+DEPTH = 1920
+QUANTUM = 128
+SETTLE = DELAY + HOP
+
+READY = "async (options) => harness.untilState(await harness.create(options), 'ready', 'fallback')"
+
+
+@pytest.fixture(scope="module")
+def noisy() -> np.ndarray:
+    """Seeded sound with some structure: a gliding tone in noise, 2 s."""
+    random = np.random.default_rng(5)
+    t = np.arange(2 * 48000) / 48000
+    tone = np.sin(2 * np.pi * (150 * t + 100 * t**2)) * (np.sin(2 * np.pi * 2 * t) > 0)
+    return (0.2 * tone + 0.02 * random.standard_normal(t.size)).astype(np.float32)
+
+
+def shifted(samples: np.ndarray, by: int) -> np.ndarray:
+    """``samples``, ``by`` samples later, the same length."""
+    return np.concatenate([np.zeros(by, np.float32), samples])[: samples.size]
+
+
+def test_equals_the_enhancer_in_cpython(open_tab: Callable[..., Tab], isolated: str, noisy: np.ndarray) -> None:
+    """Raw at first, then exactly what CPython computes, in one cross-fade and without one late quantum."""
+    tab = open_tab(isolated)
+    assert tab.evaluate(READY) == "ready"
+    result = tab.evaluate("(input) => harness.renderOffline(percepnet, input)", encode(noisy))
+    output, start = decode(result["output"]), result["start"]
+    assert result["underruns"] == 0
+    assert result["quanta"] > 0
+
+    begun = start + SETTLE + DEPTH
+    dry = shifted(noisy, DEPTH + DELAY)
+    assert 0 <= start < 2048, "the worker began late"
+    np.testing.assert_array_equal(output[:begun], dry[:begun])
+
+    enhancer = percepnet_wasm.Enhancer()
+    heard = noisy[start:][: (noisy.size - start) // HOP * HOP]
+    frames = [np.array(enhancer.process(frame)) for frame in heard.reshape(-1, HOP)]
+    enhanced = np.concatenate([np.zeros(start + DEPTH, np.float32), *frames])[: noisy.size]
+    settled = begun + 3 * QUANTUM
+    n = min(enhanced.size, output.size)
+    np.testing.assert_allclose(output[settled:n], enhanced[settled:n], atol=1e-4)
+    assert np.abs(output[settled:n] - dry[settled:n]).max() > 0.01, "the enhancer changed nothing: nothing was tested"
+    assert tab.complaints == []
+
+
+def test_no_attenuation_is_the_input_at_the_same_delay(
+    open_tab: Callable[..., Tab], isolated: str, noisy: np.ndarray
+) -> None:
+    """A limit of 0 dB, set from outside, reaches Python: what is played through it is the microphone."""
+    tab = open_tab(isolated)
+    assert tab.evaluate(READY, {"attenuationLimit": 0}) == "ready"
+    result = tab.evaluate("(input) => harness.renderOffline(percepnet, input)", encode(noisy))
+    assert result["quanta"] > 0
+    np.testing.assert_allclose(decode(result["output"]), shifted(noisy, DEPTH + DELAY), atol=1e-5)
+
+
+def test_switching_off_cross_fades_at_the_same_delay(
+    open_tab: Callable[..., Tab], isolated: str, noisy: np.ndarray
+) -> None:
+    """After ``enabled = false`` the rest is the microphone, delayed as before."""
+    tab = open_tab(isolated)
+    assert tab.evaluate(READY) == "ready"
+    script = """async (input) => harness.renderOffline(percepnet, input, {
+        sample: 48000,
+        run: async (percepnet) => {
+            percepnet.enabled = false;
+            // The message has arrived when the worklet, which is suspended now, is known to have handled a later one.
+            await new Promise((resolve) => setTimeout(resolve, 100));
+            return false;
+        },
+    })"""
+    output = decode(tab.evaluate(script, encode(noisy))["output"])
+    dry = shifted(noisy, DEPTH + DELAY)
+    assert np.abs(output[40000:48000] - dry[40000:48000]).max() > 0.01
+    off = 48000 + 8 * 512
+    np.testing.assert_array_equal(output[off:], dry[off:])
+
+
+def test_a_dead_worker_leaves_the_microphone_within_100_ms(
+    open_tab: Callable[..., Tab], isolated: str, noisy: np.ndarray
+) -> None:
+    """The worker is killed behind the drop-in's back; the worklet needs nobody to notice."""
+    spy = """window.workers = [];
+        window.Worker = class extends Worker { constructor(...a) { super(...a); workers.push(this); } };"""
+    tab = open_tab(isolated, init=spy)
+    assert tab.evaluate(READY) == "ready"
+    script = """async (input) => harness.renderOffline(percepnet, input, {
+        sample: 48000,
+        run: async (percepnet) => {
+            workers[0].terminate();
+            // Dead once the output stops growing.
+            const { ring } = percepnet;
+            for (let done; done !== ring.load(harness.WORD.DONE); await new Promise((r) => setTimeout(r, 200))) {
+                done = ring.load(harness.WORD.DONE);
+            }
+            return false;
+        },
+    })"""
+    output = decode(tab.evaluate(script, encode(noisy))["output"])
+    dry = shifted(noisy, DEPTH + DELAY)
+    assert np.abs(output[40000:48000] - dry[40000:48000]).max() > 0.01
+    died = 48000 + 512  # suspension takes place at the first multiple of 512 from there on
+    np.testing.assert_array_equal(output[died + 4800 :], dry[died + 4800 :])
+    # What had been computed before is still played: the change comes with the cross-fade, not with a gap.
+    step = np.abs(np.diff(output - dry))[48000:]
+    assert step.max() <= 2 * np.abs(np.diff(output - dry))[20000:48000].max()
