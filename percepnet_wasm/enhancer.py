@@ -24,6 +24,8 @@ SILENT = 1e-18
 OFFLINE_BLOCK = 100
 """Frames a call when a whole signal is at hand: enough for matrix products, little memory."""
 _SNR_MEMORY = 0.95
+_SNR_START = 1e-6
+_TINY = 1e-20
 
 Source = str | Path | bytes | Model | None
 
@@ -90,7 +92,7 @@ class Enhancer:
         self.input = np.zeros(block * HOP, np.float32)
         self.output = np.zeros(block * HOP, np.float32)
         self._magnitudes = np.zeros(block * HOP, np.float32)
-        self._snr = np.ones(2)
+        self._speech = self._noise = _SNR_START
 
     @property
     def attenuation_limit_db(self) -> float:
@@ -125,13 +127,13 @@ class Enhancer:
 
     @property
     def snr_db(self) -> float:  # noqa: D102
-        return float(10 * np.log10((self._snr[0] + 1e-20) / (self._snr[1] + 1e-20)))
+        return 10 * math.log10((self._speech + _TINY) / (self._noise + _TINY))
 
     def reset(self) -> None:
         """Forget the stream: the next samples are the first."""
         for part in (self._analysis, self._network, self._synthesis):
             part.reset()
-        self._snr[:] = 1
+        self._speech = self._noise = _SNR_START
 
     def process(self, frame: ArrayLike, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
         """Enhance the next samples.
@@ -192,8 +194,9 @@ class Enhancer:
         energy = self._analysis.energy
         speech = np.einsum("kb,kb,kb->", self._network.gain, self._network.gain, energy)
         keep = _SNR_MEMORY ** len(energy)
-        self._snr *= keep
-        self._snr += (1 - keep) / len(energy) * np.array([speech, max(energy.sum() - speech, 0)])
+        share = (1 - keep) / len(energy)
+        self._speech = keep * self._speech + share * float(speech)
+        self._noise = keep * self._noise + share * max(float(energy.sum()) - float(speech), 0.0)
 
 
 def enhance(
