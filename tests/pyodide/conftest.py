@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from pytest_pyodide import get_global_config
+from pytest_pyodide.runner import NodeRunner, SeleniumChromeRunner
 from pytest_pyodide.server import spawn_web_server
 from serve import ISOLATION
 
@@ -20,11 +21,17 @@ get_global_config().set_flags(
         "--disable-component-update",
         # Containers often have a /dev/shm of 64 MB.
         "--disable-dev-shm-usage",
+        "--disable-gpu",
         "--disable-quic",
         "--disable-sync",
         "--no-first-run",
     ],
 )
+
+
+# Python starts in 4 s on an idle machine, in more than pytest-pyodide's 20 s on a very busy one.
+for runner in (NodeRunner, SeleniumChromeRunner):
+    runner.script_timeout = 240
 
 
 @pytest.fixture(scope="session")

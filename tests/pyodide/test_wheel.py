@@ -10,7 +10,7 @@ import percepnet_wasm
 TOLERANCE = 1e-4
 """Largest difference of a sample; full scale is 1. Rounding differs (BLAS here, none there), decisions must not."""
 
-pytestmark = pytest.mark.driver_timeout(180)
+pytestmark = pytest.mark.driver_timeout(240)
 
 
 @pytest.fixture(scope="module")
