@@ -44,9 +44,12 @@ test-browser: build/test.stamp
 
 bench: build/test.stamp
 	$(PY) build_scripts/build_dist.py --out dist
-	$(PY) build_scripts/bench/run.py
+	$(PY) -m build_scripts.bench --out build/bench.json
 
+# SET is a folder with noisy/ and clean/, COMPARE the script that scores enhanced files beside other systems.
 evaluate: build/evaluate.stamp
+	@test -n "$(SET)" -a -n "$(COMPARE)" || { echo "usage: make evaluate SET=folder COMPARE=script.py" >&2; exit 1; }
+	$(PY) -m build_scripts.evaluate $(SET) --compare $(COMPARE)
 
 system:
 	build_scripts/system_packages.sh

@@ -58,8 +58,9 @@ def test_the_wheel_holds_the_package_its_models_and_nothing_else(wheel):
     sources = {path.relative_to(ROOT).as_posix() for path in (ROOT / "percepnet_wasm").rglob("*.py")}
     assert {name for name in package if name.endswith(".py")} == sources
     assert any(re.fullmatch(r"percepnet_wasm/models/\w+\.pnw", name) for name in package), "no model in the wheel"
+    assert "percepnet_wasm/MODEL_CARD.md" in package, "the weights' licence does not travel with them"
     others = package - sources
-    assert all(re.fullmatch(r"percepnet_wasm/(py\.typed|models/[\w.-]+)", name) for name in others), others
+    assert all(re.fullmatch(r"percepnet_wasm/(py\.typed|MODEL_CARD\.md|models/[\w.-]+)", name) for name in others), others
     assert any(name.endswith("licenses/LICENSE") for name in names)
 
 
