@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .constants import DELAY, HOP, SAMPLE_RATE
-from .enhancer import LOUDEST, Enhancer
+from .enhancer import LOUDEST, OFFLINE_BLOCK, Enhancer
 from .extras import AudioFileError, MissingExtraError
 
 try:
@@ -24,12 +24,9 @@ try:
 except (ImportError, OSError) as error:  # OSError: soundfile without its C library
     raise MissingExtraError("files", error) from error
 
-__all__ = ["BLOCK", "enhance_file", "read_mono", "resample", "write_wav"]
+__all__ = ["enhance_file", "read_mono", "resample", "write_wav"]
 
 Audio = NDArray[np.float32]
-
-BLOCK = 50
-"""Frames an enhancer takes a call: half a second keeps the overhead of NumPy's calls small."""
 
 _ALIASES = {"AIF": "AIFF", "WAVE": "WAV", "OGA": "OGG", "OPUS": "OGG"}
 """Suffixes that are not the name of their container."""
@@ -60,7 +57,7 @@ def enhance_file(source: str | Path, target: str | Path, make_enhancer: Callable
     source, target = Path(source), Path(target)
     with _opened(source) as reader:
         _check_target(source, target)
-        enhancers = [make_enhancer(BLOCK) for _ in range(reader.channels)]
+        enhancers = [make_enhancer(OFFLINE_BLOCK) for _ in range(reader.channels)]
         with _created(target, reader) as writer, _progress(reader) as bar:
             for block in _enhanced(_blocks(reader, source, bar), enhancers, reader.samplerate):
                 _write(writer, block, target)
@@ -175,7 +172,7 @@ class _Channels:
         """Take float32 (n, channels), give what is ready, without the enhancer's delay."""
         self._owed += len(piece)
         pending = np.concatenate((self._pending, piece))
-        step = BLOCK * HOP
+        step = OFFLINE_BLOCK * HOP
         whole = len(pending) // step * step
         out = np.empty((whole, len(self._enhancers)), np.float32)
         for start in range(0, whole, step):
@@ -191,7 +188,7 @@ class _Channels:
     def flush(self, piece: Audio) -> Audio:
         """Take the last piece and give all that is still inside."""
         owed = self._owed + len(piece)
-        step = BLOCK * HOP
+        step = OFFLINE_BLOCK * HOP
         room = len(self._pending) + len(piece) + DELAY
         padding = DELAY + -room % step
         out = self(np.concatenate((piece, np.zeros((padding, piece.shape[1]), np.float32))))
