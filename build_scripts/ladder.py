@@ -51,8 +51,9 @@ def helped(rows: Rows, better: str, than: str, name: str) -> str:
 def table(rows: Rows) -> str:
     """Lay out the means, and the comb's and the postfilter's record."""
     files = len(next(iter(rows.values())))
+    heard = sum(scores["dnsmos_ovrl"] is not None for scores in next(iter(rows.values())).values())
     lines = [
-        f"Means over {files} mixes.",
+        f"Means over {files} mixes, DNSMOS over {heard}.",
         "",
         score_table({rung: mean_scores(rows[rung].values()) for rung in rows}),
         "",
