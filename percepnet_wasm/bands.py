@@ -54,9 +54,9 @@ def _interpolation() -> NDArray[np.float32]:
 INTERPOLATION = _interpolation()
 """float32 (BINS, BANDS): from band values to bins."""
 
-PROJECTION = np.ascontiguousarray(INTERPOLATION.T)
-"""float32 (BANDS, BINS): from bin powers to band energies; bins above 20 kHz belong to no band."""
-PROJECTION[:, edges()[-1] + 1 :] = 0
+_TOP = int(edges()[-1]) + 1
+PROJECTION = np.ascontiguousarray(INTERPOLATION[:_TOP].T)
+"""float32 (BANDS, 401): from bin powers to band energies; bins above 20 kHz belong to no band."""
 
 
 def energies(power: NDArray[np.float32], out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
@@ -72,7 +72,7 @@ def energies(power: NDArray[np.float32], out: NDArray[np.float32] | None = None)
     -------
     float32 (frames, BANDS)
     """
-    return apply(PROJECTION, power, np.empty((len(power), BANDS), np.float32) if out is None else out)
+    return apply(PROJECTION, power[:, :_TOP], np.empty((len(power), BANDS), np.float32) if out is None else out)
 
 
 def interpolate(values: NDArray[np.float32], out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:

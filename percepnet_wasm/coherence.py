@@ -106,5 +106,5 @@ def mixed_power(r: Bands, q_y: Bands) -> Bands:
     The comb takes noise away and with it energy; dividing by the root of this restores the envelope, which the gain
     is defined on.
     """
-    s = 1 - r
-    return s * s + r * r + 2 * r * s * q_y
+    # (1 - r)^2 + r^2 + 2 r (1 - r) q_y in fewer passes over the array
+    return 1 - 2 * r * (1 - r) * (1 - q_y)

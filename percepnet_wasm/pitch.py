@@ -61,9 +61,10 @@ def _highpass(length: int = 256) -> NDArray[np.float32]:
 
 _LOWPASS = _lowpass()
 _HIGHPASS = _highpass()
-_LAGS_ALL = np.arange(_LAG_MIN, _LAG_MAX + 1)
-_HALF = np.maximum(_LAGS_ALL // 2 - _LAG_MIN, 0)
-_HAS_HALF = _LAGS_ALL // 2 >= _LAG_MIN
+_FIRST_DOUBLE = _LAG_MIN
+"""Index of the first lag whose half is among the lags, 2 _LAG_MIN."""
+_HALF = np.arange(2 * _LAG_MIN, _LAG_MAX + 1) // 2 - _LAG_MIN
+"""For each lag from there on, the index of its half."""
 _STEPS = np.arange(-JUMP, JUMP + 1)
 _STEP_COST = (JUMP_COST * _STEPS**2).astype(np.float32)
 _UNREACHED = np.float32(-1e3)
@@ -88,10 +89,12 @@ class PitchTracker:
         self._correlation = np.zeros((BACKTRACK + block, _LAGS), np.float32)
         self._path = np.full((BACKTRACK + block, _LAGS + 2 * JUMP), _UNREACHED, np.float32)
         self._path[:, JUMP:-JUMP] = 0
-        self._rows = np.arange(block)[:, None]
-        self._flat = np.zeros((block, _SEGMENT), np.float32)
+        self._rows = np.arange(block)
+        self._spectrum, self._reference_spectrum = np.zeros((2, block, _SEGMENT // 2 + 1), np.complex64)
+        self._weight = np.zeros((block, _SEGMENT // 2 + 1), np.float32)
+        self._flat, self._cross, self._reference = np.zeros((3, block, _SEGMENT), np.float32)
+        self._score = np.zeros((block, _LAGS), np.float32)
         self._energy = np.zeros((block, _SEGMENT + 1), np.float32)
-        self._reference = np.zeros((block, _SEGMENT), np.float32)
         self._candidates = np.zeros((len(_STEPS), _LAGS), np.float32)
 
     def reset(self) -> None:
@@ -119,7 +122,7 @@ class PitchTracker:
         for history in (self._correlation, self._path):
             history[:BACKTRACK] = history[self.block :]
         self._correlate(self._correlation[BACKTRACK:])
-        self._extend_path(_guard_octaves(self._correlation[BACKTRACK:]))
+        self._extend_path(self._guard_octaves(self._correlation[BACKTRACK:]))
         return self._refine(self._trace_back())
 
     def _decimate(self, samples: NDArray[np.float32]) -> None:
@@ -131,22 +134,42 @@ class PitchTracker:
 
     def _correlate(self, out: NDArray[np.float32]) -> None:
         """Score 2 Sxy / (Ex + Ey) of the newest _REFERENCE samples against those a lag before, for all lags."""
-        spectrum = np.fft.rfft(self._segments)
-        np.divide(spectrum, np.abs(spectrum) ** np.float32(FLATTENING) + _TINY, out=spectrum)
+        spectrum, weight = self._spectrum, self._weight
+        np.fft.rfft(self._segments, out=spectrum)  # type: ignore  # stubs: complex128 only
+        np.power(np.abs(spectrum, out=weight), np.float32(FLATTENING), out=weight)
+        weight += _TINY
+        spectrum /= weight
         flat = np.fft.irfft(spectrum, _SEGMENT, out=self._flat)  # type: ignore  # stubs: float64 only
         self._reference[:, _LAG_MAX:] = flat[:, _LAG_MAX:]
-        # The segment is as long as reference and lags together, so the circular correlation never wraps.
-        cross = np.fft.irfft(np.fft.rfft(self._reference) * np.fft.rfft(flat).conj(), _SEGMENT)
         energy = self._energy
-        np.cumsum(flat * flat, axis=1, out=energy[:, 1:])
-        present = energy[:, -1:] - energy[:, _LAG_MAX : _LAG_MAX + 1]
+        np.cumsum(np.multiply(flat, flat, out=self._cross), axis=1, out=energy[:, 1:])
+        # The segment is as long as reference and lags together, so the circular correlation never wraps.
+        np.conjugate(spectrum, out=spectrum)
+        spectrum *= np.fft.rfft(self._reference, out=self._reference_spectrum)  # type: ignore  # stubs: complex128 only
+        cross = np.fft.irfft(spectrum, _SEGMENT, out=self._cross)  # type: ignore  # stubs: float64 only
         newest = slice(_LAG_MAX - _LAG_MIN + _REFERENCE, _REFERENCE - 1, -1)
         oldest = slice(_LAG_MAX - _LAG_MIN, None, -1)
-        past = energy[:, newest] - energy[:, oldest]
+        total = energy[:, -1:]
+        np.subtract(energy[:, newest], energy[:, oldest], out=out)
+        out += total - energy[:, _LAG_MAX : _LAG_MAX + 1]
+        np.maximum(out, 0, out=out)
         # What is 50 dB below the rest of the segment drowns in rounding: it scores 0, not a quotient of two errors.
-        floor = _ROUNDING * energy[:, -1:] + _TINY
-        np.divide(2 * cross[:, _LAG_MIN : _LAG_MAX + 1], np.maximum(present + past, 0) + floor, out=out)
-        np.clip(out, -1, 1, out=out)
+        out += _ROUNDING * total + _TINY
+        np.divide(cross[:, _LAG_MIN : _LAG_MAX + 1], out, out=out)
+        out *= 2
+        np.minimum(np.maximum(out, -1, out=out), 1, out=out)
+
+    def _guard_octaves(self, correlation: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Reduce lags hardly better than half of themselves: multiples of the period score as well as it does."""
+        score = self._score
+        score[:] = correlation
+        short = _HALF[-1] + 1
+        near = np.maximum(correlation[:, :short], correlation[:, 1 : short + 1])
+        np.maximum(near[:, 1:], correlation[:, : short - 1], out=near[:, 1:])
+        near *= OCTAVE_RATIO
+        long = score[:, _FIRST_DOUBLE:]
+        np.multiply(long, OCTAVE_GUARD, out=long, where=long < near[:, _HALF])
+        return score
 
     def _extend_path(self, score: NDArray[np.float32]) -> None:
         """Viterbi recursion: best predecessor within JUMP lags, or a restart from the best of all."""
@@ -160,29 +183,31 @@ class PitchTracker:
             best += score[k]
             np.subtract(best, best.max(), out=now[JUMP:-JUMP])
 
-    def _trace_back(self) -> NDArray[np.intp]:
+    def _trace_back(self) -> list[int]:
         """Follow the best path from each newest frame back to the one put out; pointers are recomputed, not stored."""
-        newest = self._path[BACKTRACK:, JUMP:-JUMP]
-        lag = newest.argmax(axis=1)
-        for step in range(1, BACKTRACK + 1):
-            rows = self._path[BACKTRACK - step : BACKTRACK - step + self.block]
-            reached = rows[self._rows, lag[:, None] + JUMP + _STEPS] - _STEP_COST
-            best = reached.argmax(axis=1)
-            restarted = reached[self._rows[:, 0], best] < -RESTART_COST
-            lag = np.where(restarted, rows.argmax(axis=1) - JUMP, lag + _STEPS[best])
-        return lag
+        lags = []
+        for newest in range(BACKTRACK, BACKTRACK + self.block):
+            lag = int(self._path[newest, JUMP:-JUMP].argmax())
+            for row in range(newest - 1, newest - BACKTRACK - 1, -1):
+                reached = self._path[row, lag : lag + len(_STEPS)] - _STEP_COST
+                step = int(reached.argmax())
+                restarted = reached[step] < -RESTART_COST
+                lag = int(self._path[row, JUMP:-JUMP].argmax()) if restarted else lag + step - JUMP
+            lags.append(lag)
+        return lags
 
-    def _refine(self, lag: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    def _refine(self, lags: list[int]) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
         """Fit a parabola through the correlation's peak: three times finer than 16 kHz."""
-        rows = self._correlation[: self.block]
-        centre = np.clip(lag, 1, _LAGS - 2)
-        k = self._rows[:, 0]
-        left, mid, right = rows[k, centre - 1], rows[k, centre], rows[k, centre + 1]
-        curvature = left - 2 * mid + right
-        peaked = curvature < -_TINY
-        shift = np.where(peaked, (left - right) / np.where(peaked, 2 * curvature, 1), 0)
-        period = DECIMATION * (centre + _LAG_MIN + np.clip(shift, -1, 1))
-        return np.clip(np.rint(period), LAG_MIN, LAG_MAX).astype(np.intp), rows[k, lag]
+        # A frame at a time in plain numbers: arrays of one element would cost ten times as much.
+        periods = []
+        for correlation, lag in zip(self._correlation, lags, strict=False):
+            centre = min(max(lag, 1), _LAGS - 2)
+            left, middle, right = correlation[centre - 1 : centre + 2].tolist()
+            curvature = left - 2 * middle + right
+            shift = (left - right) / (2 * curvature) if curvature < -1e-30 else 0.0
+            period = DECIMATION * (centre + _LAG_MIN + min(max(shift, -1), 1))
+            periods.append(min(max(round(period), LAG_MIN), LAG_MAX))
+        return np.array(periods, np.intp), self._correlation[self._rows, lags]
 
 
 def _fir(
@@ -198,12 +223,3 @@ def _fir(
     stride = padded.itemsize
     rows = np.ndarray((len(out), len(reversed_taps)), np.float32, padded, 0, (step * stride, stride))
     return np.einsum("nk,k->n", rows, reversed_taps, out=out)
-
-
-def _guard_octaves(correlation: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Reduce lags that are hardly better than half of themselves: multiples of the period score as well as it does."""
-    near = correlation.copy()
-    np.maximum(near[:, 1:], correlation[:, :-1], out=near[:, 1:])
-    np.maximum(near[:, :-1], correlation[:, 1:], out=near[:, :-1])
-    doubtful = _HAS_HALF & (correlation < OCTAVE_RATIO * near[:, _HALF])
-    return np.where(doubtful, OCTAVE_GUARD * correlation, correlation)
