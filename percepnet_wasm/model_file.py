@@ -242,7 +242,8 @@ def _check_layers(layers: list[Layer], what: str) -> None:
             and all(type(n) is int and 0 < n <= _WIDEST for n in dimensions)
             and (layer.kernel == 1 or layer.kind == "conv")
             and layer.name not in sizes
-            and sum(sizes.get(name, -_WIDEST) for name in layer.inputs) == layer.input_size
+            and all(name in sizes for name in layer.inputs)
+            and sum(sizes[name] for name in layer.inputs) == layer.input_size
         )
         if not sound:
             raise ModelFileError(f"{what} describes a layer that cannot be: {layer}; fetch it again")
