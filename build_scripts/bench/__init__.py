@@ -1,0 +1,32 @@
+"""What a frame costs: in CPython, in Pyodide under Node and in Chromium, beside other suppressors in that browser.
+
+``python -m build_scripts.bench --out build/bench.json``. How it measures:
+
+- Each system lives in a process or Worker of its own and waits while another has its turn. They take turns in short
+  rounds, so that whatever else the machine does falls on all of them alike: compare ratios, not milliseconds.
+- *Back to back* frames show the arithmetic; *paced* frames, one each 10 ms, what a call costs: the processor has
+  slept and its caches are cold. The floor is a Worker that is woken at that pace and does nothing.
+- The whole step is timed as the page runs it. Its stages are timed in turns of their own, since the timing costs too.
+
+=============  ========================================================
+``__main__``   command line: which engines, the file, the table
+``rounds``     turns of one engine's systems; their times into records
+``records``    percentiles, ratios, table
+``hosts``      where systems run: CPython and Node, driven line by line
+``chromium``   the same: Workers in a page
+``stages``     the enhancer with its stages timed; runs in every engine
+``machine``    load and processor time
+``peers``      the other suppressors, from npm into a cache
+``startup``    the page itself: time until enhancement
+``sizes``      bytes to download
+``js/``        the same for Node and Workers
+=============  ========================================================
+"""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# The scripts beside this package import each other by plain name; so does it.
+sys.path.append(str(ROOT / "build_scripts"))

@@ -1,0 +1,92 @@
+"""``python -m build_scripts.bench``: run the benchmark, write the records, print the table."""
+
+import argparse
+import json
+import sys
+import wave
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from . import ROOT
+from .chromium import ChromiumHost
+from .hosts import Host, HostError, cpython, node
+from .peers import PEERS, PeerError, fetch_peers
+from .records import Record, add_ratios, table
+from .rounds import System, measure
+from .sizes import peers_downloads
+from .startup import startup
+
+PARTS = ("cpython", "node", "chromium", "peers", "startup")
+
+
+def write_audio(clip: Path, path: Path) -> None:
+    """Turn the bundled 16-bit mono clip into float32 samples, a whole number of frames and of render quanta."""
+    with wave.open(str(clip)) as source:
+        samples = np.frombuffer(source.readframes(source.getnframes()), "<i2").astype(np.float32) / 32768
+    samples[: samples.size // 1920 * 1920].tofile(path)
+
+
+def systems(models: list[Path], others: tuple[str, ...] = ()) -> list[System]:
+    """The enhancer with each model, after ``others``."""
+    enhancers = [System(f"percepnet {model.stem}", "percepnet", model) for model in models]
+    return [System(kind, kind) for kind in others] + (enhancers or [System("percepnet", "percepnet")])
+
+
+def run(parts: list[str], seconds: float, models: list[Path], site: Path) -> list[Record]:
+    """Run the parts asked for."""
+    records: list[Record] = []
+    peers = fetch_peers() if "peers" in parts else None
+    with TemporaryDirectory() as folder:
+        audio = Path(folder) / "audio.f32"
+        write_audio(site / "clips" / "noisy.wav", audio)
+
+        def take(host: Host, of: list[System]) -> None:
+            print(f"{host.engine} ...", file=sys.stderr, flush=True)
+            try:
+                records.extend(measure(host, of, seconds))
+            finally:
+                host.close()
+
+        if "cpython" in parts:
+            take(cpython(audio, site / "runtime"), systems(models))
+        if "node" in parts:
+            take(node(audio, site / "runtime"), systems(models, ("floor",)))
+        if "chromium" in parts:
+            others = ("floor", *(PEERS if peers else ()))
+            take(ChromiumHost(audio, site, peers), systems(models, others))
+        if "startup" in parts:
+            print("start-up ...", file=sys.stderr, flush=True)
+            records += startup(site)
+        if peers:
+            records += peers_downloads(peers)
+    add_ratios(records)
+    return records
+
+
+def main() -> int:
+    """Parse the command line; 1 if something is missing."""
+    parser = argparse.ArgumentParser(prog="python -m build_scripts.bench", description=__doc__)
+    parser.add_argument("--out", type=Path, default=ROOT / "build" / "bench.json", help="file to write")
+    parser.add_argument("--site", type=Path, default=ROOT / "dist", help="the page as built (default: dist)")
+    parser.add_argument("--seconds", type=float, default=10, help="paced time for each system (default: 10)")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("--model", type=Path, action="append", default=[], help="a model file instead of the bundled "
+                        "one; may be given several times")  # fmt: skip
+    arguments = parser.parse_args()
+    if not (arguments.site / "runtime" / "pyodide-lock.json").is_file():
+        parser.error(f"{arguments.site} holds no built page: build it first (make site)")
+    try:
+        records = run(arguments.only, arguments.seconds, arguments.model, arguments.site)
+    except (HostError, PeerError) as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    arguments.out.write_text(json.dumps(records, indent=1) + "\n", encoding="utf-8")
+    print(table(records))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

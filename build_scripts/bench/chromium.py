@@ -1,0 +1,99 @@
+"""Chromium as a host: every system in a Worker of one isolated page."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from playwright.sync_api import Browser, sync_playwright
+from serve import serve
+
+from .hosts import HERE, WARM_UP_FRAMES, Answer, HostError
+from .machine import descendants, processor_seconds
+
+PATIENCE_MS = 300_000
+"""Longest wait for one turn on a busy machine."""
+
+FLAGS = [
+    "--autoplay-policy=no-user-gesture-required",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-features=WebRtcHideLocalIpsWithMdns",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+PAGE = """<!doctype html>
+<title>bench</title>
+<link rel=icon href=data:,>
+<script type=module src=bench/js/page.mjs></script>
+"""
+
+
+@contextmanager
+def browser() -> Iterator[Browser]:
+    """Start the system's Chromium, headless."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if program is None:
+        raise HostError("no Chromium found: install it (Debian: apt-get install chromium), or leave it out by --only")
+    flags = FLAGS + (["--no-sandbox"] if os.geteuid() == 0 else [])
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=program, args=flags)
+        try:
+            yield started
+        finally:
+            started.close()
+
+
+class ChromiumHost:
+    """A page in Chromium that owns a Worker for each system.
+
+    Parameters
+    ----------
+    audio : Path
+        Float32 samples at 48 kHz, whole frames.
+    site : Path
+        The page as built: ``dist/``.
+    peers : Path or None
+        ``node_modules`` with the other suppressors.
+    """
+
+    engine = "pyodide-chromium"
+
+    def __init__(self, audio: Path, site: Path, peers: Path | None) -> None:
+        self._stack = ExitStack()
+        try:
+            self._folder = Path(self._stack.enter_context(TemporaryDirectory()))
+            (self._folder / "index.html").write_text(PAGE)
+            links = {"audio.f32": audio, "bench": HERE, "site": site} | ({"peers": peers} if peers else {})
+            for name, target in links.items():
+                (self._folder / name).symlink_to(target.resolve())
+            address = self._stack.enter_context(serve(self._folder))
+            self._page = self._stack.enter_context(browser()).new_page()
+            self._page.set_default_timeout(PATIENCE_MS)
+            self._page.goto(address)
+            self._page.wait_for_function("window.bench && crossOriginIsolated")
+        except BaseException:
+            self._stack.close()
+            raise
+
+    def load(self, name: str, system: str, model: Path | None) -> Answer:  # noqa: D102 - see Host
+        address = None
+        if model:
+            address = f"{name}.pnw"
+            (self._folder / address).symlink_to(model.resolve())
+        command = {"name": name, "system": system, "model": address, "warm_up": WARM_UP_FRAMES}
+        return self._page.evaluate("command => bench.load(command)", command)
+
+    def run(self, name: str, pace: str, frames: int, settle: int, stages: bool) -> Answer:  # noqa: D102
+        command = {"name": name, "pace": pace, "frames": frames, "settle": settle, "stages": stages}
+        return self._page.evaluate("command => bench.run(command)", command)
+
+    def processor_seconds(self) -> float | None:  # noqa: D102
+        return processor_seconds(descendants(os.getpid(), "--type=renderer"))
+
+    def close(self) -> None:  # noqa: D102
+        self._stack.close()

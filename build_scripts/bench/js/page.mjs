@@ -1,0 +1,38 @@
+/** The page that owns the Workers; chromium.py calls load() and run(). It must have nothing else to do. */
+
+/** @type {Map<string, Worker>} */
+const workers = new Map();
+
+/**
+ * @param {string} name
+ * @param {object} message
+ * @returns {Promise<object>}
+ */
+function ask(name, message) {
+  const worker = /** @type {Worker} */ (workers.get(name));
+  return new Promise((resolve, reject) => {
+    worker.onerror = (event) => reject(new Error(event.message || `the worker of ${name} could not be loaded`));
+    worker.onmessage = ({ data }) => (data.error ? reject(new Error(`${name}: ${data.error}`)) : resolve(data.answer));
+    worker.postMessage(message);
+  });
+}
+
+/** @param {{name: string, system: string, model: string | null, warm_up: number}} command */
+async function load({ name, system, model, warm_up }) {
+  const bytes = async (/** @type {string} */ url) => (await fetch(url)).arrayBuffer();
+  const here = (/** @type {string} */ path) => new URL(path, location.href).href;
+  const setting = {
+    audio: new Float32Array(await bytes('audio.f32')),
+    runtime: here('site/runtime/'),
+    source: await (await fetch('bench/stages.py')).text(),
+    model: model ? new Uint8Array(await bytes(model)) : null,
+    peers: here('peers/'),
+  };
+  workers.set(name, new Worker('bench/js/worker.mjs', { type: 'module' }));
+  return ask(name, { action: 'load', system, setting, warmUp: warm_up });
+}
+
+/** @param {{name: string} & import('./measure.mjs').Turn} command */
+const run = ({ name, ...turn }) => ask(name, { action: 'run', turn });
+
+Object.assign(globalThis, { bench: { load, run } });

@@ -1,0 +1,124 @@
+/**
+ * The systems to be measured. Each takes the audio over and over, HOP samples a step, and leaves what it makes of them
+ * in an array of its own, as a page would need it.
+ *
+ * @typedef {import('./measure.mjs').Subject} Subject
+ *
+ * @typedef {object} Setting
+ * @property {Float32Array} audio whole frames at 48 kHz
+ * @property {string} runtime URL of the Pyodide runtime
+ * @property {string} [indexURL] the same as Pyodide wants it: under Node a path
+ * @property {string} source content of stages.py
+ * @property {Uint8Array | null} model content of a model file; null takes the bundled one
+ * @property {string} peers URL of a node_modules folder
+ */
+
+const HOP = 480;
+const QUANTUM = 128;
+
+/** Full scale of 16-bit samples, which RNNoise wants. */
+const INT16 = 32768;
+
+/** @type {Record<string, (setting: Setting) => Promise<Subject>>} */
+const MAKERS = { floor, percepnet, shiguredo, sapphi };
+
+/**
+ * @param {string} system
+ * @param {Setting} setting
+ * @param {number} warmUp frames; V8 compiles what runs often
+ */
+export async function make(system, setting, warmUp) {
+  const subject = await MAKERS[system](setting);
+  for (let frame = 0; frame < warmUp; frame++) subject.step();
+  return subject;
+}
+
+/** @param {Float32Array} audio @param {number} length @returns {() => Float32Array} the next samples, without a copy */
+function reader(audio, length) {
+  let position = 0;
+  return () => {
+    if (position + length > audio.length) position = 0;
+    position += length;
+    return audio.subarray(position - length, position);
+  };
+}
+
+/** Nothing: what waking up costs. @returns {Promise<Subject>} */
+async function floor() {
+  return { step() {}, facts: { kernel: 'none' } };
+}
+
+/** @param {Setting} setting @returns {Promise<Subject>} */
+async function percepnet({ audio, runtime, indexURL, source, model }) {
+  const { loadPyodide } = await import(new URL('pyodide.mjs', runtime).href);
+  const pyodide = await loadPyodide({ indexURL: indexURL ?? runtime, stdout: () => {} });
+  await pyodide.loadPackage('percepnet-wasm', { messageCallback() {} });
+  pyodide.FS.writeFile('/home/pyodide/stages.py', source);
+  const proxy = pyodide.pyimport('stages').Subject(model ? pyodide.toPy(model).tobytes() : undefined);
+  const { step } = proxy;
+  const input = proxy.input.getBuffer('f32').data;
+  const output = proxy.output.getBuffer('f32').data;
+  const next = reader(audio, HOP);
+  const sink = new Float32Array(HOP);
+  return {
+    step() {
+      input.set(next());
+      step();
+      sink.set(output);
+      if (output.length === 0) throw new Error('the heap grew: the views on the samples are gone');
+    },
+    facts: proxy.facts().toJs({ dict_converter: Object.fromEntries }),
+    watch: () => proxy.watch(),
+    unwatch: () => proxy.unwatch().toJs({ dict_converter: Object.fromEntries }),
+  };
+}
+
+/** RNNoise 0.2 in its full size. @param {Setting} setting @returns {Promise<Subject>} */
+async function shiguredo({ audio, peers }) {
+  const { Rnnoise } = await import(new URL('@shiguredo/rnnoise-wasm/dist/rnnoise.js', peers).href);
+  const state = (await Rnnoise.load()).createDenoiseState();
+  const next = reader(audio, HOP);
+  const frame = new Float32Array(HOP);
+  return {
+    step() {
+      const samples = next();
+      for (let i = 0; i < HOP; i++) frame[i] = INT16 * samples[i];
+      state.processFrame(frame);
+      for (let i = 0; i < HOP; i++) frame[i] /= INT16;
+    },
+    facts: { kernel: 'wasm' },
+  };
+}
+
+/**
+ * RNNoise 0.1 with SIMD. The package is an AudioWorkletProcessor and nothing else: it gets just enough of that world.
+ * Fifteen quanta are four frames, and each group below makes it compute exactly one of them.
+ *
+ * @param {Setting} setting
+ * @returns {Promise<Subject>}
+ */
+async function sapphi({ audio, peers }) {
+  const folder = new URL('@sapphi-red/web-noise-suppressor/dist/', peers);
+  const wasmBinary = await (await fetch(new URL('rnnoise_simd.wasm', folder))).arrayBuffer();
+  /** @type {any} */
+  let Processor;
+  Object.assign(globalThis, {
+    AudioWorkletProcessor: class {
+      port = new EventTarget();
+    },
+    registerProcessor: (/** @type {string} */ _name, /** @type {unknown} */ made) => (Processor = made),
+  });
+  await import(new URL('rnnoise/workletProcessor.js', folder).href);
+  const processor = new Processor({ processorOptions: { wasmBinary, maxChannels: 1 } });
+  while (!processor.processor) await new Promise((resolve) => setTimeout(resolve, 10));
+  const next = reader(audio, QUANTUM);
+  const output = [[new Float32Array(QUANTUM)]];
+  const groups = [3, 4, 4, 4];
+  let group = 0;
+  return {
+    step() {
+      for (let quantum = groups[group++ % groups.length]; quantum > 0; quantum--) processor.process([[next()]], output);
+    },
+    facts: { kernel: 'wasm-simd' },
+  };
+}

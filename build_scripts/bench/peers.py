@@ -1,0 +1,67 @@
+"""The noise suppressors to compare with: npm packages at fixed versions, kept outside the repository."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+__all__ = ["PEERS", "PeerError", "cache_folder", "fetch_peers"]
+
+PEERS = {
+    "shiguredo": ("@shiguredo/rnnoise-wasm", "2025.1.5"),
+    "sapphi": ("@sapphi-red/web-noise-suppressor", "0.4.1"),
+}
+"""RNNoise 0.2 in full, the reference of all ratios; RNNoise 0.1 with SIMD, the cheapest."""
+
+
+class PeerError(RuntimeError):
+    """The packages could not be installed; the message says what npm said."""
+
+
+def cache_folder() -> Path:
+    """Where the bench keeps what it need not fetch or compute again, outside the repository."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "percepnet-wasm" / "bench"
+
+
+def fetch_peers(folder: Path | None = None) -> Path:
+    """Install what is not there yet.
+
+    Parameters
+    ----------
+    folder : Path, optional
+        Default :func:`cache_folder`.
+
+    Returns
+    -------
+    Path
+        The ``node_modules`` folder.
+
+    Raises
+    ------
+    PeerError
+        There is no npm, or it failed.
+    """
+    folder = folder or cache_folder()
+    modules = folder / "node_modules"
+    missing = [f"{name}@{version}" for name, version in PEERS.values() if _installed(modules / name) != version]
+    if not missing:
+        return modules
+    if shutil.which("npm") is None:
+        raise PeerError("npm is not installed: install it, or leave the peers out with --only")
+    folder.mkdir(parents=True, exist_ok=True)
+    # Without a manifest of its own npm would install into a parent folder that has one.
+    (folder / "package.json").write_text('{"private": true}')
+    command = ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--save-exact", *missing]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    if done.returncode:
+        raise PeerError(f"npm could not install {', '.join(missing)}: {done.stderr.strip()[-500:]}")
+    return modules
+
+
+def _installed(package: Path) -> str | None:
+    """Version of an installed package."""
+    try:
+        return json.loads((package / "package.json").read_text())["version"]
+    except (OSError, ValueError, KeyError):
+        return None

@@ -1,0 +1,100 @@
+"""Records of the bench: what every one of them says, ratios between them, and the table people read.
+
+A record is a dict:
+
+engine
+    cpython, pyodide-node, pyodide-chromium; node or chromium where no Python runs.
+system
+    percepnet, floor, or another suppressor.
+tier, kernel
+    Size of the model; what multiplies its matrices.
+stage
+    whole, dsp (the whole less the network), network, and parts of the dsp; download, startup.
+pace
+    back-to-back, paced (one frame each 10 ms), or None.
+p10_ms, p50_ms, p99_ms, frames
+    Time of a frame. The 10th percentile is hardly disturbed by other programs.
+cpu_share
+    Processor time of the whole process over the 10 ms of each frame: the share of a core that the system takes, waking
+    and garbage collection included. Other programs disturb it least.
+late
+    Paced frames that began more than 10 ms late: the machine was too busy to tell.
+ratio_to_rnnoise, ratio_to_rnnoise_p10, ratio_to_rnnoise_cpu
+    p50_ms, p10_ms and cpu_share over those of RNNoise 0.2 at the same pace in the same browser.
+load_before, load_after
+    The machine's load average over a minute.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Record", "add_ratios", "record", "table"]
+
+Record = dict[str, Any]
+
+REFERENCE = "shiguredo"
+RATIOS = {"ratio_to_rnnoise": "p50_ms", "ratio_to_rnnoise_p10": "p10_ms", "ratio_to_rnnoise_cpu": "cpu_share"}
+
+
+def record(facts: dict[str, Any], times: list[float]) -> Record:
+    """Make a record of frame times in ms; ratios are for :func:`add_ratios`."""
+    p10, p50, p99 = (round(float(value), 4) for value in np.percentile(times, (10, 50, 99)))
+    return facts | {"p10_ms": p10, "p50_ms": p50, "p99_ms": p99, "frames": len(times), "ratio_to_rnnoise": None}
+
+
+def add_ratios(records: list[Record]) -> None:
+    """Fill in the ratios of what ran in the reference's browser."""
+    references = {r["pace"]: r for r in records if r["system"] == REFERENCE and r["stage"] == "whole"}
+    for entry in records:
+        reference = references.get(entry["pace"])
+        if reference is None or not entry["engine"].endswith(reference["engine"]):
+            continue
+        for ratio, figure in RATIOS.items():
+            if figure in entry:
+                entry[ratio] = _quotient(entry[figure], reference[figure])
+
+
+def _quotient(part: float | None, whole: float | None) -> float | None:
+    return round(part / whole, 3) if part is not None and whole else None
+
+
+COLUMNS = {
+    "engine": "engine",
+    "system": "system",
+    "tier": "tier",
+    "kernel": "kernel",
+    "stage": "stage",
+    "pace": "pace",
+    "p10_ms": "p10 ms",
+    "p50_ms": "p50 ms",
+    "p99_ms": "p99 ms",
+    "cpu_share": "CPU",
+    "ratio_to_rnnoise_p10": "p10",
+    "ratio_to_rnnoise": "p50",
+    "ratio_to_rnnoise_cpu": "CPU / RNNoise 0.2's",
+}
+
+
+def table(records: Iterable[Record]) -> str:
+    """Lay out the records that hold times, a line each."""
+    rows = [list(COLUMNS.values())]
+    rows += [[_cell(key, entry.get(key)) for key in COLUMNS] for entry in records if entry.get("p50_ms") is not None]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    numeric = list(COLUMNS).index("p10_ms")
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if i >= numeric else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )
+
+
+def _cell(key: str, value: Any) -> str:
+    if value is None:
+        return "-" if key in ("p10_ms", "p50_ms", "p99_ms") else ""
+    if key == "cpu_share":
+        return f"{100 * value:.1f} %"
+    return f"{value:.2f}" if isinstance(value, float) else str(value)

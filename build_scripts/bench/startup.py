@@ -1,0 +1,100 @@
+"""The page as it is: what it fetches, and how long from navigation until it enhances."""
+
+from pathlib import Path
+from statistics import median
+from urllib.parse import unquote, urlparse
+
+from playwright.sync_api import Page
+from serve import serve
+
+from .chromium import PATIENCE_MS, browser
+from .machine import load_average
+from .records import Record
+from .sizes import download
+
+__all__ = ["startup"]
+
+VISITS = 3
+"""With an empty cache, and as many with a full one."""
+
+HEARD_WITHIN_MS = 5000
+"""A machine too busy to keep up never gets to enhanced sound."""
+
+# ms since navigation began: the enhancer is warm; its sound is heard (one ring's depth and delay later), or null.
+WAIT = """async (patience) => {
+  const { percepnet } = demo;
+  const when = (reached, event) => new Promise((resolve, reject) => {
+    const look = () => reached() && resolve(performance.now());
+    percepnet.addEventListener(event, look);
+    percepnet.addEventListener('fallback', ({ detail }) => reject(new Error(detail.message)));
+    look();
+  });
+  const heard = when(() => percepnet.playing === 'enhanced', 'playing').catch(() => null);
+  const ready = await when(() => percepnet.state === 'ready', 'ready');
+  const enough = new Promise((resolve) => setTimeout(resolve, patience, null));
+  return [ready, await Promise.race([heard, enough])];
+}"""
+
+
+def startup(site: Path) -> list[Record]:
+    """Visit the page.
+
+    Parameters
+    ----------
+    site : Path
+        ``dist/``.
+
+    Returns
+    -------
+    list of dict
+        Stage startup, from an empty cache and from a full one: p50 and p99 over the visits, to the warm enhancer;
+        ``heard_ms`` to the first enhanced sound, None if the machine did not keep up. Stage download: bytes of all
+        files that a first visit fetches, but for the clip, as they are and compressed.
+    """
+    times: dict[str, list[tuple[float, float | None]]] = {"cold": [], "warm": []}
+    fetched: set[str] = set()
+    load_before = load_average()
+    with serve(site) as address, browser() as chromium:
+        for _visit in range(VISITS):
+            context = chromium.new_context()
+            context.on("request", lambda request: fetched.add(unquote(urlparse(request.url).path)))
+            page = context.new_page()
+            page.set_default_timeout(PATIENCE_MS)
+            times["cold"].append(_visit_page(page, address))
+            times["warm"].append(_visit_page(page, address))
+            context.close()
+    load_after = load_average()
+    records = []
+    for cache, pairs in times.items():
+        ready = [pair[0] for pair in pairs]
+        heard = [pair[1] for pair in pairs if pair[1] is not None]
+        records.append(
+            {
+                "engine": "pyodide-chromium",
+                "system": "percepnet",
+                "tier": None,
+                "kernel": None,
+                "stage": "startup",
+                "pace": None,
+                "cache": cache,
+                "p50_ms": round(median(ready)),
+                "p99_ms": round(max(ready)),
+                "heard_ms": round(median(heard)) if heard else None,
+                "frames": None,
+                "ratio_to_rnnoise": None,
+                "load_before": load_before,
+                "load_after": load_after,
+            }
+        )
+    paths = [site / (path.lstrip("/") or "index.html") for path in sorted(fetched)]
+    files = [path for path in paths if path.is_file() and path.parent.name != "clips"]
+    return [*records, download("percepnet", "pyodide-chromium", files)]
+
+
+def _visit_page(page: Page, address: str) -> tuple[float, float | None]:
+    """Open the page and press Start; return ms since navigation until the enhancer is warm, and until it sounds."""
+    page.goto(address, wait_until="commit")
+    page.click("#start")
+    page.wait_for_function("window.demo?.percepnet")
+    ready, heard = page.evaluate(WAIT, HEARD_WITHIN_MS)
+    return ready, heard
