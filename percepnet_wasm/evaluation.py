@@ -96,9 +96,13 @@ def _dnsmos_scores(enhanced16: Audio) -> Scores:
 
 
 def _pesq(clean16: Audio, enhanced16: Audio) -> float | None:
+    if not clean16.any():
+        return None
+    if not enhanced16.any():
+        return 1.0  # nothing is left of the speech: the worst there is, not to be left out of a mean
     try:
         return float(pesq(_MODEL_RATE, clean16, enhanced16, "wb"))
-    except (NoUtterancesError, ValueError):  # silence, or less than a quarter of a second
+    except (NoUtterancesError, ValueError):  # no speech, or less than a quarter of a second
         return None
 
 
