@@ -17,11 +17,14 @@ __all__ = ["startup"]
 VISITS = 3
 """With an empty cache, and as many with a full one."""
 
+READY_WITHIN_MS = 90_000
+"""A page not ready by then shares its machine with too much else: the visit does not count."""
+
 HEARD_WITHIN_MS = 5000
 """A machine too busy to keep up never gets to enhanced sound."""
 
-# ms since navigation began: the enhancer is warm; its sound is heard (one ring's depth and delay later), or null.
-WAIT = """async (patience) => {
+# ms since navigation began: the enhancer is warm; its sound is heard (one ring's depth and delay later). Or null.
+WAIT = """async ([readyWithin, heardWithin]) => {
   const { percepnet } = demo;
   const when = (reached, event) => new Promise((resolve, reject) => {
     const look = () => reached() && resolve(performance.now());
@@ -29,10 +32,10 @@ WAIT = """async (patience) => {
     percepnet.addEventListener('fallback', ({ detail }) => reject(new Error(detail.message)));
     look();
   });
+  const within = (promise, ms) => Promise.race([promise, new Promise((resolve) => setTimeout(resolve, ms, null))]);
   const heard = when(() => percepnet.playing === 'enhanced', 'playing').catch(() => null);
-  const ready = await when(() => percepnet.state === 'ready', 'ready');
-  const enough = new Promise((resolve) => setTimeout(resolve, patience, null));
-  return [ready, await Promise.race([heard, enough])];
+  const ready = await within(when(() => percepnet.state === 'ready', 'ready'), readyWithin);
+  return [ready, ready && await within(heard, heardWithin)];
 }"""
 
 
@@ -48,10 +51,10 @@ def startup(site: Path) -> list[Record]:
     -------
     list of dict
         Stage startup, from an empty cache and from a full one: p50 and p99 over the visits, to the warm enhancer;
-        ``heard_ms`` to the first enhanced sound, None if the machine did not keep up. Stage download: bytes of all
-        files that a first visit fetches, but for the clip, as they are and compressed.
+        ``heard_ms`` to the first enhanced sound; None where the machine was too busy to get there.
+        Stage download: bytes of all files that a first visit fetches, but for the clip, as they are and compressed.
     """
-    times: dict[str, list[tuple[float, float | None]]] = {"cold": [], "warm": []}
+    times: dict[str, list[tuple[float | None, float | None]]] = {"cold": [], "warm": []}
     fetched: set[str] = set()
     load_before = load_average()
     with serve(site) as address, browser() as chromium:
@@ -66,7 +69,7 @@ def startup(site: Path) -> list[Record]:
     load_after = load_average()
     records = []
     for cache, pairs in times.items():
-        ready = [pair[0] for pair in pairs]
+        ready = [pair[0] for pair in pairs if pair[0] is not None]
         heard = [pair[1] for pair in pairs if pair[1] is not None]
         records.append(
             {
@@ -77,10 +80,10 @@ def startup(site: Path) -> list[Record]:
                 "stage": "startup",
                 "pace": None,
                 "cache": cache,
-                "p50_ms": round(median(ready)),
-                "p99_ms": round(max(ready)),
+                "p50_ms": round(median(ready)) if ready else None,
+                "p99_ms": round(max(ready)) if ready else None,
                 "heard_ms": round(median(heard)) if heard else None,
-                "frames": None,
+                "visits": len(ready),
                 "ratio_to_rnnoise": None,
                 "load_before": load_before,
                 "load_after": load_after,
@@ -91,10 +94,10 @@ def startup(site: Path) -> list[Record]:
     return [*records, download("percepnet", "pyodide-chromium", files)]
 
 
-def _visit_page(page: Page, address: str) -> tuple[float, float | None]:
+def _visit_page(page: Page, address: str) -> tuple[float | None, float | None]:
     """Open the page and press Start; return ms since navigation until the enhancer is warm, and until it sounds."""
     page.goto(address, wait_until="commit")
     page.click("#start")
     page.wait_for_function("window.demo?.percepnet")
-    ready, heard = page.evaluate(WAIT, HEARD_WITHIN_MS)
+    ready, heard = page.evaluate(WAIT, [READY_WITHIN_MS, HEARD_WITHIN_MS])
     return ready, heard
