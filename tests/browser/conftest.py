@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Request, Route, sync_playwright
-from serve import ISOLATION, serve
+from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Request, sync_playwright
+from serve import serve
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
@@ -49,8 +49,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session")
-def site(request: pytest.FixtureRequest) -> Path:
-    """The folder that is served."""
+def dist(request: pytest.FixtureRequest) -> Path:
+    """The folder that users would serve."""
     given: Path | None = request.config.getoption("--site")
     if given:
         return given
@@ -59,10 +59,58 @@ def site(request: pytest.FixtureRequest) -> Path:
     return out
 
 
+def copy_site(dist: Path, target: Path) -> Path:
+    """Copy ``dist`` by links, and add the files of this folder as ``tests/``: they are no part of the site."""
+    shutil.copytree(dist, target, copy_function=os.link)
+    (target / "tests").mkdir()
+    for script in HERE.glob("*.js"):
+        shutil.copy(script, target / "tests")
+    (target / "tests" / "empty.html").write_text("<!doctype html><title>test</title><link rel=icon href=/icon.svg>")
+    return target
+
+
 @pytest.fixture(scope="session")
-def clip(site: Path) -> Path:
+def site(dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that is served."""
+    return copy_site(dist, tmp_path_factory.mktemp("site") / "site")
+
+
+class AlteredSite:
+    """A copy of the site whose files can be damaged and mended; served with the isolation headers."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self.folder, self.url = folder, url
+
+    def remove(self, pattern: str) -> None:
+        """Delete the files that match."""
+        for path in self._matching(pattern):
+            path.unlink()
+
+    def write(self, pattern: str, change: Callable[[str], str | bytes]) -> None:
+        """Replace the content of the file that matches."""
+        (path,) = self._matching(pattern)
+        content = change(path.read_text(errors="replace"))
+        path.unlink()  # it is a link to the original
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+    def _matching(self, pattern: str) -> list[Path]:
+        found = [path for path in self.folder.glob(pattern) if path.is_file()]
+        assert found, f"the site has no {pattern}"
+        return found
+
+
+@pytest.fixture
+def altered(dist: Path, tmp_path: Path) -> Iterator[AlteredSite]:
+    """A site of the test's own."""
+    folder = copy_site(dist, tmp_path / "site")
+    with serve(folder) as url:
+        yield AlteredSite(folder, url)
+
+
+@pytest.fixture(scope="session")
+def clip(dist: Path) -> Path:
     """The noisy recording that the browser takes for its microphone, over and over."""
-    return site / "clips" / "noisy.wav"
+    return dist / "clips" / "noisy.wav"
 
 
 @pytest.fixture(scope="session")
@@ -128,10 +176,6 @@ class Tab:
         """The events of one type so far, of the instance made by ``harness.create``."""
         return [event for event in self.evaluate("window.log") if event["type"] == kind]
 
-    def intercept(self, pattern: str, handler: Callable[[Route], None]) -> None:
-        """Answer the requests that match in the server's place."""
-        self.page.route(pattern, handler)
-
 
 @pytest.fixture
 def open_tab(launch: Callable[..., Browser]) -> Iterator[Callable[..., Tab]]:
@@ -158,8 +202,6 @@ def open_tab(launch: Callable[..., Browser]) -> Iterator[Callable[..., Tab]]:
         page.on("pageerror", lambda error: tab.complaints.append(str(error)))
         if init:
             page.add_init_script(init)
-        headers = ISOLATION if page.request.head(url).headers.get("cross-origin-opener-policy") else {}
-        page.route(f"{url}tests/**", lambda route: answer_test_file(route, headers))
         page.goto(url + ("tests/empty.html" if path is None else path))
         if path is None:
             page.evaluate("async () => { window.harness = await import('/tests/harness.js'); }")
@@ -168,16 +210,6 @@ def open_tab(launch: Callable[..., Browser]) -> Iterator[Callable[..., Tab]]:
     yield start
     for context in contexts:
         context.close()
-
-
-def answer_test_file(route: Route, headers: dict[str, str]) -> None:
-    """Serve the files of this folder under ``tests/``: they are no part of the site."""
-    name = route.request.url.rsplit("/", 1)[1]
-    if name == "empty.html":
-        body = "<!doctype html><title>test</title><link rel=icon href=/icon.svg>"
-        route.fulfill(body=body, content_type="text/html", headers=headers)
-    else:
-        route.fulfill(body=(HERE / name).read_text(), content_type="text/javascript", headers=headers)
 
 
 def decode(text: str) -> Audio:

@@ -41,14 +41,11 @@ export const untilPlaying = (percepnet, state) =>
 
 /** Float32 samples as base64, which crosses to Python a hundred times faster than a list of numbers. */
 export function encode(samples) {
-  const bytes = new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength);
-  let text = '';
-  for (let i = 0; i < bytes.length; i += 0x8000) text += String.fromCharCode(...bytes.subarray(i, i + 0x8000));
-  return btoa(text);
+  return new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength).toBase64();
 }
 
 export function decode(text) {
-  return new Float32Array(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
+  return new Float32Array(Uint8Array.fromBase64(text).buffer);
 }
 
 export async function microphone() {
@@ -88,6 +85,19 @@ export async function recordTracks(tracks, samples) {
   const recordings = await record(context, tracks.map((track) => player(context, track)), samples);
   await context.close();
   return recordings;
+}
+
+/** Record a microphone and what the drop-in makes of it. */
+export async function recordDropIn(seconds) {
+  return recordTracks([window.raw, window.clean], seconds * 48000);
+}
+
+/** The drop-in on the microphone, as an application would use it. */
+export async function enhanceMicrophone(options) {
+  const percepnet = await create(options);
+  window.raw = await microphone();
+  window.clean = await percepnet.processTrack(window.raw);
+  return percepnet;
 }
 
 /** Send a track through a call; the track the far end gets. */

@@ -13,9 +13,9 @@ class Recorder extends AudioWorkletProcessor {
       if (input[0]) this.recordings[i].set(input[0].subarray(0, n), this.length);
     });
     this.length += n;
-    if (this.length < this.samples) return true;
-    this.port.postMessage(this.recordings);
-    return false;
+    // The result false alone does not end the calls while something is connected.
+    if (n > 0 && this.length === this.samples) this.port.postMessage(this.recordings);
+    return this.length < this.samples;
   }
 }
 

@@ -1,0 +1,107 @@
+"""A noisy recording as the microphone, through the worker and through a call: lags and levels, never times."""
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+from conftest import Tab, decode
+from measure import align, lag, pauses, power_db, similarity, speech
+from playwright.sync_api import Route
+
+from percepnet_wasm.constants import DELAY, SAMPLE_RATE
+
+DEPTH = 1920
+
+CALLS = """async (seconds) => {
+    const percepnet = await harness.create();
+    await harness.untilState(percepnet, 'ready', 'fallback');
+    const microphone = await harness.microphone();
+    const context = new AudioContext({ sampleRate: 48000 });
+    const source = context.createMediaStreamSource(new MediaStream([microphone]));
+    const node = await percepnet.createNode(context);
+    const sent = context.createMediaStreamDestination();
+    source.connect(node).connect(sent);
+    await harness.untilPlaying(percepnet, 'enhanced');
+    const rawFar = await harness.call(microphone);
+    const cleanFar = await harness.call(sent.stream.getAudioTracks()[0]);
+    const nodes = [source, node, harness.player(context, rawFar), harness.player(context, cleanFar)];
+    return harness.record(context, nodes, seconds * 48000);
+}"""
+
+
+@pytest.fixture(params=["isolated", "not_isolated"])
+def anywhere(request: pytest.FixtureRequest) -> str:
+    """Address of the site: with shared memory, and without."""
+    address: str = request.getfixturevalue(request.param)
+    return address
+
+
+def test_far_end_of_a_call(open_tab: Callable[..., Tab], anywhere: str) -> None:
+    """Behind the microphone by exactly ring depth + DELAY; at the far end less noise, the same speech."""
+    tab = open_tab(anywhere)
+    microphone, tapped, raw_far, clean_far = map(decode, tab.evaluate(CALLS, 14))
+    assert lag(microphone, tapped) == DEPTH + DELAY
+
+    settled = 3 * SAMPLE_RATE  # the receivers' jitter buffers have found their size
+    spoken, raw = align(microphone, raw_far, settled)
+    left_raw = power_db(raw, pauses(spoken))
+    assert similarity(spoken, raw, speech(spoken)) > 0.8, "the raw call itself is broken: nothing can be measured"
+    spoken, clean = align(microphone, clean_far, settled)
+    left_clean = power_db(clean, pauses(spoken))
+    print(f"noise in pauses at the far end: raw {left_raw:.1f} dB, clean {left_clean:.1f} dB")
+    assert left_clean <= left_raw - 6
+    assert similarity(spoken, clean, speech(spoken)) > 0.7
+
+    last = tab.events("stats")[-1]
+    print(last)
+    assert last["underruns"] < 0.5 * last["quanta"], "mostly late: the machine is too loaded to measure anything"
+    assert {urlsplit(request).netloc for request in tab.requests} == {urlsplit(anywhere).netloc}
+    assert tab.complaints == []
+
+
+def test_drop_in_is_raw_while_loading_then_clean(open_tab: Callable[..., Tab], anywhere: str) -> None:
+    """The output track carries the microphone from the first moment on; it is never silent and never replaced."""
+    tab = open_tab(anywhere)
+    # Hold the runtime back until the raw sound has been recorded: the machine's speed must not matter.
+    held: list[Route] = []
+    tab.page.route("**/pyodide.asm.wasm", lambda route: held.append(route))
+    tab.evaluate("async () => { await harness.enhanceMicrophone(); }")
+    raw, out = map(decode, tab.evaluate("() => harness.recordDropIn(14)"))
+    raw, out = align(raw, out, SAMPLE_RATE)
+    assert similarity(raw, out, speech(raw)) > 0.99
+    assert abs(power_db(out, speech(raw)) - power_db(raw, speech(raw))) < 0.5
+    assert tab.evaluate("percepnet.state") == "loading"
+
+    assert len(held) == 1
+    held[0].continue_()
+    tab.wait("percepnet.playing === 'enhanced'")
+    raw, out = map(decode, tab.evaluate("() => harness.recordDropIn(14)"))
+    raw, out = align(raw, out, SAMPLE_RATE)
+    assert similarity(raw, out, speech(raw)) > 0.7
+    assert power_db(out, pauses(raw)) <= power_db(raw, pauses(raw)) - 6
+    shared = tab.evaluate("crossOriginIsolated")
+    assert tab.events("stats")[-1]["transport"] == ("shared" if shared else "port")
+    assert [event["type"] for event in tab.evaluate("log") if event["type"] in ("fallback", "error")] == []
+    assert tab.complaints == []
+
+
+def test_stereo_is_mixed_down(open_tab: Callable[..., Tab], isolated: str) -> None:
+    """Both channels of a stereo track are heard."""
+    tab = open_tab(isolated)
+    script = """async () => {
+        const percepnet = await harness.create({ enabled: false });
+        const context = new AudioContext({ sampleRate: 48000 });
+        const merger = new ChannelMergerNode(context, { numberOfInputs: 2 });
+        const tones = [500, 1500].map((frequency) => new OscillatorNode(context, { frequency }));
+        tones.forEach((tone, channel) => (tone.connect(merger, 0, channel), tone.start()));
+        const destination = new MediaStreamAudioDestinationNode(context, { channelCount: 2 });
+        merger.connect(destination);
+        const clean = await percepnet.processTrack(destination.stream.getAudioTracks()[0]);
+        return harness.recordTracks([clean], 48000);
+    }"""
+    (out,) = map(decode, tab.evaluate(script))
+    spectrum = np.abs(np.fft.rfft(out[-24000:] * np.hanning(24000))) / 12000
+    # Half of each channel: 0.5, give or take the window's scalloping.
+    assert spectrum[240:260].max() == pytest.approx(0.5, abs=0.1)
+    assert spectrum[740:760].max() == pytest.approx(0.5, abs=0.1)
