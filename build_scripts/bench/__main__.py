@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 import wave
 from pathlib import Path
@@ -85,6 +86,14 @@ def main() -> int:
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(json.dumps(records, indent=1) + "\n", encoding="utf-8")
     print(table(records))
+    print("x: over RNNoise 0.2 (shiguredo) at the same pace in this browser. CPU: of one core, for all it takes.")
+    for entry in records:
+        if entry["stage"] == "download":
+            sizes = ", ".join(f"{entry[f'{kind}_bytes'] / 1e6:.2f} MB {kind}" for kind in ("raw", "gzip", "brotli"))
+            print(f"{entry['system']}: a page fetches {sizes}")
+    loads = [entry[key] for entry in records for key in ("load_before", "load_after") if key in entry]
+    if loads:
+        print(f"load average meanwhile: {min(loads):.1f} to {max(loads):.1f} on {os.cpu_count()} processors")
     return 0
 
 

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Error, sync_playwright
 from serve import serve
 
 from .hosts import HERE, WARM_UP_FRAMES, Answer, HostError
@@ -86,14 +86,20 @@ class ChromiumHost:
             address = f"{name}.pnw"
             (self._folder / address).symlink_to(model.resolve())
         command = {"name": name, "system": system, "model": address, "warm_up": WARM_UP_FRAMES}
-        return self._page.evaluate("command => bench.load(command)", command)
+        return self._ask("load", command)
 
     def run(self, name: str, pace: str, frames: int, settle: int, stages: bool) -> Answer:  # noqa: D102
         command = {"name": name, "pace": pace, "frames": frames, "settle": settle, "stages": stages}
-        return self._page.evaluate("command => bench.run(command)", command)
+        return self._ask("run", command)
 
     def processor_seconds(self) -> float | None:  # noqa: D102
         return processor_seconds(descendants(os.getpid(), "--type=renderer"))
 
     def close(self) -> None:  # noqa: D102
         self._stack.close()
+
+    def _ask(self, action: str, command: Answer) -> Answer:
+        try:
+            return self._page.evaluate("([action, command]) => bench[action](command)", [action, command])
+        except Error as error:
+            raise HostError(f"chromium: {error.message}") from error

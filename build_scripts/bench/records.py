@@ -71,9 +71,9 @@ COLUMNS = {
     "p50_ms": "p50 ms",
     "p99_ms": "p99 ms",
     "cpu_share": "CPU",
-    "ratio_to_rnnoise_p10": "p10",
-    "ratio_to_rnnoise": "p50",
-    "ratio_to_rnnoise_cpu": "CPU / RNNoise 0.2's",
+    "ratio_to_rnnoise_p10": "x p10",
+    "ratio_to_rnnoise": "x p50",
+    "ratio_to_rnnoise_cpu": "x CPU",
 }
 
 
