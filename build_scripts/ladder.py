@@ -93,6 +93,8 @@ def main() -> None:
     for name in names:
         for rung, scores in done[name].items():
             rows[rung][name] = scores
+    means = {rung: mean_scores(rows[rung].values()) for rung in rows}
+    (options.out / "ladder.json").write_text(json.dumps({"files": len(names), "rungs": means}, indent=1))
     text = table(rows)
     (options.out / "table.md").write_text(text)
     print(text)

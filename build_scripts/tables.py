@@ -47,6 +47,29 @@ def markdown(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
+_LADDER = {
+    "noisy": "noisy input",
+    "1-magnitudes": "1 clean magnitudes",
+    "2-gains": "2 gains",
+    "3-comb, period of the noisy": "3 comb",
+    "3-comb-plain-gains, period of the noisy": "3 without the attenuation",
+    "4-postfilter, period of the noisy": "4 postfilter",
+    "3-comb, period of the clean": "3 comb, clean period",
+    "3-comb-plain-gains, period of the clean": "3 without the attenuation, clean period",
+    "4-postfilter, period of the clean": "4 postfilter, clean period",
+}
+_LADDER_SCORES = {
+    "pesq_wb": ("PESQ-WB", 2),
+    "stoi": ("STOI", 3),
+    "si_sdr": ("SI-SDR", 1),
+    "voiced_snr": ("voiced SNR", 1),
+    "voiced_lsd": ("voiced LSD", 1),
+    "dnsmos_sig": ("SIG", 2),
+    "dnsmos_bak": ("BAK", 2),
+    "dnsmos_ovrl": ("OVR", 2),
+}
+
+
 def _scores(label: str, scores: dict[str, float], bold: bool = False) -> list[str]:
     cells = [f"{scores[s]:.{digits}f}" if s in scores else "" for s, (_, digits) in _SCORES.items()]
     return [f"**{label}**" if bold else label, *cells]
@@ -54,6 +77,16 @@ def _scores(label: str, scores: dict[str, float], bold: bool = False) -> list[st
 
 def _header(first: str) -> list[str]:
     return [first, *(title for title, _ in _SCORES.values())]
+
+
+def ladder() -> str:
+    """What the representation can do, rung by rung."""
+    rungs = load("ladder")["rungs"]
+    rows = [
+        [title, *(f"{rungs[name][s]:.{digits}f}" for s, (_, digits) in _LADDER_SCORES.items())]
+        for name, title in _LADDER.items()
+    ]
+    return markdown(["rung", *(title for title, _ in _LADDER_SCORES.values())], rows)
 
 
 def quality() -> str:
@@ -124,6 +157,7 @@ def cost() -> str:
 
 
 TABLES: dict[str, Callable[[], str]] = {
+    "ladder": ladder,
     "quality": quality,
     "ablation": ablation,
     "snr": by_snr,
