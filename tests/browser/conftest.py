@@ -163,6 +163,9 @@ class Tab:
     url: str
     requests: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
+    """Errors and warnings on the console."""
+    uncaught: list[str] = field(default_factory=list)
+    """Exceptions that nobody handled."""
 
     def evaluate(self, script: str, argument: Any = None) -> Any:
         """Run JavaScript in the page; the harness is in scope as ``harness``."""
@@ -199,7 +202,7 @@ def open_tab(launch: Callable[..., Browser]) -> Iterator[Callable[..., Tab]]:
 
         page.on("request", note_request)
         page.on("console", note_message)
-        page.on("pageerror", lambda error: tab.complaints.append(str(error)))
+        page.on("pageerror", lambda error: tab.uncaught.append(str(error)))
         if init:
             page.add_init_script(init)
         page.goto(url + ("tests/empty.html" if path is None else path))

@@ -39,7 +39,7 @@ def test_start_listen_stop(open_tab: Callable[..., Tab], isolated: str, source: 
     page.get_by_role("button", name="Start").click()
     status.filter(has_text="Enhancing.").wait_for()
     assert {urlsplit(request).netloc for request in tab.requests} == {urlsplit(isolated).netloc}
-    assert tab.complaints == []
+    assert tab.complaints == [] and tab.uncaught == []
 
 
 def test_says_what_is_wrong_and_plays_on(open_tab: Callable[..., Tab], altered: AlteredSite) -> None:
