@@ -42,6 +42,12 @@ main.onmessage = (/** @type {MessageEvent} */ { data }) => {
   }
 };
 
+// Pyodide leaves some failed downloads to nobody, and the loop below has no caller to tell.
+main.addEventListener('unhandledrejection', (event) => {
+  event.preventDefault();
+  fail(enhancer ? 'enhancer' : 'boot', /** @type {PromiseRejectionEvent} */ (event).reason);
+});
+
 /** @param {string} assets URL of the runtime folder */
 async function boot(assets) {
   progress('runtime');
