@@ -19,24 +19,48 @@ def noisy() -> np.ndarray:
     return make_clip().noisy[24000 : 24000 + 3 * 48000]
 
 
+@pytest.fixture
+def publish(selenium, request):
+    """Give an array an address that the interpreter can fetch: far faster than through the driver's protocol."""
+    files = []
+
+    def write(name: str, array: np.ndarray) -> str:
+        files.append(request.config.option.dist_dir / name)
+        files[-1].write_bytes(array.astype("<f4").tobytes())
+        return f"{selenium.base_url}/{name}"
+
+    yield write
+    for file in files:
+        file.unlink()
+
+
 @run_in_pyodide(packages=["percepnet-wasm"])
-def enhance_there(selenium, audio):
+async def enhance_there(selenium, noisy_url, expected_url):
     import numpy as np
+    from pyodide.http import pyfetch
 
     import percepnet_wasm
 
-    return percepnet_wasm.enhance(np.frombuffer(audio, np.float32)).tobytes()
+    noisy, expected = [
+        np.frombuffer(await (await pyfetch(url)).bytes(), np.float32) for url in (noisy_url, expected_url)
+    ]
+    enhanced = percepnet_wasm.enhance(noisy)
+    return enhanced.shape == expected.shape, float(np.max(np.abs(enhanced - expected)))
 
 
 @run_in_pyodide(packages=["percepnet-wasm"])
-def stream_there(selenium, audio):
+async def stream_there(selenium, noisy_url, expected_url):
     import numpy as np
+    from pyodide.http import pyfetch
 
     import percepnet_wasm
 
+    noisy, expected = [
+        np.frombuffer(await (await pyfetch(url)).bytes(), np.float32) for url in (noisy_url, expected_url)
+    ]
     enhancer = percepnet_wasm.Enhancer()
-    frames = np.frombuffer(audio, np.float32).reshape(-1, 480)
-    return np.concatenate([enhancer.process(frame).copy() for frame in frames]).tobytes()
+    enhanced = np.concatenate([enhancer.process(frame) for frame in noisy.reshape(-1, 480)])
+    return enhanced.shape == expected.shape, float(np.max(np.abs(enhanced - expected)))
 
 
 @run_in_pyodide(packages=["percepnet-wasm"])
@@ -71,19 +95,25 @@ async def install_by_url_there(selenium, url):
     return percepnet_wasm.info()["version"], sorted(micropip.list())
 
 
-def test_offline_equals_cpython(selenium, noisy):
+def test_offline_equals_cpython(selenium, publish, noisy):
     here = percepnet_wasm.enhance(noisy)
-    there = np.frombuffer(enhance_there(selenium, noisy.tobytes()), np.float32)
-    assert there.shape == here.shape
     assert np.max(np.abs(here - noisy)) > 0.01, "the enhancer changed nothing: the comparison would be empty"
-    np.testing.assert_allclose(there, here, rtol=0, atol=TOLERANCE)
+    same_shape, difference = enhance_there(selenium, publish("noisy.f32", noisy), publish("enhanced.f32", here))
+    assert same_shape and difference < TOLERANCE
 
 
-def test_streaming_equals_cpython(selenium, noisy):
+def test_streaming_equals_cpython(selenium, publish, noisy):
     enhancer = percepnet_wasm.Enhancer()
-    here = np.concatenate([enhancer.process(frame).copy() for frame in noisy.reshape(-1, 480)])
-    there = np.frombuffer(stream_there(selenium, noisy.tobytes()), np.float32)
-    np.testing.assert_allclose(there, here, rtol=0, atol=TOLERANCE)
+    here = np.concatenate([enhancer.process(frame) for frame in noisy.reshape(-1, 480)])
+    same_shape, difference = stream_there(selenium, publish("noisy.f32", noisy), publish("streamed.f32", here))
+    assert same_shape and difference < TOLERANCE
+
+
+def test_the_comparison_notices_a_difference(selenium, publish, noisy):
+    here = percepnet_wasm.enhance(noisy)
+    here[70000] += 2 * TOLERANCE
+    _, difference = enhance_there(selenium, publish("noisy.f32", noisy), publish("enhanced.f32", here))
+    assert difference > TOLERANCE
 
 
 def test_info_is_the_same(selenium):
