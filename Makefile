@@ -27,6 +27,10 @@ lint: build/test.stamp
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 
+# One thread: torch's and BLAS's spin while they wait for each other, which on a busy machine takes for ever.
+test-unit test-pyodide test-browser: export OMP_NUM_THREADS = 1
+test-unit test-pyodide test-browser: export OPENBLAS_NUM_THREADS = 1
+
 test-unit: build/test.stamp
 	$(PYTEST) $(PLAIN) tests/unit
 
