@@ -9,6 +9,7 @@ the frame itself. Here the clean speech is known, so that the strength can be se
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from evaluation_mixes import Audio, Noises, clean_speech
@@ -61,7 +62,7 @@ def compare(clean: Audio, noisy: Audio) -> Comparison:
     combed_part = _cross(periodic, analysis.combed) * scale
     mutual = _cross(analysis.spectra, analysis.combed) * scale
 
-    def reached(r: NDArray[np.float64] | Bands) -> Bands:
+    def reached(r: Any) -> Bands:
         """Coherence of the mix at strengths r with the periodic clean speech."""
         s = 1 - r
         power = s * s * analysis.energy + r * r * analysis.energy + 2 * r * s * mutual
