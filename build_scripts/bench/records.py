@@ -11,7 +11,7 @@ tier, kernel
 stage
     whole, dsp (the whole less the network), network, and parts of the dsp; download, startup.
 pace
-    back-to-back, paced (one frame each 10 ms), or None.
+    back-to-back, paced (one frame each 10 ms), or None; a startup has a ``cache`` instead, cold or warm.
 p10_ms, p50_ms, p99_ms, frames
     Time of a frame. The 10th percentile is hardly disturbed by other programs.
 cpu_share
@@ -80,7 +80,8 @@ COLUMNS = {
 def table(records: Iterable[Record]) -> str:
     """Lay out the records that hold times, a line each."""
     rows = [list(COLUMNS.values())]
-    rows += [[_cell(key, entry.get(key)) for key in COLUMNS] for entry in records if entry.get("p50_ms") is not None]
+    timed = [entry | {"pace": entry["pace"] or entry.get("cache")} for entry in records if entry["p50_ms"] is not None]
+    rows += [[_cell(key, entry.get(key)) for key in COLUMNS] for entry in timed]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     numeric = list(COLUMNS).index("p10_ms")
     return "\n".join(
