@@ -2,7 +2,7 @@
 
 SET holds ``noisy/`` and ``clean/``, names ending in ``_snrNN``. For every model (the bundled one, or ``--models``) and
 every variant (with and without comb and postfilter) the files are enhanced by the streaming code and scored by the
-given script beside the peers (SET/peers.json); the means, and those per SNR, go to ``OUT/evaluation.json``.
+given script beside the peers (SET/peers.json); the means, and those per SNR, join those in ``OUT/evaluation.json``.
 """
 
 import argparse
@@ -13,6 +13,7 @@ import subprocess
 import sys
 from multiprocessing import Pool
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile as sf
@@ -71,22 +72,24 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="without DNSMOS")
     parser.add_argument("--jobs", type=int, default=2)
     args = parser.parse_args()
-    peers: dict[str, dict] = {}
-    results: list[dict] = []
+    kept = args.out / "evaluation.json"
+    known: dict[str, Any] = json.loads(kept.read_text()) if kept.exists() else {"ours": [], "peers": {}}
 
     def record(label: dict[str, str], mixes: Path, out: Path) -> None:
         """Score a folder, and keep everything that is known so far."""
         print(f"\n{', '.join(label.values())}", flush=True)
         subprocess.run([sys.executable, args.compare, mixes, out] + ["--quick"] * args.quick, check=True)
-        scores = json.loads((out / "scores.json").read_text())
-        results.append(label | {"set": mixes.name, "scores": means(scores)})
-        (args.out / "evaluation.json").write_text(json.dumps({"ours": results, "peers": peers}, indent=1))
+        scores = means(json.loads((out / "scores.json").read_text()))
+        label = label | {"set": mixes.name}
+        others = [row for row in known["ours"] if any(row.get(key) != value for key, value in label.items())]
+        known["ours"] = [*others, label | {"scores": scores}]
+        kept.write_text(json.dumps(known, indent=1))
 
     args.out.mkdir(parents=True, exist_ok=True)
     for mixes in args.sets:
-        known = mixes / "peers.json"
-        if known.exists():
-            peers[mixes.name] = {name: means(rows) for name, rows in json.loads(known.read_text()).items()}
+        peers = mixes / "peers.json"
+        if peers.exists():
+            known["peers"][mixes.name] = {name: means(rows) for name, rows in json.loads(peers.read_text()).items()}
         else:
             untouched = args.out / f"noisy-{mixes.name}"
             shutil.copytree(mixes / "noisy", untouched, dirs_exist_ok=True)

@@ -23,8 +23,9 @@ SILENT = 1e-18
 """Samples below this are put to zero: their products would be denormal, which processors handle at a crawl."""
 OFFLINE_BLOCK = 100
 """Frames a call when a whole signal is at hand: enough for matrix products, little memory."""
-_SNR_MEMORY = 0.95
-_SNR_START = 1e-6
+_SNR_MEMORY = 0.98
+"""A frame's weight fades to a third within half a second of its kind, voice or none."""
+_SNR_RANGE_DB = 60.0
 _TINY = 1e-20
 
 Source = str | Path | bytes | Model | None
@@ -57,7 +58,7 @@ class Enhancer:
     voice_activity : float
         Probability of speech in it, 0 to 1.
     snr_db : float
-        Estimate of the speech's energy over the noise's, averaged over about 200 ms.
+        Estimate of the speech's energy over the noise's, from frames with and without voice of the last seconds.
 
     Raises
     ------
@@ -92,7 +93,7 @@ class Enhancer:
         self.input = np.zeros(block * HOP, np.float32)
         self.output = np.zeros(block * HOP, np.float32)
         self._magnitudes = np.zeros(block * HOP, np.float32)
-        self._speech = self._noise = _SNR_START
+        self._voiced = self._unvoiced = 0.0
 
     @property
     def attenuation_limit_db(self) -> float:
@@ -127,13 +128,15 @@ class Enhancer:
 
     @property
     def snr_db(self) -> float:  # noqa: D102
-        return 10 * math.log10((self._speech + _TINY) / (self._noise + _TINY))
+        speech = max(self._voiced - self._unvoiced, 0.0)
+        ratio_db = 10 * math.log10((speech + _TINY) / (self._unvoiced + _TINY))
+        return min(max(ratio_db, -_SNR_RANGE_DB), _SNR_RANGE_DB)
 
     def reset(self) -> None:
         """Forget the stream: the next samples are the first."""
         for part in (self._analysis, self._network, self._synthesis):
             part.reset()
-        self._speech = self._noise = _SNR_START
+        self._voiced = self._unvoiced = 0.0
 
     def process(self, frame: ArrayLike, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
         """Enhance the next samples.
@@ -190,13 +193,18 @@ class Enhancer:
         self._track_snr()
 
     def _track_snr(self) -> None:
-        """Energy that the gains keep as speech, and the rest, averaged."""
-        energy = self._analysis.energy
-        speech = np.einsum("kb,kb,kb->", self._network.gain, self._network.gain, energy)
-        keep = _SNR_MEMORY ** len(energy)
-        share = (1 - keep) / len(energy)
-        self._speech = keep * self._speech + share * float(speech)
-        self._noise = keep * self._noise + share * max(float(energy.sum()) - float(speech), 0.0)
+        """Average the input's energy where the network hears a voice, and where it does not.
+
+        The gains themselves would do no good here: one that is 5 % too low already claims 10 dB.
+        """
+        voice = self._network.voice[:, 0]
+        energy = self._analysis.energy.sum(axis=1)
+        with_voice, all_frames = float(voice @ energy), float(energy.sum())
+        share = float(voice.sum())
+        keep_voiced, keep_rest = _SNR_MEMORY**share, _SNR_MEMORY ** (len(voice) - share)
+        self._voiced = keep_voiced * self._voiced + (1 - keep_voiced) * with_voice / (share + _TINY)
+        rest = len(voice) - share
+        self._unvoiced = keep_rest * self._unvoiced + (1 - keep_rest) * (all_frames - with_voice) / (rest + _TINY)
 
 
 def enhance(

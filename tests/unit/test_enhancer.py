@@ -220,6 +220,18 @@ def test_silence_after_speech(samples):
     assert not out[(100 + 12) * HOP :].any()
 
 
+@pytest.mark.parametrize("block", [1, 10])
+def test_the_snr_estimate_follows_the_mix(block):
+    estimates = []
+    for snr_db in (0.0, 15.0):
+        enhancer = Enhancer(block=block)
+        noisy = make_clip(snr_db=snr_db).noisy
+        stream(enhancer, noisy[: len(noisy) // (block * HOP) * block * HOP])
+        estimates.append(enhancer.snr_db)
+        assert estimates[-1] == pytest.approx(snr_db, abs=6)
+    assert estimates[1] - estimates[0] > 8
+
+
 def test_what_it_tells_of_the_stream(clip):
     clean, noisy = clip
     enhancer = Enhancer()
