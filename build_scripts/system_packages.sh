@@ -12,6 +12,10 @@ if [ "${1:-all}" = all ]; then
   need npm npm
   need chromium chromium
   need chromedriver chromium-driver
+  # PESQ's package is compiled on installation.
+  need gcc gcc
+  python3 -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' ||
+    missing+=(python3-dev libc6-dev)
 fi
 [ "${#missing[@]}" -eq 0 ] && exit 0
 
