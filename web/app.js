@@ -178,3 +178,6 @@ element('audible').addEventListener('change', () => {
 document.addEventListener('keydown', (event) => {
   if (event.key === 'e' && !event.ctrlKey && !event.metaKey && !event.altKey) element('enabled').click();
 });
+
+// Until here a click would have submitted the form and reloaded the page.
+element('start').disabled = false;

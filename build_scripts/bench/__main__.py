@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from playwright.sync_api import Error as PlaywrightError
 
 from . import ROOT
 from .chromium import ChromiumHost
@@ -59,7 +60,10 @@ def run(parts: list[str], seconds: float, models: list[Path], site: Path) -> lis
             take(ChromiumHost(audio, site, peers), systems(models, others))
         if "startup" in parts:
             print("start-up ...", file=sys.stderr, flush=True)
-            records += startup(site)
+            try:
+                records += startup(site)
+            except PlaywrightError as error:  # the rest took minutes: keep it
+                print(f"start-up was not measured: {error}", file=sys.stderr)
         if peers:
             records += peers_downloads(peers)
     add_ratios(records)

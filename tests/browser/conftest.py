@@ -60,8 +60,8 @@ def dist(request: pytest.FixtureRequest) -> Path:
 
 
 def copy_site(dist: Path, target: Path) -> Path:
-    """Copy ``dist`` by links, and add the files of this folder as ``tests/``: they are no part of the site."""
-    shutil.copytree(dist, target, copy_function=os.link)
+    """Copy ``dist``, and add the files of this folder as ``tests/``: they are no part of the site."""
+    shutil.copytree(dist, target, copy_function=shutil.copy2)
     (target / "tests").mkdir()
     for script in HERE.glob("*.js"):
         shutil.copy(script, target / "tests")

@@ -66,3 +66,10 @@ def test_fits_the_screen(open_tab: Callable[..., Tab], isolated: str, width: int
     assert tab.evaluate("[...document.querySelectorAll('input')].every((i) => i.labels.length > 0)")
     inline = "document.querySelectorAll('[style], script:not([src]), style, [onclick]').length"
     assert tab.evaluate(inline) == 0, "a strict content security policy would refuse it"
+
+
+def test_an_early_click_cannot_reload_the_page(open_tab: Callable[..., Tab], altered: AlteredSite) -> None:
+    """The button waits for its script: without one, a click would submit the form."""
+    altered.remove("app.js")
+    page = open_tab(altered.url, path="").page
+    expect(page.get_by_role("button", name="Start")).to_be_disabled()

@@ -1,0 +1,30 @@
+"""The documents' tables say what the result files say."""
+
+import json
+
+import pytest
+import tables
+
+
+def test_documents_are_up_to_date():
+    for document in tables.DOCUMENTS:
+        text = document.read_text(encoding="utf-8")
+        assert tables.updated(text) == text, f"run python build_scripts/tables.py: {document.name} is out of date"
+
+
+def test_a_changed_result_changes_the_document(tmp_path, monkeypatch):
+    results = json.loads((tables.RESULTS / "evaluation.json").read_text())
+    row = next(r for r in results["ours"] if r["set"] == "dev" and r["variant"] == "full" and r["weights"] == "int8")
+    row["scores"]["all"]["pesq_wb"] = 4.56
+    for result in tables.RESULTS.iterdir():
+        (tmp_path / result.name).write_text(result.read_text())
+    (tmp_path / "evaluation.json").write_text(json.dumps(results))
+    before = tables.updated("<!-- table: quality -->\nold\n<!-- end -->")
+    monkeypatch.setattr(tables, "RESULTS", tmp_path)
+    after = tables.updated("<!-- table: quality -->\nold\n<!-- end -->")
+    assert "old" not in before and "4.56" in after and after != before
+
+
+def test_an_unknown_table_is_an_error():
+    with pytest.raises(KeyError, match="nonsense"):
+        tables.updated("<!-- table: nonsense -->\n<!-- end -->")
