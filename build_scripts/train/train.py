@@ -2,7 +2,7 @@
 
 Runs on a GPU or CPU cores unchanged, resumes from ``OUT/last.pt``, logs to ``OUT/log.csv`` and ``OUT/log.png``, keeps
 the averaged weights in ``OUT/average.pt``. The learning rate follows the clock, so that any budget ends on a cosine's
-foot; the last third is trained with the weights rounded to int8 (straight-through).
+foot; from _QUANTISED_FROM of the time on the weights are rounded to int8 (straight-through).
 """
 
 import argparse
