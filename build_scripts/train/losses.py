@@ -7,6 +7,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 _GAMMA = 0.3
 _FLOOR = 1e-3
 """Gains below -60 dB count as this: x^0.6 has an infinite slope at 0, and nobody hears the difference."""
+_OVER_ATTENUATION = 0.5
+"""How much more an error costs that takes speech away than one that leaves noise: too aggressive is what users say."""
 _STRENGTH_FLOOR = 1e-3
 _VOICE_SHARE = 0.2
 
@@ -15,11 +17,11 @@ def gain_loss(ideal: Tensor, gain: Tensor) -> Tensor:
     """Relative error of the compressed gains (AEC paper, section 4), per band.
 
     D = (g^2y - gh^2y)^2 / (max(g^2y, gh^2y) + eps) and 10 D^2: relative, so that quiet speech taken away costs as much
-    as loud speech.
+    as loud speech. Over-attenuation costs more by _OVER_ATTENUATION.
     """
     wanted, got = (torch.clamp(g, min=_FLOOR) ** (2 * _GAMMA) for g in (ideal, gain))
     error = (wanted - got) ** 2 / (torch.maximum(wanted, got) + 1e-3)
-    return error + 10 * error**2
+    return (error + 10 * error**2) * (1 + _OVER_ATTENUATION * (got < wanted))
 
 
 def strength_loss(ideal: Tensor, strength: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ Ranges follow the PercepNet and RNNoise papers where they give any; the shares o
 from dataclasses import dataclass
 
 import numpy as np
+import soxr
 from scipy.signal import butter, lfilter, oaconvolve, sosfilt
 
 from percepnet_wasm.constants import HOP, SAMPLE_RATE
@@ -18,6 +19,8 @@ _QUIET_FLOOR_DB = 35
 """A clip whose speech is less than this over its quietest frames carries noise of its own: chosen less often."""
 _NARROW_HZ = 9000
 """Most recordings end here or below; those that do not teach the upper bands and are chosen more often."""
+_CODECS_HZ = ((300.0, 3400.0), (200.0, 3600.0), (50.0, 7000.0))
+"""Pass bands of narrow and wide telephony."""
 
 
 @dataclass
@@ -72,8 +75,11 @@ class Mixer:
         wet = clean = np.zeros(length, np.float32)
         if has_speech or not has_noise:
             talker = self._names[rng.choice(len(self._names), p=self._chance)]
-            dry = _random_filter(rng, self._phrase(rng, self._talkers[talker], length))
-            clip_bandwidth = float(np.median([c.bandwidth_hz for c in self._talkers[talker]]))
+            # Played faster or slower, pitch and formants move together: another talker, as far as bands can tell.
+            speed = float(np.exp(rng.uniform(np.log(0.82), np.log(1.22)))) if rng.random() < 0.6 else 1.0
+            phrase = _play(self._phrase(rng, self._talkers[talker], int(length * speed) + 1), speed, length)
+            dry = _random_filter(rng, phrase)
+            clip_bandwidth = speed * float(np.median([c.bandwidth_hz for c in self._talkers[talker]]))
             wet, clean = self._reverberate(rng, dry)
             level = _active_level(clean)
             if level > 0:
@@ -131,13 +137,10 @@ class Mixer:
 
     def _stretch(self, rng: np.random.Generator, clip: Clip, length: int) -> np.ndarray:
         """A random stretch of a recording, repeated where it is too short, sometimes played faster or slower."""
-        speed = rng.uniform(0.8, 1.25) if rng.random() < 0.3 else 1.0
+        speed = float(np.exp(rng.uniform(np.log(0.7), np.log(1.4)))) if rng.random() < 0.5 else 1.0
         wanted = int(length * speed) + 1
         piece = self.noise.samples(clip, int(rng.integers(0, max(1, clip.length - wanted))), wanted)
-        piece = np.resize(piece, wanted)
-        if speed == 1.0:
-            return piece[:length].copy()
-        return np.interp(np.arange(length) * speed, np.arange(wanted), piece).astype(np.float32)
+        return _play(np.resize(piece, wanted), speed, length)
 
     def _babble(self, rng: np.random.Generator, length: int) -> np.ndarray:
         """Many talkers at once."""
@@ -166,6 +169,14 @@ def _active_level(signal: np.ndarray) -> float:
     return float(np.sqrt(np.mean(power[power >= loud * 1e-3]))) if loud > 0 else 0.0
 
 
+def _play(signal: np.ndarray, speed: float, length: int) -> np.ndarray:
+    """``length`` samples of a signal played at another speed."""
+    if speed == 1.0:
+        return signal[:length].copy()
+    played = soxr.resample(signal, SAMPLE_RATE * speed, SAMPLE_RATE, quality="LQ")[:length]
+    return np.pad(played, (0, length - len(played))).astype(np.float32)
+
+
 def _random_filter(rng: np.random.Generator, signal: np.ndarray) -> np.ndarray:
     """The paper's random second-order filter: another microphone, another distance."""
     r = rng.uniform(-3 / 8, 3 / 8, 4)
@@ -183,7 +194,10 @@ def _microphone(
     if rng.random() < 0.05:
         low = rng.choice([50.0, 150.0, 300.0])
         both = sosfilt(butter(4, low, "high", fs=SAMPLE_RATE, output="sos"), both)
-    level_db = rng.uniform(-45, -12)
+    if rng.random() < 0.05:
+        band = _CODECS_HZ[rng.integers(len(_CODECS_HZ))]
+        both = sosfilt(butter(6, band, "band", fs=SAMPLE_RATE, output="sos"), both)
+    level_db = rng.uniform(-50, -10)
     scale = 10 ** (level_db / 20) / (_active_level(both[0]) + 1e-9)
     clipped = rng.random() < 0.05
     limit = rng.uniform(0.2, 0.9) if clipped else 0.99

@@ -2,7 +2,8 @@
 
 Runs on a GPU or CPU cores unchanged, resumes from ``OUT/last.pt``, logs to ``OUT/log.csv`` and ``OUT/log.png``, keeps
 the averaged weights in ``OUT/average.pt``. The learning rate follows the clock, so that any budget ends on a cosine's
-foot; from _QUANTISED_FROM of the time on the weights are rounded to int8 (straight-through).
+foot; from _QUANTISED_FROM of the time on the weights are rounded to int8 (straight-through). ``--start`` begins with a
+model file's weights, widened to the tier where it is larger.
 """
 
 import argparse
@@ -16,10 +17,12 @@ import torch
 
 from percepnet_wasm.bands import BANDS
 from percepnet_wasm.constants import HOP, SAMPLE_RATE
+from percepnet_wasm.model_file import Model
 
 from .dataset import Pool, split
 from .losses import loss
 from .model import TIERS, PercepNet, count_weights, from_checkpoint, to_checkpoint
+from .warm_start import from_model, widened
 
 _PEAK_RATE = 1.5e-3
 _WARM_UP_STEPS = 100
@@ -30,7 +33,7 @@ _SHORT_UNTIL, _SHORT = 0.6, 250
 _LEVEL_DB = 6
 """Levels are varied once more by adding to the log energies, which costs nothing."""
 _LOG_EVERY = 50
-_VALIDATE_EVERY = 200
+_VALIDATE_EVERY = 400
 
 
 def hours(frames: int) -> float:
@@ -44,6 +47,13 @@ def statistics(pool: Pool) -> tuple[torch.Tensor, torch.Tensor]:
     batch = next(pool.batches(rng, min(256, pool.refresh())))
     features = split(batch)["features"].reshape(-1, split(batch)["features"].shape[-1])
     return torch.from_numpy(features.mean(0)), torch.from_numpy(features.std(0) + 1e-3)
+
+
+def new_model(tier: str, start: Path | None, pool: Pool) -> PercepNet:
+    """A tier's network: random, or a model file's, widened."""
+    if start is None:
+        return PercepNet(TIERS[tier], *statistics(pool))
+    return from_model(widened(Model.load(start), TIERS[tier], np.random.default_rng(0)))
 
 
 def tensors(batch: np.ndarray, device: str) -> dict[str, torch.Tensor]:
@@ -92,6 +102,8 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--rate", type=float, default=_PEAK_RATE)
+    parser.add_argument("--start", type=Path, help="model file (.pnw) to start from")
+    parser.add_argument("--bf16", action="store_true", help="multiply in bfloat16, where the processor does so faster")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--one-batch", action="store_true", help="overfit a single batch: a check, not a training")
@@ -109,7 +121,7 @@ def main() -> None:
         spent, step, seen = saved["minutes"], saved["step"], saved["seen"]
     else:
         saved = None
-        model, average = (PercepNet(TIERS[args.tier], *statistics(pool)) for _ in range(2))
+        model, average = (new_model(args.tier, args.start, pool) for _ in range(2))
         average.load_state_dict(model.state_dict())
     model.to(args.device)
     average.to(args.device)
@@ -152,7 +164,9 @@ def main() -> None:
                 shift = torch.from_numpy(rng.uniform(-_LEVEL_DB, _LEVEL_DB, (len(batch), 1, 1)) / 10).float()
                 target["features"][..., :BANDS] += shift.to(args.device)
             optimiser.zero_grad()
-            value, parts = loss(target, *model(target["features"]))
+            with torch.autocast(args.device, torch.bfloat16, enabled=args.bf16):
+                outputs = model(target["features"])
+            value, parts = loss(target, *(o.float() for o in outputs))
             value.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimiser.step()

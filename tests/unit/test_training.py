@@ -10,7 +10,7 @@ import torch
 from build_scripts.train.corpus import Corpus
 from build_scripts.train.dataset import SEQUENCE, WIDTH, Pool, example, split, write_shards
 from build_scripts.train.losses import gain_loss, loss, strength_loss
-from build_scripts.train.mixing import Mix, Mixer
+from build_scripts.train.mixing import Mix, Mixer, _play
 from build_scripts.train.model import PercepNet, Size, quantised
 from build_scripts.train.noises import clicks, coloured, fan, generate, hum, siren, wind
 from build_scripts.train.rooms import EARLY_S, TARGET_RT60, align, drier
@@ -159,3 +159,12 @@ def test_shards_feed_a_network_that_learns(corpora, tmp_path, monkeypatch):
         values.append(value.item())
     assert values[-1] < 0.6 * values[0]
     assert max(w.abs().max() for w in model.weights()) <= WEIGHT_LIMIT
+
+
+def test_playing_faster_keeps_the_length_and_raises_the_pitch():
+    time = np.arange(SAMPLE_RATE) / SAMPLE_RATE
+    for speed in (0.82, 1.0, 1.3):
+        tone = np.sin(2 * np.pi * 1000 * np.arange(int(len(time) * speed) + 1) / SAMPLE_RATE).astype(np.float32)
+        played = _play(tone, speed, len(time))
+        assert played.shape == time.shape and played.dtype == np.float32
+        assert np.argmax(np.abs(np.fft.rfft(played))) == pytest.approx(1000 * speed, abs=1.5)
