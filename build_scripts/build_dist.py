@@ -4,7 +4,8 @@
 
     dist/                 the page (web/)
     dist/worklet/         the drop-in module, audio worklet and worker
-    dist/runtime/         Pyodide's core, NumPy's wheel, our wheel, a lock that lists these alone
+    dist/runtime/         Pyodide's core and NumPy's wheel (slimmer than the official ones: see runtime_wheels.py),
+                          our wheel, a lock that lists these alone
     dist/clips/noisy.wav  synthetic speech in generated noise, to try without a microphone
 
 Only what has changed is built or copied. ``--test`` also writes ``build/dist-test``: the same runtime in a flat folder,
@@ -24,12 +25,16 @@ from typing import Any
 
 import make_clip
 from pyodide_files import LOCK, FetchError, fetch_runtime, fetch_test_wheels, sha256, write_atomically
+from runtime_wheels import slim
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build"
 
 PACKAGES = ("numpy",)
 """Official packages in the page's runtime."""
+
+LIBRARY = "python_stdlib.zip"
+"""Python's standard library in the runtime's core."""
 
 TEST_PACKAGES = ("micropip", "packaging")
 """Official packages that tests alone use. Fetched always: they are small and lie in the same archive as NumPy."""
@@ -142,6 +147,15 @@ def runtime_plan(
     return plan
 
 
+def slim_runtime(files: Mapping[str, Path], lock: Mapping[str, Any]) -> tuple[dict[str, Path], dict[str, Any]]:
+    """The verified official files and their lock, with NumPy and the standard library made slimmer for pages."""
+    entry = lock["packages"]["numpy"]
+    version = ".".join(lock["info"]["python"].split(".")[:2])
+    numpy_wheel, library = slim(files[entry["file_name"]], files[LIBRARY], version, BUILD / "slim")
+    packages = lock["packages"] | {"numpy": entry | {"sha256": sha256(numpy_wheel.read_bytes())}}
+    return {**files, entry["file_name"]: numpy_wheel, LIBRARY: library}, {**lock, "packages": packages}
+
+
 def page_plan() -> dict[str, bytes]:
     """List the page's own files: path in ``dist/`` to content."""
     plan = {}
@@ -190,7 +204,8 @@ def main() -> int:
     try:
         files, lock = fetch_runtime(PACKAGES + TEST_PACKAGES)
         wheel = build_wheel()
-        plan = {f"runtime/{name}": data for name, data in runtime_plan(PACKAGES, [wheel], files, lock).items()}
+        slim_plan = runtime_plan(PACKAGES, [wheel], *slim_runtime(files, lock))
+        plan = {f"runtime/{name}": data for name, data in slim_plan.items()}
         plan |= page_plan() | {"clips/noisy.wav": build_clip().read_bytes()}
         # The lock is written last of all: a folder that has it is complete.
         plan[f"runtime/{LOCK}"] = plan.pop(f"runtime/{LOCK}")

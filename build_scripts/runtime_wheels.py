@@ -1,0 +1,216 @@
+"""Make the runtime's Python smaller and quicker to import: what no page needs is left out, the rest becomes bytecode.
+
+Bytecode is bound to one version of Python, so pyodide-build's ``py-compile`` has to run under the runtime's own. Where
+no such Python is found (see :func:`matching_python`) sources are shipped: the page works the same, and starts later.
+"""
+
+import ast
+import base64
+import csv
+import hashlib
+import io
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+PYODIDE_BUILD = "pyodide-build==0.39.2"
+
+UNUSED_IN_NUMPY = ("f2py", "polynomial", "random", "_pyinstaller")
+"""Folders that neither the enhancer nor NumPy's own import needs. (``_core._multiarray_tests`` is needed.)"""
+
+UNUSED_IN_LIBRARY = frozenset(
+    "_aix_support _osx_support _pydatetime _pydecimal _pyio aifc antigravity bdb cProfile cgi cgitb chunk cmd "
+    "configparser crypt curses dbm distutils doctest ensurepip ftplib html idlelib imaplib imghdr lib2to3 mailbox "
+    "mailcap mimetypes modulefinder msilib multiprocessing netrc nis nntplib nturl2path optparse ossaudiodev pdb "
+    "pickletools pipes plistlib poplib profile pstats pty pyclbr pydoc pydoc_data rlcompleter shelve smtplib sndhdr "
+    "socketserver spwd sqlite3 sunau tabnanny telnetlib test this tkinter tomllib trace tty turtle turtledemo "
+    "unittest uu venv webbrowser wsgiref xdrlib xml xmlrpc zipapp zoneinfo".split()
+)
+"""Modules of the standard library for terminals, mail, servers, debuggers and formats that a page does without."""
+
+CODECS = frozenset(
+    "__init__ aliases ascii base64_codec charmap cp437 cp1252 hex_codec idna iso8859_1 latin_1 punycode "
+    "raw_unicode_escape undefined unicode_escape utf_16 utf_16_be utf_16_le utf_32 utf_32_be utf_32_le utf_8 "
+    "utf_8_sig".split()
+)
+"""Encodings that stay; the others are tables of national character sets, an eighth of the standard library."""
+
+_UNUSED_SUFFIXES = (".pyi", ".pxd", ".h", ".a", ".lib", ".pc", ".ini", ".typed")
+_BIRTH = (1980, 1, 1, 0, 0, 0)
+"""Every member's date: the same sources give the same bytes."""
+
+
+def stripped_wheel(wheel: bytes) -> bytes:
+    """A wheel without tests, headers, type stubs, docstrings and UNUSED_IN_NUMPY; its RECORD is made anew."""
+    kept = {name: without_docstrings(name, data) for name, data in members(wheel) if not is_unused(name)}
+    (record,) = (name for name in kept if name.endswith(".dist-info/RECORD"))
+    rows = io.StringIO()
+    writer = csv.writer(rows, lineterminator="\n")
+    for name, data in kept.items():
+        digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+        writer.writerow([name, "", ""] if name == record else [name, f"sha256={digest}", len(data)])
+    kept[record] = rows.getvalue().encode()
+    return zipped(kept)
+
+
+def stripped_library(library: bytes) -> bytes:
+    """The standard library's ZIP archive without UNUSED_IN_LIBRARY, all but the CODECS, and docstrings."""
+    kept = {}
+    for name, data in members(library):
+        top, *inside = name.removesuffix(".py").split("/")
+        if top not in UNUSED_IN_LIBRARY and not (top == "encodings" and inside[0] not in CODECS):
+            kept[name] = without_docstrings(name, data)
+    return zipped(kept)
+
+
+def members(archive: bytes) -> Iterator[tuple[str, bytes]]:
+    """Names and contents of a ZIP archive's files."""
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        for name in opened.namelist():
+            if not name.endswith("/"):
+                yield name, opened.read(name)
+
+
+def is_unused(name: str) -> bool:
+    """Say whether a member of NumPy's wheel is left out."""
+    top, *inside = name.split("/")
+    if top.endswith(".dist-info"):
+        return inside == ["entry_points.txt"]
+    folders = inside[:-1]
+    return (
+        bool({"tests", "include"} & set(folders))
+        or folders[:1] in [[folder] for folder in UNUSED_IN_NUMPY]
+        or name.endswith(_UNUSED_SUFFIXES)
+    )
+
+
+def without_docstrings(name: str, data: bytes) -> bytes:
+    """A Python source whose docstrings are empty; other files unchanged.
+
+    Empty, not absent: NumPy copies docstrings of its functions and refuses None (which is why ``python -OO`` fails).
+    """
+    if not name.endswith(".py"):
+        return data
+    try:
+        tree = ast.parse(data)
+    except SyntaxError:  # of a newer Python than this one
+        return data
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            if ast.get_docstring(node, clean=False) is not None:
+                node.body[0].value = ast.Constant("")  # type: ignore[attr-defined]
+    return ast.unparse(tree).encode()
+
+
+def zipped(contents: dict[str, bytes]) -> bytes:
+    """A ZIP archive of files, each deflated, all of one date."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name, data in contents.items():
+            archive.writestr(zipfile.ZipInfo(name, _BIRTH), data, zipfile.ZIP_DEFLATED)
+    return content.getvalue()
+
+
+def matching_python(version: str) -> str | None:
+    """An interpreter of this ``major.minor`` version: this one, one on the path, one of pyenv's, or None."""
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    found = [sys.executable, shutil.which(f"python{version}")]
+    found += [str(path) for path in sorted(pyenv.glob(f"versions/{version}.*/bin/python"), reverse=True)]
+    program = "import ensurepip, sys, venv; print('%d.%d' % sys.version_info[:2])"
+    for candidate in filter(None, found):
+        done = subprocess.run([candidate, "-c", program], capture_output=True, text=True)
+        if done.returncode == 0 and done.stdout.strip() == version:
+            return candidate
+    return None
+
+
+def slim(numpy_wheel: Path, library: Path, version: str, folder: Path) -> list[Path]:
+    """Strip and compile NumPy's wheel and the standard library, unless ``folder`` holds them made from the same files.
+
+    Parameters
+    ----------
+    numpy_wheel, library : Path
+        As they were fetched and verified.
+    version : str
+        The runtime's Python, ``major.minor``.
+    folder : Path
+
+    Returns
+    -------
+    list of Path
+        Both, slimmer, of the same names.
+    """
+    stamp = folder / "inputs.txt"
+    sources = {numpy_wheel: stripped_wheel, library: stripped_library}
+    inputs = "\n".join(hashlib.sha256(path.read_bytes()).hexdigest() for path in (*sources, Path(__file__)))
+    stripped = [folder / "stripped" / path.name for path in sources]
+    if not (stamp.is_file() and stamp.read_text() == inputs and all(path.is_file() for path in stripped)):
+        (folder / "stripped").mkdir(parents=True, exist_ok=True)
+        for (source, strip), product in zip(sources.items(), stripped, strict=True):
+            product.write_bytes(strip(source.read_bytes()))
+        stamp.write_text(inputs)
+    return compiled(stripped, version, folder / "compiled")
+
+
+def compiled(archives: list[Path], version: str, folder: Path) -> list[Path]:
+    """Compile the sources in wheels and ZIP archives to bytecode with ``pyodide py-compile``.
+
+    Parameters
+    ----------
+    archives : list of Path
+    version : str
+        The runtime's Python, ``major.minor``.
+    folder : Path
+        Where the results go; pyodide-build's own environment is made beside it.
+
+    Returns
+    -------
+    list of Path
+        The compiled archives, of the same names; ``archives`` themselves, with a word on stderr, where they could not
+        be compiled.
+    """
+    products, stamp = [folder / path.name for path in archives], folder / "inputs.txt"
+    inputs = "\n".join([PYODIDE_BUILD, version] + [hashlib.sha256(path.read_bytes()).hexdigest() for path in archives])
+    if stamp.is_file() and stamp.read_text() == inputs and all(path.is_file() for path in products):
+        return products
+    python = matching_python(version)
+    if python is None:
+        print(f"shipping sources: no Python {version} here to compile them (pages start later)", file=sys.stderr)
+        return archives
+    try:
+        command = pyodide_command(python, folder.parent / f"pyodide-build-{version}")
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        for source, product in zip(archives, products, strict=True):
+            shutil.copy(source, product)
+            run([command, "py-compile", "--silent", "--compression-level", "9", str(product)])
+            if not product.is_file():
+                raise OSError(f"pyodide py-compile has renamed {product.name}")
+    except OSError as error:
+        print(f"shipping sources: {error} (pages start later)", file=sys.stderr)
+        return archives
+    stamp.write_text(inputs)
+    return products
+
+
+def pyodide_command(python: str, environment: Path) -> str:
+    """The ``pyodide`` command of pyodide-build, installed into an environment of its own unless it is there."""
+    command, stamp = environment / "bin" / "pyodide", environment / "requirement.txt"
+    if not (command.is_file() and stamp.is_file() and stamp.read_text() == PYODIDE_BUILD):
+        run([python, "-m", "venv", "--clear", str(environment)])
+        install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", PYODIDE_BUILD]
+        run([str(environment / "bin" / "python"), *install])
+        stamp.write_text(PYODIDE_BUILD)
+    return str(command)
+
+
+def run(command: list[str]) -> None:
+    """Run a command; what it says is shown only if it fails (OSError)."""
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
+        raise OSError(f"{' '.join(command[:4])} failed: {''.join(last)}")
