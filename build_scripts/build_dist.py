@@ -5,7 +5,7 @@
     dist/                 the page (web/)
     dist/worklet/         the drop-in module, audio worklet and worker
     dist/runtime/         Pyodide's core and NumPy's wheel (slimmer than the official ones: see runtime_wheels.py),
-                          our wheel, a lock that lists these alone
+                          our wheel, a lock that lists these alone; models.json and models/: each tier's weights
     dist/clips/noisy.wav  synthetic speech in generated noise, to try without a microphone
 
 Only what has changed is built or copied. ``--test`` also writes ``build/dist-test``: the same runtime in a flat folder,
@@ -26,6 +26,8 @@ from typing import Any
 import make_clip
 from pyodide_files import LOCK, FetchError, fetch_runtime, fetch_test_wheels, sha256, write_atomically
 from runtime_wheels import slim
+
+from percepnet_wasm.model_file import DEFAULT_TIER, Model
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build"
@@ -156,6 +158,26 @@ def slim_runtime(files: Mapping[str, Path], lock: Mapping[str, Any]) -> tuple[di
     return {**files, entry["file_name"]: numpy_wheel, LIBRARY: library}, {**lock, "packages": packages}
 
 
+def models_plan(folder: Path = ROOT / "percepnet_wasm" / "models") -> dict[str, bytes]:
+    """List the models for a page to choose from, and ``models.json``, which describes them by tier.
+
+    The default tier comes with the wheel as well, so a page that is content with it fetches none of these.
+    """
+    models, plan = {}, {}
+    for path in sorted(folder.glob("*.pnw")):
+        model = Model.load(path)
+        name, data = f"models/{path.name}", path.read_bytes()
+        models[model.tier] = {
+            "file": name,
+            "bytes": len(data),
+            "sha256": sha256(data),
+            "weights": model.weights,
+            "default": model.tier == DEFAULT_TIER,
+        }
+        plan[name] = data
+    return plan | {"models.json": json.dumps(models, indent=1).encode()}
+
+
 def page_plan() -> dict[str, bytes]:
     """List the page's own files: path in ``dist/`` to content."""
     plan = {}
@@ -205,7 +227,7 @@ def main() -> int:
         files, lock = fetch_runtime(PACKAGES + TEST_PACKAGES)
         wheel = build_wheel()
         slim_plan = runtime_plan(PACKAGES, [wheel], *slim_runtime(files, lock))
-        plan = {f"runtime/{name}": data for name, data in slim_plan.items()}
+        plan = {f"runtime/{name}": data for name, data in (models_plan() | slim_plan).items()}
         plan |= page_plan() | {"clips/noisy.wav": build_clip().read_bytes()}
         # The lock is written last of all: a folder that has it is complete.
         plan[f"runtime/{LOCK}"] = plan.pop(f"runtime/{LOCK}")

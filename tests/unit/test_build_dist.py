@@ -149,3 +149,13 @@ def test_sync_leaves_a_folder_of_somebody_else_alone(tmp_path):
     with pytest.raises(ValueError, match="this script did not write"):
         build_dist.sync({"pyodide-lock.json": b"{}"}, tmp_path)
     assert (tmp_path / "thesis.txt").exists()
+
+
+def test_models_are_described_by_tier_and_hash():
+    plan = build_dist.models_plan()
+    described = json.loads(plan.pop("models.json"))
+    assert [tier for tier, model in described.items() if model["default"]] == [build_dist.DEFAULT_TIER]
+    assert {model["file"] for model in described.values()} == set(plan)
+    for model in described.values():
+        assert model["sha256"] == hashlib.sha256(plan[model["file"]]).hexdigest()
+        assert model["bytes"] == len(plan[model["file"]]) > model["weights"]
