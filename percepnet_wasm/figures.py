@@ -23,7 +23,7 @@ try:
 except ImportError as error:
     raise MissingExtraError("evaluate", error) from error
 
-__all__ = ["draw_all", "draw_bands", "draw_comb", "draw_gains", "draw_spectrograms"]
+__all__ = ["draw_all", "draw_bands", "draw_comb", "draw_gains", "draw_grid", "draw_spectrograms"]
 
 Audio = NDArray[np.float32]
 
@@ -63,21 +63,36 @@ def draw_spectrograms(clean: Audio, noisy: Audio, climbed: Ladder, top_hz: float
     """
     titles = {"noisy": "noisy", **{name: f"{name}: {RUNGS[name]}" for name in MAIN_RUNGS}, "clean": "clean"}
     signals = {"noisy": noisy, **climbed.rungs, "clean": clean}
-    levels = {name: _spectrogram(signals[name], top_hz) for name in titles}
-    loudest = levels["clean"].max()
-    figure = Figure(figsize=(12.5, 9.5), layout="constrained")
-    grid = figure.subplots(3, 2, sharex=True, sharey=True)
-    for axes, (name, title) in zip(grid.T.flat, titles.items(), strict=True):
+    return draw_grid({title: signals[name] for name, title in titles.items()}, (3, 2), top_hz)
+
+
+def draw_grid(signals: dict[str, Audio], shape: tuple[int, int], top_hz: float) -> Figure:
+    """Spectrograms of signals of one length by title, down each column in turn; the last is the clean speech.
+
+    Parameters
+    ----------
+    signals : dict of str to float32 (n,)
+    shape : (int, int)
+        Rows and columns.
+    top_hz : float
+        Highest frequency shown.
+    """
+    levels = {title: _spectrogram(signal, top_hz) for title, signal in signals.items()}
+    *_, (clean, reference) = levels.items()
+    loudest, seconds = reference.max(), len(signals[clean]) / SAMPLE_RATE
+    figure = Figure(figsize=(12.5, 0.5 + 3 * shape[0]), layout="constrained")
+    grid = figure.subplots(*shape, sharex=True, sharey=True, squeeze=False)
+    for axes, (title, level) in zip(grid.T.flat, levels.items(), strict=True):
         image = axes.imshow(
-            levels[name], origin="lower", aspect="auto", cmap="magma", vmin=loudest - _RANGE_DB, vmax=loudest,
-            extent=(0, len(clean) / SAMPLE_RATE, 0, top_hz / 1000), interpolation="bilinear",
+            level, origin="lower", aspect="auto", cmap="magma", vmin=loudest - _RANGE_DB, vmax=loudest,
+            extent=(0, seconds, 0, top_hz / 1000), interpolation="bilinear",
         )  # fmt: skip
         axes.set_title(title)
     for axes in grid[-1]:
         axes.set_xlabel("time (s)")
     for axes in grid[:, 0]:
         axes.set_ylabel("frequency (kHz)")
-    bar = figure.colorbar(image, ax=grid, label="level against the clean speech's peak (dB)", shrink=0.6, pad=0.01)
+    bar = figure.colorbar(image, ax=grid, label="dB below the clean peak", shrink=0.8, pad=0.01)
     decibels = range(0, -_RANGE_DB - 1, -15)
     bar.set_ticks([loudest + level for level in decibels], labels=[str(level) for level in decibels])
     bar.outline.set_visible(False)
