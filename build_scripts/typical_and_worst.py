@@ -1,8 +1,8 @@
 """Picture typical and worst files: ``python -m build_scripts.typical_and_worst SET ENHANCED FOLDER``.
 
 SET holds ``noisy/`` and ``clean/``, ENHANCED the files that ``build_scripts.evaluate`` wrote. FOLDER gets spectrograms
-of the file with the median gain of PESQ (``typical.png``), of the one with the smallest (``least-pesq.png``), and of the
-one that lost most intelligibility (``least-stoi.png``).
+of the file with the median gain of PESQ (``typical.png``), of the one with the smallest (``least-pesq.png``), and of
+the one that lost most intelligibility (``least-stoi.png``).
 """
 
 import argparse
