@@ -1,6 +1,6 @@
 """Score models on a set of mixes: ``python -m build_scripts.evaluate SET [SET ...] --compare compare.py``.
 
-SET holds ``noisy/`` and ``clean/``, names ending in ``_snrNN``. For every model (the bundled one, or ``--models``) and
+SET holds ``noisy/`` and ``clean/``, names ending in ``_snrNN``. For every model (each tier here, or ``--models``) and
 every variant (with and without comb and postfilter) the files are enhanced by the streaming code and scored by the
 given script beside the peers (SET/peers.json); the means, and those per SNR, join those in ``OUT/evaluation.json``.
 """
@@ -18,9 +18,11 @@ from typing import Any
 import numpy as np
 import soundfile as sf
 
+import percepnet_wasm
 from percepnet_wasm import Model, enhance
 from percepnet_wasm.constants import SAMPLE_RATE
 
+TIERS = Path(percepnet_wasm.__file__).parent / "models"
 VARIANTS = {
     "full": {},
     "no postfilter": {"postfilter": False},
@@ -66,7 +68,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sets", type=Path, nargs="+")
     parser.add_argument("--compare", type=Path, required=True, help="called as SCRIPT SET OUT; writes OUT/scores.json")
-    parser.add_argument("--models", nargs="*", default=[None], help="model files; the bundled one if none is given")
+    parser.add_argument("--models", nargs="*", default=sorted(map(str, TIERS.glob("*.pnw"))), help="model files")
     parser.add_argument("--variants", nargs="*", choices=VARIANTS, default=list(VARIANTS))
     parser.add_argument("--out", type=Path, default=Path("build/evaluation"))
     parser.add_argument("--quick", action="store_true", help="without DNSMOS")
