@@ -19,6 +19,8 @@ _QUIET_FLOOR_DB = 35
 """A clip whose speech is less than this over its quietest frames carries noise of its own: chosen less often."""
 _NARROW_HZ = 9000
 """Most recordings end here or below; those that do not teach the upper bands and are chosen more often."""
+_SUDDEN = ("animals", "baby", "household", "impacts", "keyboard", "notification", "office")
+"""Noises that come and go like speech: the hardest, and what calls are full of. Chosen twice as often."""
 _CODECS_HZ = ((300.0, 3400.0), (200.0, 3600.0), (50.0, 7000.0))
 """Pass bands of narrow and wide telephony."""
 
@@ -64,6 +66,8 @@ class Mixer:
         for clip in noise.clips:
             by_kind.setdefault(clip.kind, []).append(clip)
         self._noises = [by_kind[k] for k in sorted(by_kind)]
+        weight = np.array([2.0 if kind in _SUDDEN else 1.0 for kind in sorted(by_kind)])
+        self._noise_chance = weight / weight.sum()
         self._bursts = [
             c for kind in ("impacts", "keyboard", "household", "notification") for c in by_kind.get(kind, [])
         ]
@@ -124,13 +128,17 @@ class Mixer:
             elif draw < 0.3:
                 noise = self._babble(rng, length)
             else:
-                kind = self._noises[rng.integers(len(self._noises))]
+                kind = self._noises[rng.choice(len(self._noises), p=self._noise_chance)]
                 noise = self._stretch(rng, kind[rng.integers(len(kind))], length)
             if self.rooms and rng.random() < 0.2:
                 noise = oaconvolve(noise, self.rooms[rng.integers(len(self.rooms))])[:length]
             total += _random_filter(rng, noise) / (_active_level(noise) + 1e-9) * rng.uniform(0.2, 1)
-        if self._bursts and rng.random() < 0.15:
-            burst = self._stretch(rng, self._bursts[rng.integers(len(self._bursts))], length // 4)
+        if self._bursts and rng.random() < 0.3:
+            span = int(length * rng.uniform(0.2, 0.8))
+            if rng.random() < 0.3:
+                burst = noises.typing(rng, span).astype(np.float32)
+            else:
+                burst = self._stretch(rng, self._bursts[rng.integers(len(self._bursts))], span)
             start = int(rng.integers(0, length - len(burst)))
             total[start : start + len(burst)] += burst / (_active_level(burst) + 1e-9) * rng.uniform(0.3, 2)
         return total / (_active_level(total) + 1e-9)

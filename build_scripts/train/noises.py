@@ -8,7 +8,7 @@ from percepnet_wasm.constants import SAMPLE_RATE
 
 def generate(rng: np.random.Generator, length: int) -> np.ndarray:
     """Draw one kind of noise."""
-    kinds = (coloured, coloured, hum, fan, siren, wind, clicks)
+    kinds = (coloured, coloured, hum, fan, siren, wind, clicks, typing)
     noise = kinds[rng.integers(len(kinds))](rng, length)
     return (noise / (np.sqrt(np.mean(noise**2)) + 1e-9)).astype(np.float32)
 
@@ -78,6 +78,29 @@ def clicks(rng: np.random.Generator, length: int) -> np.ndarray:
         for _ in range(rng.integers(0, 4)):
             body += np.sin(2 * np.pi * rng.uniform(200, 9000) * time + rng.uniform(0, 6))
         noise[start : start + duration] += rng.lognormal(0, 0.7) * decay * body
+    return noise
+
+
+def typing(rng: np.random.Generator, length: int) -> np.ndarray:
+    """A keyboard: each key knocks when it is pressed and, more softly, when it is let go; one board sounds alike."""
+    noise = 1e-4 * rng.standard_normal(length)
+    body_hz, ring_hz = rng.uniform(100, 500), rng.uniform(1500, 7000, rng.integers(1, 4))
+    damping, brightness = rng.uniform(60, 400), rng.uniform(0.2, 3)
+    time = np.arange(int(0.05 * SAMPLE_RATE)) / SAMPLE_RATE
+
+    def knock(position: int, level: float) -> None:
+        sound = brightness * rng.standard_normal(len(time)) * np.exp(-time * damping * 4)
+        for hertz in (body_hz, *ring_hz):
+            sound += np.sin(2 * np.pi * hertz * rng.uniform(0.95, 1.05) * time) * np.exp(-time * damping)
+        piece = noise[position : position + len(time)]
+        piece += level * sound[: len(piece)]
+
+    position, pace_s = 0, rng.uniform(0.07, 0.3)
+    while position < length:
+        level = rng.lognormal(0, 0.4)
+        knock(position, level)
+        knock(position + int(rng.uniform(0.04, 0.12) * SAMPLE_RATE), level * rng.uniform(0.1, 0.7))
+        position += int((pace_s * rng.lognormal(0, 0.5) + (rng.random() < 0.08) * 0.7) * SAMPLE_RATE) + 1
     return noise
 
 

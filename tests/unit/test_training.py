@@ -12,7 +12,7 @@ from build_scripts.train.dataset import SEQUENCE, WIDTH, Pool, example, split, w
 from build_scripts.train.losses import gain_loss, loss, strength_loss
 from build_scripts.train.mixing import Mix, Mixer, _play
 from build_scripts.train.model import PercepNet, Size, quantised
-from build_scripts.train.noises import clicks, coloured, fan, generate, hum, siren, wind
+from build_scripts.train.noises import clicks, coloured, fan, generate, hum, siren, typing, wind
 from build_scripts.train.rooms import EARLY_S, TARGET_RT60, align, drier
 from percepnet_wasm.bands import BANDS, edges
 from percepnet_wasm.constants import HOP, SAMPLE_RATE
@@ -70,7 +70,7 @@ def test_mixes_are_finite_within_full_scale_and_use_their_own_talkers(corpora):
             assert np.abs(mix.noisy).max() <= 1.03  # full scale, and at most a small offset
 
 
-@pytest.mark.parametrize("kind", [coloured, hum, fan, siren, wind, clicks, generate])
+@pytest.mark.parametrize("kind", [coloured, hum, fan, siren, wind, clicks, typing, generate])
 def test_generated_noises(kind):
     noise = kind(np.random.default_rng(2), SAMPLE_RATE)
     assert noise.shape == (SAMPLE_RATE,) and np.isfinite(noise).all() and noise.std() > 0
