@@ -1,0 +1,173 @@
+/**
+ * A getUserMedia whose microphones are clean: the page's own code stays as it is.
+ *
+ *     const media = wrapGetUserMedia({ attenuationLimit: 20 });   // or drop-in.js, by a script tag
+ *     media.enabled = false;                                     // for all microphones, now and later
+ *
+ * Nothing here may stand between a page and its microphone: requests, permissions and errors are the browser's own, and
+ * whatever goes wrong on our side leaves the raw track in the stream.
+ */
+import { microphoneRequest } from './constraints.js';
+import { PercepNet } from './percepnet.js';
+import { StandIn, coverStreamClones } from './stand-in.js';
+
+/** ms that our side may take before the page gets its raw microphone. */
+export const PATIENCE = 3000;
+
+/** Events of every instance that are passed on. */
+const EVENTS = ['ready', 'fallback', 'overload', 'error', 'stats'];
+
+/**
+ * @typedef {import('./percepnet.js').Options & {preload?: boolean}} MediaOptions `preload`: load the enhancer at once,
+ *     not at the first microphone
+ * @typedef {(constraints?: MediaStreamConstraints) => Promise<MediaStream>} GetUserMedia
+ */
+
+/** Events: those of PercepNet, `detail` as there and with `instance`, the PercepNet it came from. */
+export class CleanMedia extends EventTarget {
+  /** @type {Set<StandIn>} the microphones in use */
+  #microphones = new Set();
+  /** @type {Promise<PercepNet> | undefined} made ahead of the first microphone */
+  #reserve;
+  #options;
+  #warned = new Set();
+
+  /** @param {MediaOptions} [options] */
+  constructor({ preload = false, ...options } = {}) {
+    super();
+    this.#options = options;
+    if (preload) {
+      this.#reserve = this.#create();
+      this.#reserve.catch(() => {}); // heard when it is used
+    }
+  }
+
+  /** The instances at work, one for each microphone. @returns {PercepNet[]} */
+  get instances() {
+    return [...this.#microphones].map(({ percepnet }) => percepnet);
+  }
+
+  /** Enhanced or raw, for the microphones in use and those to come. */
+  get enabled() {
+    return this.#options.enabled ?? true;
+  }
+
+  set enabled(value) {
+    this.#options.enabled = Boolean(value);
+    for (const microphone of this.#microphones) microphone.setEnabled(Boolean(value));
+  }
+
+  /** Most that noise is lowered, dB, for the microphones in use and those to come. */
+  get attenuationLimit() {
+    return this.#options.attenuationLimit ?? Infinity;
+  }
+
+  set attenuationLimit(value) {
+    for (const { percepnet } of this.#microphones) percepnet.attenuationLimit = value;
+    this.#options.attenuationLimit = value;
+  }
+
+  /**
+   * @param {GetUserMedia} getUserMedia the browser's own
+   * @param {MediaStreamConstraints} [asked]
+   * @returns {Promise<MediaStream>} the browser's stream, its microphone replaced by the clean one
+   */
+  async getUserMedia(getUserMedia, asked) {
+    const { constraints, enhance } = microphoneRequest(asked);
+    const stream = await getUserMedia(constraints);
+    const [raw] = stream.getAudioTracks();
+    if (!enhance || !raw) return stream;
+    const clean = await this.#enhance(raw, typeof asked?.audio === 'object' ? asked.audio : {});
+    if (clean !== raw) {
+      // The same stream, so that its id and everything else about it stay.
+      stream.removeTrack(raw);
+      stream.addTrack(clean);
+    }
+    return stream;
+  }
+
+  /**
+   * @param {MediaStreamTrack} raw
+   * @param {MediaTrackConstraints} asked
+   * @returns {Promise<MediaStreamTrack>} `raw` itself if it cannot be enhanced
+   */
+  async #enhance(raw, asked) {
+    /** @type {PercepNet | undefined} */
+    let percepnet;
+    try {
+      percepnet = await (this.#reserve ?? this.#create());
+      this.#reserve = undefined;
+      percepnet.enabled = this.enabled;
+      percepnet.attenuationLimit = this.attenuationLimit;
+      const clean = await withinPatience(percepnet.processTrack(raw));
+      if (clean !== raw) {
+        const microphone = new StandIn(raw, clean, percepnet, structuredClone(asked), () => this.#microphones.delete(microphone));
+        if (percepnet.state !== 'destroyed') this.#microphones.add(microphone);
+        return clean;
+      }
+    } catch (error) {
+      this.#warn('failed', String(error));
+    }
+    percepnet?.destroy();
+    return raw;
+  }
+
+  async #create() {
+    const percepnet = await PercepNet.create(this.#options);
+    for (const type of EVENTS) {
+      percepnet.addEventListener(type, (event) => {
+        const { detail } = /** @type {CustomEvent} */ (event);
+        if (type === 'fallback') this.#warn(detail.code, detail.message);
+        this.dispatchEvent(new CustomEvent(type, { detail: { ...detail, instance: percepnet } }));
+      });
+    }
+    return percepnet;
+  }
+
+  /** Nobody may be listening, and the voice sounds the same: say once in the console that it is raw, and why. */
+  #warn(/** @type {string} */ code, /** @type {string} */ message) {
+    if (this.#warned.has(code)) return;
+    this.#warned.add(code);
+    console.warn(`percepnet: the microphone is raw. ${message}`);
+  }
+}
+
+/**
+ * Make every getUserMedia of this page give clean microphones.
+ *
+ * @param {MediaOptions} [options]
+ * @returns {CleanMedia & {unwrap: () => void}} `unwrap()` gives later calls the browser's own again
+ */
+export function wrapGetUserMedia(options) {
+  const media = new CleanMedia(options);
+  const prototype = MediaDevices.prototype;
+  const native = prototype.getUserMedia;
+  prototype.getUserMedia = function getUserMedia() {
+    return media.getUserMedia((constraints) => native.call(this, constraints), arguments[0]);
+  };
+  const uncover = coverStreamClones();
+  return Object.assign(media, {
+    unwrap() {
+      prototype.getUserMedia = native;
+      uncover();
+    },
+  });
+}
+
+/**
+ * @template T
+ * @param {Promise<T>} promise
+ * @returns {Promise<T>}
+ */
+async function withinPatience(promise) {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`the audio graph was not there within ${PATIENCE / 1000} s`)), PATIENCE);
+  });
+  try {
+    return await Promise.race([promise, /** @type {Promise<never>} */ (late)]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
