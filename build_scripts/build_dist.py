@@ -25,7 +25,7 @@ from typing import Any
 
 import make_clip
 from pyodide_files import LOCK, FetchError, fetch_runtime, fetch_test_wheels, sha256, write_atomically
-from runtime_wheels import slim
+from runtime_wheels import pyodide_command, slim
 
 from percepnet_wasm.model_file import DEFAULT_TIER, Model
 
@@ -55,8 +55,15 @@ def is_current(stamp: Path, inputs: str, product: Path | None) -> bool:
     return product is not None and product.is_file() and stamp.is_file() and stamp.read_text() == inputs
 
 
-def build_wheel(folder: Path = BUILD / "wheel") -> Path:
+def build_wheel(folder: Path = BUILD / "wheel", cross: bool = False) -> Path:
     """Build our wheel unless it is there, made from the same sources.
+
+    Parameters
+    ----------
+    folder : Path
+    cross : bool
+        Build with ``pyodide build``, which downloads a cross-build environment. Our wheel is pure Python, so that
+        ``python -m build`` gives the same one offline.
 
     Returns
     -------
@@ -65,18 +72,22 @@ def build_wheel(folder: Path = BUILD / "wheel") -> Path:
     """
     sources = [ROOT / "pyproject.toml", ROOT / "README.md", ROOT / "LICENSE"]
     sources += [path for path in (ROOT / "percepnet_wasm").rglob("*") if path.is_file() and path.suffix != ".pyc"]
-    inputs, stamp = digest_of(sources), folder / "inputs.sha256"
+    inputs, stamp = digest_of(sources) + (" by pyodide-build" if cross else ""), folder / "inputs.sha256"
     if is_current(stamp, inputs, next(folder.glob("*.whl"), None)):
         return next(folder.glob("*.whl"))
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.whl"):
         old.unlink()
     command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    if cross:
+        _, lock = fetch_runtime(())
+        command = [pyodide_command(python_version(lock), BUILD), "build", str(ROOT), "--outdir", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
+        last = "\nleave out --pyodide-build: it needs a cross-build environment from the network" if cross else ""
         raise RuntimeError(
             f"building the wheel failed; it needs the packages build and hatchling (pip install '.[demo]')\n"
-            f"{done.stdout}{done.stderr}"
+            f"{done.stdout}{done.stderr}{last}"
         )
     stamp.write_text(inputs)
     return next(folder.glob("*.whl"))
@@ -149,11 +160,15 @@ def runtime_plan(
     return plan
 
 
+def python_version(lock: Mapping[str, Any]) -> str:
+    """``major.minor`` of the runtime's Python."""
+    return ".".join(lock["info"]["python"].split(".")[:2])
+
+
 def slim_runtime(files: Mapping[str, Path], lock: Mapping[str, Any]) -> tuple[dict[str, Path], dict[str, Any]]:
     """The verified official files and their lock, with NumPy and the standard library made slimmer for pages."""
     entry = lock["packages"]["numpy"]
-    version = ".".join(lock["info"]["python"].split(".")[:2])
-    numpy_wheel, library = slim(files[entry["file_name"]], files[LIBRARY], version, BUILD / "slim")
+    numpy_wheel, library = slim(files[entry["file_name"]], files[LIBRARY], python_version(lock), BUILD / "slim")
     packages = lock["packages"] | {"numpy": entry | {"sha256": sha256(numpy_wheel.read_bytes())}}
     return {**files, entry["file_name"]: numpy_wheel, LIBRARY: library}, {**lock, "packages": packages}
 
@@ -222,10 +237,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=ROOT / "dist", help="folder to write (default: dist)")
     parser.add_argument("--test", action="store_true", help="also write build/dist-test for pytest-pyodide")
+    parser.add_argument("--pyodide-build", action="store_true", help="build our wheel by pyodide-build, online")
     arguments = parser.parse_args()
     try:
         files, lock = fetch_runtime(PACKAGES + TEST_PACKAGES)
-        wheel = build_wheel()
+        wheel = build_wheel(cross=arguments.pyodide_build)
         slim_plan = runtime_plan(PACKAGES, [wheel], *slim_runtime(files, lock))
         plan = {f"runtime/{name}": data for name, data in (models_plan() | slim_plan).items()}
         plan |= page_plan() | {"clips/noisy.wav": build_clip().read_bytes()}
@@ -236,7 +252,7 @@ def main() -> int:
             wheels = [wheel, *fetch_test_wheels()]
             plan = runtime_plan(PACKAGES + TEST_PACKAGES, wheels, files, lock)
             report(BUILD / "dist-test", plan, sync(plan, BUILD / "dist-test"))
-    except (FetchError, RuntimeError, ValueError) as error:
+    except (FetchError, OSError, RuntimeError, ValueError) as error:
         print(f"build_dist: {error}", file=sys.stderr)
         return 1
     return 0

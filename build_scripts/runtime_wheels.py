@@ -177,12 +177,8 @@ def compiled(archives: list[Path], version: str, folder: Path) -> list[Path]:
     inputs = "\n".join([PYODIDE_BUILD, version] + [hashlib.sha256(path.read_bytes()).hexdigest() for path in archives])
     if stamp.is_file() and stamp.read_text() == inputs and all(path.is_file() for path in products):
         return products
-    python = matching_python(version)
-    if python is None:
-        print(f"shipping sources: no Python {version} here to compile them (pages start later)", file=sys.stderr)
-        return archives
     try:
-        command = pyodide_command(python, folder.parent / f"pyodide-build-{version}")
+        command = pyodide_command(version, folder.parent)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         for source, product in zip(archives, products, strict=True):
@@ -197,10 +193,27 @@ def compiled(archives: list[Path], version: str, folder: Path) -> list[Path]:
     return products
 
 
-def pyodide_command(python: str, environment: Path) -> str:
-    """The ``pyodide`` command of pyodide-build, installed into an environment of its own unless it is there."""
+def pyodide_command(version: str, folder: Path) -> str:
+    """The ``pyodide`` command of pyodide-build under a Python of this version, in an environment of its own.
+
+    Parameters
+    ----------
+    version : str
+        ``major.minor``.
+    folder : Path
+        Where the environment is, or is made.
+
+    Raises
+    ------
+    OSError
+        There is no such Python here, or pyodide-build cannot be installed.
+    """
+    environment = folder / f"pyodide-build-{version}"
     command, stamp = environment / "bin" / "pyodide", environment / "requirement.txt"
     if not (command.is_file() and stamp.is_file() and stamp.read_text() == PYODIDE_BUILD):
+        python = matching_python(version)
+        if python is None:
+            raise OSError(f"there is no Python {version} here")
         run([python, "-m", "venv", "--clear", str(environment)])
         install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", PYODIDE_BUILD]
         run([str(environment / "bin" / "python"), *install])
