@@ -14,7 +14,7 @@ __all__ = ["ATTENUATION_FLOOR", "attenuation", "coherence", "combed_coherence", 
 ATTENUATION_FLOOR = np.float32(0.03)
 """n0 of the paper: keeps the attenuation finite where the comb is perfect (15 dB at most)."""
 
-_TINY = np.float32(1e-30)
+TINY = np.float32(1e-30)
 _ALMOST = np.float32(1e-6)
 
 
@@ -34,7 +34,7 @@ def coherence(cross: Bands, energy: Bands, combed_energy: Bands) -> Bands:
         In [0, 1]; 0 in silence.
     """
     norm = np.sqrt(energy) * np.sqrt(combed_energy)
-    return np.minimum(np.maximum(cross, 0) / (norm + _TINY), 1)
+    return np.minimum(np.maximum(cross, 0) / (norm + TINY), 1)
 
 
 def combed_coherence(q_y: Bands, noise_power: NDArray[np.float32]) -> Bands:

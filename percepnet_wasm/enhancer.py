@@ -7,24 +7,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .analysis import Analysis
 from .bands import BANDS
 from .constants import DELAY, HOP, SAMPLE_RATE
+from .engine import NumpyEngine
+from .kernel import KERNELS, KernelError, candidates, load
+from .kernel_engine import KernelEngine
+from .kernel_program import UnsuitableModelError
+from .limits import LOUDEST
 from .model_file import FORMAT_VERSION, Model
-from .network import Network
-from .postfilter import envelope_postfilter
-from .synthesis import Synthesis
 
-__all__ = ["Enhancer", "enhance", "info"]
+__all__ = ["LOUDEST", "OFFLINE_BLOCK", "Enhancer", "enhance", "info"]
 
-LOUDEST = 1e6
-"""Samples beyond this are no audio; their squares would overflow and spoil the state for good."""
-SILENT = 1e-18
-"""Samples below this are put to zero: their products would be denormal, which processors handle at a crawl."""
 OFFLINE_BLOCK = 100
 """Frames a call when a whole signal is at hand: enough for matrix products, little memory."""
-_SNR_MEMORY = 0.98
-"""A frame's weight fades to a third within half a second of its kind, voice or none."""
 _SNR_RANGE_DB = 60.0
 _TINY = 1e-20
 
@@ -43,10 +38,17 @@ class Enhancer:
     attenuation_limit_db : float
         The noise is lowered by at most this much: 0 passes the input on, with the same delay; inf lowers all it can.
     comb, postfilter : bool
-        Leave a stage out, to hear what it is worth.
+        Leave a stage out, to hear what it is worth; may change at any time.
+    kernel : {"auto", "relaxed", "simd", "native", "numpy"}
+        What computes: relaxed SIMD or SIMD in WebAssembly, a native build in CPython, or NumPy alone. "auto" takes the
+        fastest that is there and passes its self-test; the results differ by rounding.
 
     Attributes
     ----------
+    kernel : str
+        What computes, by the names above.
+    kernels_refused : dict of str to str
+        Faster ones, and why they are not used.
     input, output : float32 (block * HOP,)
         The samples of :meth:`step`: write the one, read the other.
     gains, strengths : float32 (BANDS,)
@@ -65,7 +67,9 @@ class Enhancer:
     ModelFileError
         The model cannot be used.
     ValueError
-        ``block`` or ``attenuation_limit_db`` is out of range.
+        ``block``, ``attenuation_limit_db`` or ``kernel`` is out of range.
+    KernelError
+        The kernel asked for by name cannot be used; never with "auto".
     """
 
     delay = DELAY
@@ -79,21 +83,52 @@ class Enhancer:
         attenuation_limit_db: float = math.inf,
         comb: bool = True,
         postfilter: bool = True,
+        kernel: str = "auto",
     ) -> None:
         if not isinstance(block, int) or block < 1:
             raise ValueError(f"block is {block!r}: give a whole number of hops, 1 or more")
+        if kernel not in KERNELS:
+            raise ValueError(f"kernel is {kernel!r}: give one of {', '.join(KERNELS)}")
         self.model = Model.load(model)
+        self.kernels_refused: dict[str, str] = {}
+        self._engine = self._choose_engine(kernel, block)
+        self.kernel = self._engine.name
+        self.input, self.output = self._engine.input, self._engine.output
         self.comb = comb
         self.postfilter = postfilter
-        self._floor = 0.0
         self.attenuation_limit_db = attenuation_limit_db
-        self._analysis = Analysis(block)
-        self._network = Network(self.model, block)
-        self._synthesis = Synthesis(block)
-        self.input = np.zeros(block * HOP, np.float32)
-        self.output = np.zeros(block * HOP, np.float32)
-        self._magnitudes = np.zeros(block * HOP, np.float32)
-        self._voiced = self._unvoiced = 0.0
+
+    def _choose_engine(self, kernel: str, block: int) -> NumpyEngine | KernelEngine:
+        for name in candidates() if kernel == "auto" else (kernel,):
+            if name == "numpy":
+                break
+            try:
+                return KernelEngine(load(name), self.model, block)
+            except (KernelError, UnsuitableModelError) as error:
+                if kernel != "auto":
+                    raise KernelError(f"kernel {name!r} cannot be used: {error}; give kernel='auto'") from error
+                self.kernels_refused[name] = str(error)
+        return NumpyEngine(self.model, block)
+
+    def info(self) -> dict[str, Any]:
+        """Describe package and model as :func:`info` does, and the ``kernel`` in use with ``kernels_refused``."""
+        return {**info(self.model), "kernel": self.kernel, "kernels_refused": dict(self.kernels_refused)}
+
+    @property
+    def comb(self) -> bool:  # noqa: D102 - documented as a parameter
+        return bool(self._engine.comb)
+
+    @comb.setter
+    def comb(self, use: bool) -> None:
+        self._engine.comb = bool(use)
+
+    @property
+    def postfilter(self) -> bool:  # noqa: D102
+        return bool(self._engine.postfilter)
+
+    @postfilter.setter
+    def postfilter(self, use: bool) -> None:
+        self._engine.postfilter = bool(use)
 
     @property
     def attenuation_limit_db(self) -> float:
@@ -104,39 +139,39 @@ class Enhancer:
     def attenuation_limit_db(self, limit: float) -> None:
         if not limit >= 0:
             raise ValueError(f"attenuation_limit_db is {limit!r}: give 0 (bypass) to inf (no limit)")
-        self._floor = 10 ** (-limit / 20)
+        self._engine.floor = self._floor = 10 ** (-limit / 20)
 
     @property
     def gains(self) -> NDArray[np.float32]:  # noqa: D102 - documented as an attribute
-        return self._network.gain[-1]
+        return self._engine.gain[-1]
 
     @property
     def strengths(self) -> NDArray[np.float32]:  # noqa: D102
-        return self._network.strength[-1]
+        return self._engine.strength[-1]
 
     @property
     def period(self) -> int:  # noqa: D102
-        return int(self._analysis.period[-1])
+        return int(self._engine.period[-1])
 
     @property
     def correlation(self) -> float:  # noqa: D102
-        return float(self._analysis.correlation[-1])
+        return float(self._engine.correlation[-1])
 
     @property
     def voice_activity(self) -> float:  # noqa: D102
-        return float(self._network.voice[-1, 0])
+        return float(self._engine.voice[-1, 0])
 
     @property
     def snr_db(self) -> float:  # noqa: D102
-        speech = max(self._voiced - self._unvoiced, 0.0)
-        ratio_db = 10 * math.log10((speech + _TINY) / (self._unvoiced + _TINY))
+        # The gains themselves would do no good here: one that is 5 % too low already claims 10 dB.
+        unvoiced = self._engine.unvoiced
+        speech = max(self._engine.voiced - unvoiced, 0.0)
+        ratio_db = 10 * math.log10((speech + _TINY) / (unvoiced + _TINY))
         return min(max(ratio_db, -_SNR_RANGE_DB), _SNR_RANGE_DB)
 
     def reset(self) -> None:
         """Forget the stream: the next samples are the first."""
-        for part in (self._analysis, self._network, self._synthesis):
-            part.reset()
-        self._voiced = self._unvoiced = 0.0
+        self._engine.reset()
 
     def process(self, frame: ArrayLike, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
         """Enhance the next samples.
@@ -179,32 +214,7 @@ class Enhancer:
         ValueError
             :attr:`input` holds a sample that is not finite; state and output are as before.
         """
-        peak = np.abs(self.input, out=self._magnitudes).max()
-        if not peak <= LOUDEST:
-            raise ValueError(f"frame holds a sample of magnitude {peak}: give finite samples with full scale 1")
-        if peak < SILENT:
-            self.input[:] = 0
-        analysis, network = self._analysis, self._network
-        analysis(self.input)
-        network(analysis.features)
-        gains = envelope_postfilter(network.gain, analysis.energy) if self.postfilter else network.gain
-        strengths = network.strength if self.comb else None
-        self.output[:] = self._synthesis(analysis, gains, strengths, self._floor)
-        self._track_snr()
-
-    def _track_snr(self) -> None:
-        """Average the input's energy where the network hears a voice, and where it does not.
-
-        The gains themselves would do no good here: one that is 5 % too low already claims 10 dB.
-        """
-        voice = self._network.voice[:, 0]
-        energy = self._analysis.energy.sum(axis=1)
-        with_voice, all_frames = float(voice @ energy), float(energy.sum())
-        share = float(voice.sum())
-        keep_voiced, keep_rest = _SNR_MEMORY**share, _SNR_MEMORY ** (len(voice) - share)
-        self._voiced = keep_voiced * self._voiced + (1 - keep_voiced) * with_voice / (share + _TINY)
-        rest = len(voice) - share
-        self._unvoiced = keep_rest * self._unvoiced + (1 - keep_rest) * (all_frames - with_voice) / (rest + _TINY)
+        self._engine.step()
 
 
 def enhance(
@@ -214,6 +224,7 @@ def enhance(
     attenuation_limit_db: float = math.inf,
     comb: bool = True,
     postfilter: bool = True,
+    kernel: str = "auto",
 ) -> NDArray[np.float32]:
     """Enhance a whole signal: the stream's output with its delay taken away.
 
@@ -221,7 +232,7 @@ def enhance(
     ----------
     audio : float (samples,) or (samples, channels)
         At 48 kHz, full scale 1. Each channel is enhanced on its own.
-    model, attenuation_limit_db, comb, postfilter
+    model, attenuation_limit_db, comb, postfilter, kernel
         As for :class:`Enhancer`.
 
     Returns
@@ -240,15 +251,15 @@ def enhance(
     if samples.ndim not in (1, 2) or samples.size == 0:
         raise ValueError(f"audio has shape {samples.shape}: give (samples,) or (samples, channels), not empty")
     shared = Model.load(model)
+    options: dict[str, Any] = {
+        "attenuation_limit_db": attenuation_limit_db, "comb": comb, "postfilter": postfilter, "kernel": kernel,
+    }  # fmt: skip
     if samples.ndim == 2:
-        options: dict[str, Any] = {"attenuation_limit_db": attenuation_limit_db, "comb": comb, "postfilter": postfilter}
         return np.stack([enhance(channel, shared, **options) for channel in samples.T], axis=1)
     hops = -(-(len(samples) + DELAY) // HOP)
     block = min(OFFLINE_BLOCK, hops)
     blocks = -(-hops // block)
-    enhancer = Enhancer(
-        shared, block=block, attenuation_limit_db=attenuation_limit_db, comb=comb, postfilter=postfilter
-    )
+    enhancer = Enhancer(shared, block=block, **options)
     padded = np.zeros(blocks * block * HOP, np.float32)
     padded[: len(samples)] = samples
     for chunk in padded.reshape(blocks, block * HOP):

@@ -19,7 +19,7 @@ ENERGY_FLOOR = np.float32(WINDOW * 1e-10)
 """A band's energy in about -100 dBFS of white noise, below which nothing is worth telling apart."""
 
 _PERIODS = np.maximum(np.arange(LAG_MAX + 1), LAG_MIN)
-_OCTAVES = (np.log2(_PERIODS / LAG_MIN) / np.log2(LAG_MAX / LAG_MIN)).astype(np.float32)
+OCTAVES = (np.log2(_PERIODS / LAG_MIN) / np.log2(LAG_MAX / LAG_MIN)).astype(np.float32)
 """By period: octaves above the shortest, 0 to 1."""
 
 
@@ -55,6 +55,6 @@ def features(
     np.add(newest_energy, ENERGY_FLOOR, out=energies)
     np.log10(energies, out=energies)
     out[:, BANDS : 2 * BANDS] = coherence
-    out[:, -2] = _OCTAVES[period]
+    out[:, -2] = OCTAVES[period]
     out[:, -1] = correlation
     return out

@@ -15,10 +15,10 @@ __all__ = ["PitchTracker", "VOICED"]
 DECIMATION = 3
 _HOP = HOP // DECIMATION
 _LAG_MIN, _LAG_MAX = LAG_MIN // DECIMATION, LAG_MAX // DECIMATION
-_LAGS = _LAG_MAX - _LAG_MIN + 1
-_REFERENCE = 512
+LAGS = _LAG_MAX - _LAG_MIN + 1
+REFERENCE = 512
 """Samples at 16 kHz that are correlated with their past: two periods of the lowest voice."""
-_SEGMENT = _REFERENCE + _LAG_MAX
+SEGMENT = REFERENCE + _LAG_MAX
 
 VOICED = 0.3
 """A correlation from which a frame counts as voiced (LPCNet)."""
@@ -40,7 +40,7 @@ BACKTRACK = LOOKAHEAD - 1
 reference's middle less half a lag: the frame put out is best described by the correlation of the frame after it."""
 
 _TINY = np.float32(1e-30)
-_ROUNDING = np.float32(1e-5)
+ROUNDING = np.float32(1e-5)
 
 
 def _lowpass(length: int = 48) -> NDArray[np.float32]:
@@ -59,15 +59,15 @@ def _highpass(length: int = 256) -> NDArray[np.float32]:
     return taps[::-1].astype(np.float32)
 
 
-_LOWPASS = _lowpass()
-_HIGHPASS = _highpass()
+LOWPASS = _lowpass()
+HIGHPASS = _highpass()
 _FIRST_DOUBLE = _LAG_MIN
 """Index of the first lag whose half is among the lags, 2 _LAG_MIN."""
 _HALF = np.arange(2 * _LAG_MIN, _LAG_MAX + 1) // 2 - _LAG_MIN
 """For each lag from there on, the index of its half."""
 _STEPS = np.arange(-JUMP, JUMP + 1)
-_STEP_COST = (JUMP_COST * _STEPS**2).astype(np.float32)
-_UNREACHED = np.float32(-1e3)
+STEP_COST = (JUMP_COST * _STEPS**2).astype(np.float32)
+UNREACHED = np.float32(-1e3)
 
 
 class PitchTracker:
@@ -81,27 +81,27 @@ class PitchTracker:
 
     def __init__(self, block: int = 1) -> None:
         self.block = block
-        self._tail = np.zeros(len(_LOWPASS) - DECIMATION, np.float32)
-        self._rumble_tail = np.zeros(len(_HIGHPASS) - 1, np.float32)
-        self._decimated = np.zeros(_SEGMENT + (block - 1) * _HOP, np.float32)
+        self._tail = np.zeros(len(LOWPASS) - DECIMATION, np.float32)
+        self._rumble_tail = np.zeros(len(HIGHPASS) - 1, np.float32)
+        self._decimated = np.zeros(SEGMENT + (block - 1) * _HOP, np.float32)
         stride = self._decimated.itemsize
-        self._segments = np.ndarray((block, _SEGMENT), np.float32, self._decimated, 0, (_HOP * stride, stride))
-        self._correlation = np.zeros((BACKTRACK + block, _LAGS), np.float32)
-        self._path = np.full((BACKTRACK + block, _LAGS + 2 * JUMP), _UNREACHED, np.float32)
+        self._segments = np.ndarray((block, SEGMENT), np.float32, self._decimated, 0, (_HOP * stride, stride))
+        self._correlation = np.zeros((BACKTRACK + block, LAGS), np.float32)
+        self._path = np.full((BACKTRACK + block, LAGS + 2 * JUMP), UNREACHED, np.float32)
         self._path[:, JUMP:-JUMP] = 0
         self._rows = np.arange(block)
-        self._spectrum, self._reference_spectrum = np.zeros((2, block, _SEGMENT // 2 + 1), np.complex64)
-        self._weight = np.zeros((block, _SEGMENT // 2 + 1), np.float32)
-        self._flat, self._cross, self._reference = np.zeros((3, block, _SEGMENT), np.float32)
-        self._score = np.zeros((block, _LAGS), np.float32)
-        self._energy = np.zeros((block, _SEGMENT + 1), np.float32)
-        self._candidates = np.zeros((len(_STEPS), _LAGS), np.float32)
+        self._spectrum, self._reference_spectrum = np.zeros((2, block, SEGMENT // 2 + 1), np.complex64)
+        self._weight = np.zeros((block, SEGMENT // 2 + 1), np.float32)
+        self._flat, self._cross, self._reference = np.zeros((3, block, SEGMENT), np.float32)
+        self._score = np.zeros((block, LAGS), np.float32)
+        self._energy = np.zeros((block, SEGMENT + 1), np.float32)
+        self._candidates = np.zeros((len(_STEPS), LAGS), np.float32)
 
     def reset(self) -> None:
         """Forget the signal and the path."""
         for buffer in (self._tail, self._rumble_tail, self._decimated, self._correlation):
             buffer[:] = 0
-        self._path[:] = _UNREACHED
+        self._path[:] = UNREACHED
         self._path[:, JUMP:-JUMP] = 0
 
     def __call__(self, samples: NDArray[np.float32]) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
@@ -128,33 +128,33 @@ class PitchTracker:
     def _decimate(self, samples: NDArray[np.float32]) -> None:
         """Low-pass, keep every third sample, and high-pass what is left."""
         fresh = self.block * _HOP
-        thirds = _fir(self._tail, samples, _LOWPASS, DECIMATION, np.empty(fresh, np.float32))
+        thirds = _fir(self._tail, samples, LOWPASS, DECIMATION, np.empty(fresh, np.float32))
         self._decimated[:-fresh] = self._decimated[fresh:]
-        _fir(self._rumble_tail, thirds, _HIGHPASS, 1, self._decimated[-fresh:])
+        _fir(self._rumble_tail, thirds, HIGHPASS, 1, self._decimated[-fresh:])
 
     def _correlate(self, out: NDArray[np.float32]) -> None:
-        """Score 2 Sxy / (Ex + Ey) of the newest _REFERENCE samples against those a lag before, for all lags."""
+        """Score 2 Sxy / (Ex + Ey) of the newest REFERENCE samples against those a lag before, for all lags."""
         spectrum, weight = self._spectrum, self._weight
         np.fft.rfft(self._segments, out=spectrum)  # type: ignore  # stubs: complex128 only
         np.power(np.abs(spectrum, out=weight), np.float32(FLATTENING), out=weight)
         weight += _TINY
         spectrum /= weight
-        flat = np.fft.irfft(spectrum, _SEGMENT, out=self._flat)  # type: ignore  # stubs: float64 only
+        flat = np.fft.irfft(spectrum, SEGMENT, out=self._flat)  # type: ignore  # stubs: float64 only
         self._reference[:, _LAG_MAX:] = flat[:, _LAG_MAX:]
         energy = self._energy
         np.cumsum(np.multiply(flat, flat, out=self._cross), axis=1, out=energy[:, 1:])
         # The segment is as long as reference and lags together, so the circular correlation never wraps.
         np.conjugate(spectrum, out=spectrum)
         spectrum *= np.fft.rfft(self._reference, out=self._reference_spectrum)  # type: ignore  # stubs: complex128 only
-        cross = np.fft.irfft(spectrum, _SEGMENT, out=self._cross)  # type: ignore  # stubs: float64 only
-        newest = slice(_LAG_MAX - _LAG_MIN + _REFERENCE, _REFERENCE - 1, -1)
+        cross = np.fft.irfft(spectrum, SEGMENT, out=self._cross)  # type: ignore  # stubs: float64 only
+        newest = slice(_LAG_MAX - _LAG_MIN + REFERENCE, REFERENCE - 1, -1)
         oldest = slice(_LAG_MAX - _LAG_MIN, None, -1)
         total = energy[:, -1:]
         np.subtract(energy[:, newest], energy[:, oldest], out=out)
         out += total - energy[:, _LAG_MAX : _LAG_MAX + 1]
         np.maximum(out, 0, out=out)
         # What is 50 dB below the rest of the segment drowns in rounding: it scores 0, not a quotient of two errors.
-        out += _ROUNDING * total + _TINY
+        out += ROUNDING * total + _TINY
         np.divide(cross[:, _LAG_MIN : _LAG_MAX + 1], out, out=out)
         out *= 2
         np.minimum(np.maximum(out, -1, out=out), 1, out=out)
@@ -177,7 +177,7 @@ class PitchTracker:
         for k in range(self.block):
             before, now = self._path[BACKTRACK + k - 1], self._path[BACKTRACK + k]
             shifted = np.ndarray(self._candidates.shape, np.float32, before, 0, (stride, stride))
-            np.subtract(shifted, _STEP_COST[:, None], out=self._candidates)
+            np.subtract(shifted, STEP_COST[:, None], out=self._candidates)
             best = np.maximum.reduce(self._candidates, axis=0)
             np.maximum(best, -RESTART_COST, out=best)
             best += score[k]
@@ -189,7 +189,7 @@ class PitchTracker:
         for newest in range(BACKTRACK, BACKTRACK + self.block):
             lag = int(self._path[newest, JUMP:-JUMP].argmax())
             for row in range(newest - 1, newest - BACKTRACK - 1, -1):
-                reached = self._path[row, lag : lag + len(_STEPS)] - _STEP_COST
+                reached = self._path[row, lag : lag + len(_STEPS)] - STEP_COST
                 step = int(reached.argmax())
                 restarted = reached[step] < -RESTART_COST
                 lag = int(self._path[row, JUMP:-JUMP].argmax()) if restarted else lag + step - JUMP
@@ -201,7 +201,7 @@ class PitchTracker:
         # A frame at a time in plain numbers: arrays of one element would cost ten times as much.
         periods = []
         for correlation, lag in zip(self._correlation, lags, strict=False):
-            centre = min(max(lag, 1), _LAGS - 2)
+            centre = min(max(lag, 1), LAGS - 2)
             left, middle, right = correlation[centre - 1 : centre + 2].tolist()
             curvature = left - 2 * middle + right
             shift = (left - right) / (2 * curvature) if curvature < -1e-30 else 0.0

@@ -28,7 +28,7 @@ def vorbis_window(length: int = WINDOW) -> NDArray[np.float32]:
     return np.sin(np.pi / 2 * sine**2).astype(np.float32)
 
 
-_WINDOW = vorbis_window()
+WINDOW_SHAPE = vorbis_window()
 
 
 def analyse(
@@ -49,7 +49,7 @@ def analyse(
     complex64 (frames, BINS)
         ``out``, unscaled: a full-scale sine reaches about WINDOW / 4.
     """
-    np.multiply(frames, _WINDOW, out=work)
+    np.multiply(frames, WINDOW_SHAPE, out=work)
     return np.fft.rfft(work, axis=-1, out=out)  # type: ignore  # NumPy computes it; its stubs know complex128 alone
 
 
@@ -85,7 +85,7 @@ class OverlapAdd:
         """
         frames = self._frames
         np.fft.irfft(spectra, WINDOW, axis=-1, out=frames)  # type: ignore  # see above
-        np.multiply(frames, _WINDOW, out=frames)
+        np.multiply(frames, WINDOW_SHAPE, out=frames)
         hops = out.reshape(-1, HOP)
         np.add(frames[0, :HOP], self._tail, out=hops[0])
         if len(frames) > 1:

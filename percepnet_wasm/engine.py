@@ -1,0 +1,101 @@
+"""A frame's way through the stages, in NumPy: the reference, which runs everywhere."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .analysis import Analysis
+from .constants import HOP
+from .limits import LOUDEST, SILENT, SNR_MEMORY, SNR_TINY
+from .model_file import Model
+from .network import Network
+from .postfilter import envelope_postfilter
+from .synthesis import Synthesis
+
+__all__ = ["NumpyEngine"]
+
+
+class NumpyEngine:
+    """Enhances one stream; :class:`percepnet_wasm.kernel_engine.KernelEngine` is its twin.
+
+    Parameters
+    ----------
+    model : Model
+    block : int
+        Frames a call.
+
+    Attributes
+    ----------
+    input, output : float32 (block * HOP,)
+    gain, strength : float32 (block, BANDS)
+    voice : float32 (block, 1)
+    period : intp (block,)
+    correlation : float32 (block,)
+    comb, postfilter : bool
+        Whether to use the stage.
+    floor : float
+        Share of the noisy signal mixed back in.
+    voiced, unvoiced : float
+        Energy of the frames with and without voice of the last seconds.
+    """
+
+    name = "numpy"
+
+    def __init__(self, model: Model, block: int) -> None:
+        self.comb = self.postfilter = True
+        self.floor = self.voiced = self.unvoiced = 0.0
+        self._analysis, self._network, self._synthesis = Analysis(block), Network(model, block), Synthesis(block)
+        self.input = np.zeros(block * HOP, np.float32)
+        self.output = np.zeros(block * HOP, np.float32)
+        self._magnitudes = np.zeros(block * HOP, np.float32)
+        self.gain, self.strength, self.voice = self._network.gain, self._network.strength, self._network.voice
+
+    @property
+    def period(self) -> NDArray[np.intp]:  # noqa: D102 - documented as an attribute
+        return self._analysis.period
+
+    @property
+    def correlation(self) -> NDArray[np.float32]:  # noqa: D102
+        return self._analysis.correlation
+
+    def reset(self) -> None:
+        """Forget the stream."""
+        for part in (self._analysis, self._network, self._synthesis):
+            part.reset()
+        self.voiced = self.unvoiced = 0.0
+
+    def step(self) -> None:
+        """Enhance ``input`` into ``output``.
+
+        Raises
+        ------
+        ValueError
+            ``input`` holds a sample that is not finite, or absurdly loud; nothing has changed.
+        """
+        peak = np.abs(self.input, out=self._magnitudes).max()
+        if not peak <= LOUDEST:
+            raise bad_samples(peak)
+        if peak < SILENT:
+            self.input[:] = 0
+        analysis, network = self._analysis, self._network
+        analysis(self.input)
+        network(analysis.features)
+        gains = envelope_postfilter(network.gain, analysis.energy) if self.postfilter else network.gain
+        strengths = network.strength if self.comb else None
+        self.output[:] = self._synthesis(analysis, gains, strengths, self.floor)
+        self._track_levels()
+
+    def _track_levels(self) -> None:
+        """Average the input's energy where the network hears a voice, and where it does not."""
+        voice = self._network.voice[:, 0]
+        energy = self._analysis.energy.sum(axis=1)
+        with_voice, all_frames = float(voice @ energy), float(energy.sum())
+        share = float(voice.sum())
+        rest = len(voice) - share
+        keep_voiced, keep_rest = SNR_MEMORY**share, SNR_MEMORY**rest
+        self.voiced = keep_voiced * self.voiced + (1 - keep_voiced) * with_voice / (share + SNR_TINY)
+        self.unvoiced = keep_rest * self.unvoiced + (1 - keep_rest) * (all_frames - with_voice) / (rest + SNR_TINY)
+
+
+def bad_samples(peak: float) -> ValueError:
+    """Make the error for a frame that is no audio."""
+    return ValueError(f"frame holds a sample of magnitude {peak}: give finite samples with full scale 1")

@@ -1,0 +1,11 @@
+"""Limits and memories of the enhancer that both of its engines keep."""
+
+__all__ = ["LOUDEST", "SILENT", "SNR_MEMORY", "SNR_TINY"]
+
+LOUDEST = 1e6
+"""Samples beyond this are no audio; their squares would overflow and spoil the state for good."""
+SILENT = 1e-18
+"""Samples below this are put to zero: their products would be denormal, which processors handle at a crawl."""
+SNR_MEMORY = 0.98
+"""A frame's weight fades to a third within half a second of its kind, voice or none."""
+SNR_TINY = 1e-20
