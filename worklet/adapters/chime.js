@@ -4,9 +4,14 @@
  * The device controller must use Web Audio (`enableWebAudio: true`), as for Amazon Voice Focus. Until the enhancer is
  * ready, and if it fails, the voice passes raw.
  */
-/** @import { AudioNodeSubgraph, AudioTransformDevice, Device } from 'amazon-chime-sdk-js' */
 import { withoutSuppression } from '../constraints.js';
 import { PercepNet } from '../percepnet.js';
+
+/**
+ * @typedef {import('amazon-chime-sdk-js').AudioTransformDevice} AudioTransformDevice
+ * @typedef {import('amazon-chime-sdk-js').Device} Device
+ * @typedef {import('amazon-chime-sdk-js').AudioNodeSubgraph} AudioNodeSubgraph
+ */
 
 /** @implements {AudioTransformDevice} */
 export class ChimeTransformDevice {

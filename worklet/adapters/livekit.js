@@ -4,10 +4,14 @@
  * Capture with `noiseSuppression: false`, so that the browser does not suppress as well. Until the enhancer is ready, and
  * if it fails, the processed track carries the raw voice.
  */
-/** @import { AudioProcessorOptions, Track, TrackProcessor } from 'livekit-client' */
 import { PercepNet } from '../percepnet.js';
 
-/** @implements {TrackProcessor<Track.Kind.Audio, AudioProcessorOptions>} */
+/**
+ * @typedef {import('livekit-client').AudioProcessorOptions} AudioProcessorOptions
+ * @typedef {import('livekit-client').TrackProcessor<import('livekit-client').Track.Kind.Audio, AudioProcessorOptions>} Processor
+ */
+
+/** @implements {Processor} */
 export class LiveKitProcessor {
   name = 'percepnet';
   /** @type {MediaStreamTrack | undefined} what LiveKit publishes */

@@ -4,8 +4,9 @@
  * Capture with `device.audio.setAudioConstraints({ noiseSuppression: false })`, so that the browser does not suppress as
  * well. Until the enhancer is ready, and if it fails, the processed stream carries the raw voice.
  */
-/** @import { AudioProcessor } from '@twilio/voice-sdk' */
 import { PercepNet } from '../percepnet.js';
+
+/** @typedef {import('@twilio/voice-sdk').AudioProcessor} AudioProcessor */
 
 /** @implements {AudioProcessor} */
 export class TwilioProcessor {
