@@ -16,7 +16,7 @@ def test_a_changed_result_changes_the_document(tmp_path, monkeypatch):
     results = json.loads((tables.RESULTS / "evaluation.json").read_text())
     row = next(r for r in results["ours"] if r["set"] == "dev" and r["variant"] == "full" and r["weights"] == "int8")
     row["scores"]["all"]["pesq_wb"] = 4.56
-    for result in tables.RESULTS.iterdir():
+    for result in tables.RESULTS.glob("*.json"):
         (tmp_path / result.name).write_text(result.read_text())
     (tmp_path / "evaluation.json").write_text(json.dumps(results))
     before = tables.updated("<!-- table: quality -->\nold\n<!-- end -->")
