@@ -45,7 +45,7 @@ def client_site(dist: Path, target: Path) -> Path:
     """Copy ``dist`` with the harness, the pages of ``apps/`` and the clients' own code."""
     install_clients()
     site = copy_site(dist, target)
-    shutil.copytree(HERE / "apps", site / "apps")
+    shutil.copytree(HERE / "apps", site / "apps", ignore=shutil.ignore_patterns("vite"))
     (site / "vendor").mkdir()
     for name, origin in VENDOR.items():
         shutil.copy(MODULES / origin, site / "vendor" / name)

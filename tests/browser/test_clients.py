@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from clients import client_site, peer_server
 from conftest import Audio, Tab, decode
+from firefox import Firefox
 from measure import pauses, power_db, similarity, speech
 from scipy.io import wavfile
 from serve import serve
@@ -62,7 +63,7 @@ def spoken_during(heard: Audio, clip: Path) -> Audio:
     return spoken[start : start + len(heard)]
 
 
-def improvement(tab: Tab, clip: Path, enabled: bool) -> tuple[float, float]:
+def improvement(tab: Tab | Firefox, clip: Path, enabled: bool) -> tuple[float, float]:
     """Record the far end of the call: dB by which speech stands out of the pauses more than in the clip; likeness."""
     (heard,) = map(decode, tab.evaluate(RECORD, {"enabled": enabled, "seconds": 13}))
     heard = heard[SETTLED:]
