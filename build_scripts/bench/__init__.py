@@ -8,19 +8,20 @@
   slept and its caches are cold. The floor is a Worker that is woken at that pace and does nothing.
 - The whole step is timed as the page runs it. Its stages are timed in turns of their own, since the timing costs too.
 
-=============  ========================================================
-``__main__``   command line: which engines, the file, the table
-``rounds``     turns of one engine's systems; their times into records
-``records``    percentiles, ratios, table
-``hosts``      where systems run: CPython and Node, driven line by line
-``chromium``   the same: Workers in a page
-``stages``     the enhancer with its stages timed; runs in every engine
-``machine``    load and processor time
-``peers``      the other suppressors, from npm into a cache
-``startup``    the page itself: time until enhancement
-``sizes``      bytes to download
-``js/``        the same for Node and Workers
-=============  ========================================================
+==============  ========================================================
+``__main__``    command line: which engines, the file, the table
+``rounds``      turns of one engine's systems; their times into records
+``records``     percentiles, ratios, table
+``hosts``       where systems run: CPython and Node, driven line by line
+``chromium``    the same: Workers in a page
+``stages``      the enhancer with its stages timed; runs in every engine
+``random_tiers`` topologies with random weights
+``machine``     load and processor time
+``peers``       the other suppressors, from npm into a cache
+``startup``     the page itself: time until enhancement
+``sizes``       bytes to download
+``js/``         the same for Node and Workers
+==============  ========================================================
 """
 
 import sys

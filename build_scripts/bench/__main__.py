@@ -11,7 +11,9 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from playwright.sync_api import Error as PlaywrightError
 
-from . import ROOT
+from percepnet_wasm.kernel import KERNELS
+
+from . import ROOT, random_tiers
 from .chromium import ChromiumHost
 from .hosts import Host, HostError, cpython, node
 from .peers import PEERS, PeerError, fetch_peers
@@ -30,13 +32,26 @@ def write_audio(clip: Path, path: Path) -> None:
     samples[: samples.size // 1920 * 1920].tofile(path)
 
 
-def systems(models: list[Path], others: tuple[str, ...] = ()) -> list[System]:
-    """The enhancer with each model, after ``others``."""
-    enhancers = [System(f"percepnet {model.stem}", "percepnet", model) for model in models]
-    return [System(kind, kind) for kind in others] + (enhancers or [System("percepnet", "percepnet")])
+def systems(
+    models: list[Path],
+    others: tuple[str, ...] = (),
+    kernels: tuple[str, ...] = ("auto",),
+    blocks: tuple[int, ...] = (1,),
+) -> list[System]:
+    """The enhancer with each model, kernel and number of frames a wake, after ``others``."""
+    made = [System(kind if block == 1 else f"{kind} {block}", kind, block=block)
+            for kind in others for block in (blocks if kind == "floor" else (1,))]  # fmt: skip
+    for model in [*models] or [None]:
+        for kernel in kernels:
+            for block in blocks:
+                name = f"percepnet {model.stem if model else ''} {kernel} {block}"
+                made.append(System(name, "percepnet", model, kernel, block))
+    return made
 
 
-def run(parts: list[str], seconds: float, models: list[Path], site: Path) -> list[Record]:
+def run(
+    parts: list[str], seconds: float, models: list[Path], site: Path, kernels: tuple[str, ...], blocks: tuple[int, ...]
+) -> list[Record]:
     """Run the parts asked for."""
     records: list[Record] = []
     peers = fetch_peers() if "peers" in parts else None
@@ -54,10 +69,11 @@ def run(parts: list[str], seconds: float, models: list[Path], site: Path) -> lis
         if "cpython" in parts:
             take(cpython(audio, site / "runtime"), systems(models))
         if "node" in parts:
-            take(node(audio, site / "runtime"), systems(models, ("floor",)))
+            there = tuple(kernel for kernel in kernels if kernel != "relaxed")  # Node 20 knows no relaxed SIMD
+            take(node(audio, site / "runtime"), systems(models, ("floor",), there, blocks))
         if "chromium" in parts:
             others = ("floor", *(PEERS if peers else ()))
-            take(ChromiumHost(audio, site, peers), systems(models, others))
+            take(ChromiumHost(audio, site, peers), systems(models, others, kernels, blocks))
         if "startup" in parts:
             print("start-up ...", file=sys.stderr, flush=True)
             try:
@@ -77,13 +93,21 @@ def main() -> int:
     parser.add_argument("--site", type=Path, default=ROOT / "dist", help="the page as built (default: dist)")
     parser.add_argument("--seconds", type=float, default=10, help="paced time for each system (default: 10)")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("--tier", action="append", default=[], help="a topology with random weights, such as "
+                        "c20 or c100-sparse; may be given several times, goes with --model")  # fmt: skip
+    parser.add_argument("--kernel", nargs="+", choices=KERNELS, default=["auto", "numpy"], help="in Node and Chromium, "
+                        "what computes (default: auto numpy)")  # fmt: skip
+    parser.add_argument("--block", nargs="+", type=int, default=[1], help="frames a wake (default: 1)")
     parser.add_argument("--model", type=Path, action="append", default=[], help="a model file instead of the bundled "
                         "one; may be given several times")  # fmt: skip
     arguments = parser.parse_args()
     if not (arguments.site / "runtime" / "pyodide-lock.json").is_file():
         parser.error(f"{arguments.site} holds no built page: build it first (make site)")
     try:
-        records = run(arguments.only, arguments.seconds, arguments.model, arguments.site)
+        with TemporaryDirectory() as folder:
+            models = arguments.model + [random_tiers.make(name, Path(folder)) for name in arguments.tier]
+            kernels, blocks = tuple(arguments.kernel), tuple(arguments.block)
+            records = run(arguments.only, arguments.seconds, models, arguments.site, kernels, blocks)
     except (HostError, PeerError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1

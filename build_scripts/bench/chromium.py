@@ -80,12 +80,14 @@ class ChromiumHost:
             self._stack.close()
             raise
 
-    def load(self, name: str, system: str, model: Path | None) -> Answer:  # noqa: D102 - see Host
+    def load(self, name: str, system: str, model: Path | None, kernel: str = "auto", block: int = 1) -> Answer:  # noqa: D102 - see Host
         address = None
         if model:
-            address = f"{name}.pnw"
-            (self._folder / address).symlink_to(model.resolve())
-        command = {"name": name, "system": system, "model": address, "warm_up": WARM_UP_FRAMES}
+            address = model.name
+            if not (self._folder / address).exists():
+                (self._folder / address).symlink_to(model.resolve())
+        command: Answer = {"name": name, "system": system, "model": address, "warm_up": WARM_UP_FRAMES}
+        command |= {"kernel": kernel, "block": block}
         return self._ask("load", command)
 
     def run(self, name: str, pace: str, frames: int, settle: int, stages: bool) -> Answer:  # noqa: D102

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from percepnet_wasm.constants import HOP
+
 from .stages import Subject
 
 PERIOD_S = 0.01
@@ -24,24 +26,25 @@ class Worker:
         self.frames: NDArray[np.float32] = np.zeros((1, 480), np.float32)
         self.position = 0
 
-    def load(self, name: str, model: str | None, audio: str, warm_up: int, **_: Any) -> dict[str, Any]:
+    def load(self, name: str, model: str | None, audio: str, warm_up: int, kernel: str, block: int, **_: Any) -> dict:
         """Make a subject under ``name`` and run it until it is warm."""
-        self.frames = np.fromfile(audio, np.float32).reshape(-1, 480)
-        subject = self.subjects[name] = Subject(Path(model).read_bytes() if model else None)
+        self.frames = np.fromfile(audio, np.float32).reshape(-1, HOP)
+        subject = self.subjects[name] = Subject(Path(model).read_bytes() if model else None, kernel, block)
         for _frame in range(warm_up):
             self._step(subject)
         return subject.facts()
 
     def run(self, name: str, pace: str, frames: int, settle: int, stages: bool) -> dict[str, Any]:
-        """Time ``frames`` frames after ``settle`` untimed ones."""
+        """Time ``frames`` steps after ``settle`` untimed ones."""
         subject = self.subjects[name]
+        block = len(subject.input) // HOP
         if stages:
             subject.watch()
         times, late, begun = [], 0, perf_counter()
         due = begun
         for _frame in range(settle + frames):
             if pace == "paced":
-                due += PERIOD_S
+                due += PERIOD_S * block
                 if (ahead := due - perf_counter()) > 0:
                     sleep(ahead)
                 elif -ahead > LATE_S:
@@ -60,9 +63,14 @@ class Worker:
         }
 
     def _step(self, subject: Subject) -> None:
-        subject.input[:] = self.frames[self.position % len(self.frames)]
-        self.position += 1
+        subject.input[:] = self._next(len(subject.input) // HOP)
         subject.step()
+
+    def _next(self, block: int) -> NDArray[np.float32]:
+        """Take the next frames of the audio, round and round."""
+        rows = [(self.position + k) % len(self.frames) for k in range(block)]
+        self.position += block
+        return self.frames[rows].ravel()
 
 
 def main() -> None:

@@ -29,8 +29,8 @@ class Host(Protocol):
     engine: str
     """As it is called in the records of the enhancer; other systems' records name what follows its last hyphen."""
 
-    def load(self, name: str, system: str, model: Path | None) -> Answer:
-        """Make a system under a name and warm it up; return its facts."""
+    def load(self, name: str, system: str, model: Path | None, kernel: str = "auto", block: int = 1) -> Answer:
+        """Make a system under a name, ``block`` frames a step, and warm it up; return its facts."""
 
     def run(self, name: str, pace: str, frames: int, settle: int, stages: bool) -> Answer:
         """Give a system a turn; return ``times`` (ms), ``stages`` (ms each), ``wall_s`` and ``late``."""
@@ -65,7 +65,7 @@ class LineHost:
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment)
 
-    def load(self, name: str, system: str, model: Path | None) -> Answer:  # noqa: D102 - see Host
+    def load(self, name: str, system: str, model: Path | None, kernel: str = "auto", block: int = 1) -> Answer:  # noqa: D102 - see Host
         return self._ask(
             action="load",
             name=name,
@@ -74,6 +74,8 @@ class LineHost:
             audio=str(self._audio),
             runtime=str(self._runtime),
             warm_up=WARM_UP_FRAMES,
+            kernel=kernel,
+            block=block,
         )
 
     def run(self, name: str, pace: str, frames: int, settle: int, stages: bool) -> Answer:  # noqa: D102

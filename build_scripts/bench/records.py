@@ -8,6 +8,8 @@ system
     percepnet, floor, or another suppressor.
 tier, kernel
     Size of the model; what multiplies its matrices.
+frames_a_wake
+    Frames a step: with 2, a paced step comes each 20 ms. Times are of a step, cpu_share is of 10 ms of audio as ever.
 stage
     whole, dsp (the whole less the network), network, and parts of the dsp; download, startup.
 pace
@@ -65,6 +67,7 @@ COLUMNS = {
     "system": "system",
     "tier": "tier",
     "kernel": "kernel",
+    "frames_a_wake": "frames",
     "stage": "stage",
     "pace": "pace",
     "p10_ms": "p10 ms",

@@ -17,8 +17,10 @@ function ask(name, message) {
   });
 }
 
-/** @param {{name: string, system: string, model: string | null, warm_up: number}} command */
-async function load({ name, system, model, warm_up }) {
+/**
+ * @param {{name: string, system: string, model: string | null, warm_up: number, kernel: string, block: number}} command
+ */
+async function load({ name, system, model, warm_up, kernel, block }) {
   const bytes = async (/** @type {string} */ url) => (await fetch(url)).arrayBuffer();
   const here = (/** @type {string} */ path) => new URL(path, location.href).href;
   const setting = {
@@ -27,6 +29,8 @@ async function load({ name, system, model, warm_up }) {
     source: await (await fetch('bench/stages.py')).text(),
     model: model ? new Uint8Array(await bytes(model)) : null,
     peers: here('peers/'),
+    kernel,
+    block,
   };
   workers.set(name, new Worker('bench/js/worker.mjs', { type: 'module' }));
   return ask(name, { action: 'load', system, setting, warmUp: warm_up });

@@ -11,6 +11,8 @@
  * @property {string} source content of stages.py
  * @property {Uint8Array | null} model content of a model file; null takes the bundled one
  * @property {string} peers URL of a node_modules folder
+ * @property {string} kernel as percepnet_wasm.Enhancer takes it
+ * @property {number} block frames a step
  */
 
 const HOP = 480;
@@ -43,24 +45,29 @@ function reader(audio, length) {
   };
 }
 
-/** Nothing: what waking up costs. @returns {Promise<Subject>} */
-async function floor() {
-  return { step() {}, facts: { kernel: 'none' } };
+/** Nothing: what waking up costs. @param {Setting} setting @returns {Promise<Subject>} */
+async function floor({ block }) {
+  return { block, step() {}, facts: { kernel: 'none' } };
 }
 
 /** @param {Setting} setting @returns {Promise<Subject>} */
-async function percepnet({ audio, runtime, indexURL, source, model }) {
+async function percepnet({ audio, runtime, indexURL, source, model, kernel, block }) {
   const { loadPyodide } = await import(new URL('pyodide.mjs', runtime).href);
   const pyodide = await loadPyodide({ indexURL: indexURL ?? runtime, stdout: () => {} });
   await pyodide.loadPackage('percepnet-wasm', { messageCallback() {} });
   pyodide.FS.writeFile('/home/pyodide/stages.py', source);
-  const proxy = pyodide.pyimport('stages').Subject(model ? pyodide.toPy(model).tobytes() : undefined);
+  const proxy = pyodide.pyimport('stages').Subject(
+    model ? pyodide.toPy(model).tobytes() : undefined,
+    kernel,
+    block,
+  );
   const { step } = proxy;
   const input = proxy.input.getBuffer('f32').data;
   const output = proxy.output.getBuffer('f32').data;
-  const next = reader(audio, HOP);
-  const sink = new Float32Array(HOP);
+  const next = reader(audio, HOP * block);
+  const sink = new Float32Array(HOP * block);
   return {
+    block,
     step() {
       input.set(next());
       step();
