@@ -4,7 +4,6 @@ Without a sound card Firefox's audio contexts do not run. A second null sink, pl
 microphone.
 """
 
-import base64
 import contextlib
 import itertools
 import json
@@ -113,7 +112,8 @@ def sound_card(recording: Path, folder: Path, rate: int = 48000) -> Iterator[dic
         f"module-native-protocol-unix auth-anonymous=1 socket={runtime}/socket",
         f"module-null-sink sink_name=loudspeaker rate={rate}",
         f"module-null-sink sink_name=room rate={rate} channels=1",
-        "module-remap-source source_name=microphone master=room.monitor source_properties=device.description=Microphone",
+        "module-remap-source source_name=microphone master=room.monitor "
+        "source_properties=device.description=Microphone",
     ]
     command = ["pulseaudio", "-n", "--exit-idle-time=-1", "--daemonize=no", "--use-pid-file=no"]
     command += [f"--load={module}" for module in modules]

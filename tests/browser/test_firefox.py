@@ -1,4 +1,4 @@
-"""The script tag, the enhancer and a call in Firefox, with its own microphone path. Skipped where it is not installed."""
+"""Script tag, enhancer and a call in Firefox, with its own microphone path. Skipped where it is not installed."""
 
 import shutil
 from collections.abc import Iterator
