@@ -3,12 +3,14 @@
 import argparse
 import json
 import math
+import os
 import sys
 from collections.abc import Sequence
 
 import percepnet_wasm
 
 from .extras import AudioFileError, MissingExtraError
+from .kernel import KERNELS, KernelError
 
 __all__ = ["main"]
 
@@ -32,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         options.run(options)
-    except (AudioFileError, MissingExtraError, percepnet_wasm.ModelFileError, OSError) as error:
+    except (AudioFileError, MissingExtraError, KernelError, percepnet_wasm.ModelFileError, OSError) as error:
         print(f"percepnet-wasm {options.command}: {error}", file=sys.stderr)
         return USAGE_ERROR
     except KeyboardInterrupt:
@@ -42,19 +44,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _enhance(options: argparse.Namespace) -> None:
     from .files import enhance_file
+    from .folders import Settings, enhance_folder
 
-    model = percepnet_wasm.Model.load(options.model)
-
-    def make_enhancer(block: int) -> percepnet_wasm.Enhancer:
-        return percepnet_wasm.Enhancer(
-            model,
-            attenuation_limit_db=options.attenuation_limit,
-            comb=not options.no_comb,
-            postfilter=not options.no_postfilter,
-            block=block,
-        )
-
-    enhance_file(options.input, options.output, make_enhancer)
+    settings = Settings(
+        options.model, options.attenuation_limit, not options.no_comb, not options.no_postfilter, options.kernel
+    )
+    percepnet_wasm.Model.load(options.model)  # before anything else: one message, not one a file
+    if not os.path.isdir(options.input):
+        enhance_file(options.input, options.output, settings.make_enhancer)
+        return
+    failed = enhance_folder(options.input, options.output, settings, options.jobs)
+    for reason in failed.values():
+        print(f"percepnet-wasm enhance: {reason}", file=sys.stderr)
+    if failed:
+        raise AudioFileError(f"{len(failed)} of the files were not enhanced, for the reasons above; the others were")
 
 
 def _info(options: argparse.Namespace) -> None:
@@ -90,14 +93,21 @@ def _decibels(text: str) -> float:
     return value
 
 
+def _count(text: str) -> int:
+    """Read a number of processes."""
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of processes, 1 or more")
+    return int(text)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="percepnet-wasm", description="PercepNet speech enhancement.")
     parser.add_argument("--version", action="version", version=percepnet_wasm.__version__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    command = commands.add_parser("enhance", help="enhance an audio file", description="Enhance an audio file.")
-    command.add_argument("input", metavar="IN", help="any audio file soundfile reads; each channel is enhanced alone")
-    command.add_argument("output", metavar="OUT", help="file to write: same rate, channels, length, sample format")
+    command = commands.add_parser("enhance", help="enhance an audio file or a folder", description="Enhance audio.")
+    command.add_argument("input", metavar="IN", help="audio file, or folder of them; each channel is enhanced alone")
+    command.add_argument("output", metavar="OUT", help="file or folder to write: same rate, channels, length, format")
     command.add_argument("--model", metavar="FILE", help="model file (default: the bundled one)")
     command.add_argument(
         "--attenuation-limit", metavar="DB", type=_decibels, default=math.inf,
@@ -105,6 +115,8 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     command.add_argument("--no-comb", action="store_true", help="leave out the pitch comb filter")
     command.add_argument("--no-postfilter", action="store_true", help="leave out the envelope postfilter")
+    command.add_argument("--kernel", choices=KERNELS, default="auto", help="what computes (default: the fastest there)")
+    command.add_argument("--jobs", metavar="N", type=_count, help="of a folder, files at a time (default: all cores)")
     command.set_defaults(run=_enhance)
 
     command = commands.add_parser("info", help="tell version, delay and model", description="Tell what is installed.")

@@ -38,8 +38,10 @@ _FINE = {"PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ALAC_20", "ALAC_24", "ALAC_32"}
 """Subtypes with more than 16 bits, worth keeping in a container that has another name for them."""
 
 
-def enhance_file(source: str | Path, target: str | Path, make_enhancer: Callable[[int], Enhancer]) -> None:
-    """Enhance an audio file into another; on a terminal, show the progress of anything longer than a second.
+def enhance_file(
+    source: str | Path, target: str | Path, make_enhancer: Callable[[int], Enhancer], progress: bool = True
+) -> None:
+    """Enhance an audio file into another.
 
     Parameters
     ----------
@@ -48,6 +50,8 @@ def enhance_file(source: str | Path, target: str | Path, make_enhancer: Callable
         the container has it. Nothing is left at ``target`` when an error ends the work.
     make_enhancer : callable
         Given the frames of a block, makes one channel's enhancer.
+    progress : bool
+        On a terminal, show how far it is, if that takes longer than a second.
 
     Raises
     ------
@@ -58,7 +62,7 @@ def enhance_file(source: str | Path, target: str | Path, make_enhancer: Callable
     with _opened(source) as reader:
         _check_target(source, target)
         enhancers = [make_enhancer(OFFLINE_BLOCK) for _ in range(reader.channels)]
-        with _created(target, reader) as writer, _progress(reader) as bar:
+        with _created(target, reader) as writer, _progress(reader, progress) as bar:
             for block in _enhanced(_blocks(reader, source, bar), enhancers, reader.samplerate):
                 _write(writer, block, target)
 
@@ -257,11 +261,11 @@ def _write(writer: soundfile.SoundFile, block: Audio, target: Path) -> None:
         raise AudioFileError(f"{target} cannot be written ({error.error_string}): is the disk full?") from error
 
 
-def _progress(reader: soundfile.SoundFile) -> tqdm:
+def _progress(reader: soundfile.SoundFile, wanted: bool) -> tqdm:
     """Bar in seconds of audio, on a terminal only."""
     seconds = round(reader.frames / reader.samplerate, 1)
     layout = "{percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} s of audio [{elapsed}<{remaining}]"
-    return tqdm(total=seconds, bar_format=layout, delay=1, disable=None)
+    return tqdm(total=seconds, bar_format=layout, delay=1, disable=None if wanted else True)
 
 
 def _exactly(audio: Audio, length: int) -> Audio:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 from pytest_pyodide import get_global_config
 from pytest_pyodide.runner import NodeRunner, SeleniumChromeRunner
@@ -51,3 +52,18 @@ def web_server_main(request: pytest.FixtureRequest) -> Iterator[tuple[str, int, 
     """Replace pytest-pyodide's server by one that isolates the page."""
     with spawn_web_server(request.config.option.dist_dir, extra_headers=ISOLATION) as server:
         yield server
+
+
+@pytest.fixture
+def publish(selenium, request):
+    """Give an array an address that the interpreter can fetch: far faster than through the driver's protocol."""
+    files = []
+
+    def write(name: str, array: np.ndarray) -> str:
+        files.append(request.config.option.dist_dir / name)
+        files[-1].write_bytes(array.astype("<f4").tobytes())
+        return f"{selenium.base_url}/{name}"
+
+    yield write
+    for file in files:
+        file.unlink()

@@ -1,4 +1,7 @@
-"""The wheel inside Pyodide, under Node and in headless Chromium, does what it does under CPython."""
+"""The wheel inside Pyodide, under Node and in headless Chromium, does what it does under CPython.
+
+NumPy's path in these tests; the compiled kernel's are in test_kernel.py.
+"""
 
 import numpy as np
 import pytest
@@ -19,21 +22,6 @@ def noisy() -> np.ndarray:
     return make_clip().noisy[24000 : 24000 + 3 * 48000]
 
 
-@pytest.fixture
-def publish(selenium, request):
-    """Give an array an address that the interpreter can fetch: far faster than through the driver's protocol."""
-    files = []
-
-    def write(name: str, array: np.ndarray) -> str:
-        files.append(request.config.option.dist_dir / name)
-        files[-1].write_bytes(array.astype("<f4").tobytes())
-        return f"{selenium.base_url}/{name}"
-
-    yield write
-    for file in files:
-        file.unlink()
-
-
 @run_in_pyodide(packages=["percepnet-wasm"])
 async def enhance_there(selenium, noisy_url, expected_url):
     import numpy as np
@@ -44,7 +32,7 @@ async def enhance_there(selenium, noisy_url, expected_url):
     noisy, expected = [
         np.frombuffer(await (await pyfetch(url)).bytes(), np.float32) for url in (noisy_url, expected_url)
     ]
-    enhanced = percepnet_wasm.enhance(noisy)
+    enhanced = percepnet_wasm.enhance(noisy, kernel="numpy")
     return enhanced.shape == expected.shape, float(np.max(np.abs(enhanced - expected)))
 
 
@@ -58,7 +46,7 @@ async def stream_there(selenium, noisy_url, expected_url):
     noisy, expected = [
         np.frombuffer(await (await pyfetch(url)).bytes(), np.float32) for url in (noisy_url, expected_url)
     ]
-    enhancer = percepnet_wasm.Enhancer()
+    enhancer = percepnet_wasm.Enhancer(kernel="numpy")
     enhanced = np.concatenate([enhancer.process(frame) for frame in noisy.reshape(-1, 480)])
     return enhanced.shape == expected.shape, float(np.max(np.abs(enhanced - expected)))
 
@@ -96,21 +84,21 @@ async def install_by_url_there(selenium, url):
 
 
 def test_offline_equals_cpython(selenium, publish, noisy):
-    here = percepnet_wasm.enhance(noisy)
+    here = percepnet_wasm.enhance(noisy, kernel="numpy")
     assert np.max(np.abs(here - noisy)) > 0.01, "the enhancer changed nothing: the comparison would be empty"
     same_shape, difference = enhance_there(selenium, publish("noisy.f32", noisy), publish("enhanced.f32", here))
     assert same_shape and difference < TOLERANCE
 
 
 def test_streaming_equals_cpython(selenium, publish, noisy):
-    enhancer = percepnet_wasm.Enhancer()
+    enhancer = percepnet_wasm.Enhancer(kernel="numpy")
     here = np.concatenate([enhancer.process(frame) for frame in noisy.reshape(-1, 480)])
     same_shape, difference = stream_there(selenium, publish("noisy.f32", noisy), publish("streamed.f32", here))
     assert same_shape and difference < TOLERANCE
 
 
 def test_the_comparison_notices_a_difference(selenium, publish, noisy):
-    here = percepnet_wasm.enhance(noisy)
+    here = percepnet_wasm.enhance(noisy, kernel="numpy")
     here[70000] += 2 * TOLERANCE
     _, difference = enhance_there(selenium, publish("noisy.f32", noisy), publish("enhanced.f32", here))
     assert difference > TOLERANCE

@@ -1,0 +1,117 @@
+"""The kernel's side modules inside Pyodide, under Node and in headless Chromium, against the NumPy path there."""
+
+import numpy as np
+import pytest
+from make_clip import make_clip
+from pytest_pyodide import run_in_pyodide
+
+GAINS = {"simd": 2e-3, "relaxed": 0.05}
+"""Largest difference of a gain over the whole file. Relaxed SIMD's activations have 7 bits: PESQ is what counts."""
+SAMPLES = {"simd": 1e-4, "relaxed": 0.02}
+PESQ = 0.01
+
+pytestmark = pytest.mark.driver_timeout(240)
+
+
+@pytest.fixture(scope="module")
+def clip():
+    """The whole bundled clip, in whole frames."""
+    made = make_clip()
+    length = len(made.noisy) // 480 * 480
+    return made.clean[:length], made.noisy[:length]
+
+
+@run_in_pyodide(packages=["percepnet-wasm"])
+async def compare_there(selenium, noisy_url, kernel):
+    import numpy as np
+    from pyodide.http import pyfetch
+
+    from percepnet_wasm import Enhancer
+    from percepnet_wasm.kernel import KernelError
+
+    noisy = np.frombuffer(await (await pyfetch(noisy_url)).bytes(), np.float32)
+    try:
+        enhancers = Enhancer(kernel=kernel), Enhancer(kernel="numpy")
+    except KernelError as error:
+        return str(error)
+    gains, periods, out = 0.0, 0, [[], []]
+    for frame in noisy.reshape(-1, 480):
+        for enhancer, parts in zip(enhancers, out, strict=True):
+            parts.append(enhancer.process(frame))
+        one, other = enhancers
+        for name in ("gains", "strengths"):
+            gains = max(gains, float(np.abs(getattr(one, name) - getattr(other, name)).max()))
+        periods += one.period != other.period
+    return gains, periods, [np.concatenate(parts).tobytes() for parts in out]
+
+
+@pytest.mark.parametrize("kernel", ["simd", "relaxed"])
+def test_whole_file_equals_numpys(selenium, publish, clip, kernel):
+    from pesq import pesq
+    from scipy.signal import resample_poly
+
+    clean, noisy = clip
+    found = compare_there(selenium, publish("noisy.f32", noisy), kernel)
+    if isinstance(found, str):
+        assert kernel == "relaxed" and selenium.browser == "node", found
+        pytest.skip(found)  # Node 20 has no relaxed SIMD
+    gains, periods, outputs = found
+    with_kernel, with_numpy = (np.frombuffer(output, np.float32) for output in outputs)
+    assert np.abs(with_numpy[1440:] - noisy[:-1440]).max() > 0.01, "nothing was enhanced: the comparison would be empty"
+    assert periods == 0
+    assert gains <= GAINS[kernel]
+    assert np.abs(with_kernel - with_numpy).max() <= SAMPLES[kernel]
+    scores = [
+        pesq(16000, resample_poly(clean[:-1440], 1, 3), resample_poly(out[1440:], 1, 3), "wb")
+        for out in (with_kernel, with_numpy)
+    ]
+    print(f"{selenium.browser} {kernel}: gains within {gains:.2g}, PESQ {scores[0]:.4f} and {scores[1]:.4f} by NumPy")
+    assert abs(scores[0] - scores[1]) <= PESQ
+
+
+@run_in_pyodide(packages=["percepnet-wasm"])
+def automatic_there(selenium):
+    from percepnet_wasm import Enhancer
+
+    enhancer = Enhancer()
+    return enhancer.kernel, enhancer.kernels_refused
+
+
+def test_the_fastest_that_works_is_taken(selenium):
+    name, refused = automatic_there(selenium)
+    if selenium.browser == "node":
+        assert name == "simd" and list(refused) == ["relaxed"], (name, refused)
+    else:
+        assert (name, refused) == ("relaxed", {})
+
+
+@run_in_pyodide(packages=["percepnet-wasm"])
+def spoilt_there(selenium):
+    import numpy as np
+
+    from percepnet_wasm import Enhancer, kernel
+
+    folder = kernel.FOLDER
+    module = bytearray((folder / "simd.wasm").read_bytes())
+    # i32x4.dot_i16x8_s becomes i32x4.mul: still a valid module, with wrong products.
+    at = module.index(b"\xfd\xba\x01")
+    while at >= 0:
+        module[at : at + 3] = b"\xfd\xb5\x01"
+        at = module.find(b"\xfd\xba\x01")
+    import pathlib
+
+    other = pathlib.Path("/tmp/spoilt")
+    other.mkdir()
+    (other / "simd.wasm").write_bytes(module)
+    (other / "relaxed.wasm").write_bytes(b"no module")
+    kernel.FOLDER, kernel._tried = other, {}
+    enhancer = Enhancer()
+    enhancer.process(np.zeros(480, np.float32))
+    return enhancer.kernel, enhancer.kernels_refused
+
+
+def test_wrong_and_damaged_modules_are_dropped_with_their_reasons(selenium_standalone):
+    name, refused = spoilt_there(selenium_standalone)
+    assert name == "numpy"
+    assert "integer arithmetic" in refused["simd"]
+    assert "cannot be loaded" in refused["relaxed"]
