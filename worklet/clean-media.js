@@ -11,8 +11,11 @@ import { microphoneRequest } from './constraints.js';
 import { PercepNet } from './percepnet.js';
 import { StandIn, coverStreamClones } from './stand-in.js';
 
-/** ms that our side may take before the page gets its raw microphone. */
-export const PATIENCE = 3000;
+/**
+ * ms that our side may take before the page gets its raw microphone. It takes well under a second, unless the machine is
+ * so busy that opening the sound card takes longer, and then the raw track would not come much earlier.
+ */
+export const PATIENCE = 12000;
 
 /** Events of every instance that are passed on. */
 const EVENTS = ['ready', 'fallback', 'overload', 'error', 'stats'];

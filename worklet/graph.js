@@ -6,8 +6,17 @@
 import { SAMPLE_RATE } from './constants.js';
 import { PercepNetError } from './errors.js';
 
-/** ms a context may take to start before the page is told that it needs a user's gesture. */
-const RESUME_PATIENCE = 1000;
+/**
+ * ms a context may take to start: where the browser may be waiting for a user's gesture, and where it is known not to be
+ * (a sound card being opened, on a busy machine).
+ */
+const RESUME_PATIENCE = { unsure: 1000, allowed: 10000 };
+
+function patience() {
+  const { userActivation, getAutoplayPolicy } = /** @type {any} */ (navigator);
+  const allowed = userActivation?.hasBeenActive || getAutoplayPolicy?.call(navigator, 'audiocontext') === 'allowed';
+  return allowed ? RESUME_PATIENCE.allowed : RESUME_PATIENCE.unsure;
+}
 
 export class TrackGraph {
   /** @private use open() @param {AudioContext} context @param {MediaStreamTrack} track */
@@ -31,7 +40,7 @@ export class TrackGraph {
     try {
       context = new AudioContext({ sampleRate: SAMPLE_RATE, latencyHint: 'interactive' });
       const graph = new TrackGraph(context, track);
-      await Promise.race([context.resume(), new Promise((resolve) => setTimeout(resolve, RESUME_PATIENCE))]);
+      await Promise.race([context.resume(), new Promise((resolve) => setTimeout(resolve, patience()))]);
       if (context.state !== 'running') throw new PercepNetError('suspended');
       // A phone call or a sleeping device may suspend it later; silence would follow.
       context.onstatechange = () => void graph.context.resume().catch(() => {});
