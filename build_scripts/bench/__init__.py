@@ -14,6 +14,7 @@
 ``records``     percentiles, ratios, table
 ``hosts``       where systems run: CPython and Node, driven line by line
 ``chromium``    the same: Workers in a page
+``stage_table`` where a frame's time goes, as Markdown from the records
 ``stages``      the enhancer with its stages timed; runs in every engine
 ``random_tiers`` topologies with random weights
 ``machine``     load and processor time

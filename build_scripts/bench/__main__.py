@@ -41,7 +41,8 @@ def systems(
     """The enhancer with each model, kernel and number of frames a wake, after ``others``."""
     made = [System(kind if block == 1 else f"{kind} {block}", kind, block=block)
             for kind in others for block in (blocks if kind == "floor" else (1,))]  # fmt: skip
-    for model in [*models] or [None]:
+    choice: list[Path | None] = [*models] or [None]
+    for model in choice:
         for kernel in kernels:
             for block in blocks:
                 name = f"percepnet {model.stem if model else ''} {kernel} {block}"

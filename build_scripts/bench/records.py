@@ -19,6 +19,10 @@ p10_ms, p50_ms, p99_ms, frames
 cpu_share
     Processor time of the whole process over the 10 ms of each frame: the share of a core that the system takes, waking
     and garbage collection included. Other programs disturb it least.
+gmacs_cached, gmacs_streamed, weight_bytes, limit_cached_ms, limit_streamed_ms
+    Of a whole frame with a kernel: billions of multiply-adds a second that its products reach in cache, and streaming
+    weights from memory; the weights it reads a frame; its products' time at these rates. What it takes beyond the
+    latter is what is left to gain.
 late
     Paced frames that began more than 10 ms late: the machine was too busy to tell.
 ratio_to_rnnoise, ratio_to_rnnoise_p10, ratio_to_rnnoise_cpu

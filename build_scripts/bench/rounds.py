@@ -96,7 +96,9 @@ def measure(host: Host, systems: list[System], seconds: float) -> list[Record]:
                 "load_before": load_before,
                 "load_after": load_after,
             }
-            records += _records(common, sums[system.name, pace])
+            made = _records(common, sums[system.name, pace])
+            made[0] |= facts[system.name].get("limits", {})
+            records += made
     return records
 
 

@@ -1,13 +1,19 @@
 """The enhancer, with its stages timed on demand. Runs inside CPython and Pyodide: NumPy and the package alone."""
 
+import ctypes
 from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
+import numpy as np
+
 import percepnet_wasm
 from percepnet_wasm.comb import CombedFrames
+from percepnet_wasm.kernel import load
 from percepnet_wasm.kernel_engine import STAGES as KERNEL_STAGES
 from percepnet_wasm.kernel_engine import KernelEngine
+from percepnet_wasm.kernel_layout import Matrix, pointer
+from percepnet_wasm.kernel_program import activation_type
 from percepnet_wasm.network import Network
 from percepnet_wasm.pitch import PitchTracker
 from percepnet_wasm.synthesis import Synthesis
@@ -21,6 +27,13 @@ STAGES: dict[str, tuple[type, str]] = {
 }
 """Stage to the method that does it, once a frame, on the NumPy path; the kernel has the same stages, with the bands'
 energies in stft, and coherences and features in comb."""
+
+_IN_CACHE = (256, 512)
+_IN_MEMORY = (16384, 4096)
+"""Rows and columns: 128 KB, and 64 MB, more than this generation's caches hold for one core."""
+_MULTIPLY_ADDS = 3e8
+"""To be timed in each of some turns, of which the fastest counts."""
+_TURNS = 5
 
 
 class Subject:
@@ -48,9 +61,11 @@ class Subject:
         self._times: dict[str, list[float]] = {}
 
     def facts(self) -> dict[str, Any]:
-        """Name the model and what multiplies its matrices."""
+        """Name the model and what multiplies its matrices; with a kernel, how fast that could be."""
         info = self.enhancer.info()
-        return {name: info[name] for name in ("tier", "weights", "kernel", "kernels_refused")}
+        facts = {name: info[name] for name in ("tier", "weights", "kernel", "kernels_refused")}
+        engine = self.enhancer._engine
+        return facts | ({"limits": limits(engine)} if isinstance(engine, KernelEngine) else {})
 
     def watch(self) -> None:
         """Begin to time the stages, of every enhancer in this interpreter."""
@@ -95,3 +110,47 @@ def _timed(method: Callable[..., Any], times: list[float]) -> Callable[..., Any]
         return result
 
     return timed
+
+
+def limits(engine: KernelEngine) -> dict[str, float]:
+    """Measure what the kernel's products could reach here at best: in cache, and with weights streamed from memory.
+
+    Returns
+    -------
+    dict
+        gmacs_cached, gmacs_streamed: billions of multiply-adds a second; a weight is a byte, so that is GB/s too.
+        weight_bytes: of the int8 weights that a frame reads, blocks of zeros not counted.
+        limit_cached_ms, limit_streamed_ms: a frame's products at these rates.
+    """
+    kernel = load(engine.name)
+    cached, streamed = _rate(kernel, *_IN_CACHE), _rate(kernel, *_IN_MEMORY)
+    weights = sum(
+        part.weights.size
+        for parts in engine._program._packed.values()
+        for part in parts
+        if part is not None and part.weights is not None
+    )
+    return {
+        "gmacs_cached": round(cached / 1e9, 2),
+        "gmacs_streamed": round(streamed / 1e9, 2),
+        "weight_bytes": weights,
+        "limit_cached_ms": round(1000 * weights / cached, 4),
+        "limit_streamed_ms": round(1000 * weights / streamed, 4),
+    }
+
+
+def _rate(kernel: Any, rows: int, inputs: int) -> float:
+    """Multiply-adds a second of a dense product."""
+    weights = np.resize(np.arange(-127, 128, dtype=np.int8), rows * inputs)
+    activations: np.ndarray = np.full(inputs, 65, activation_type(kernel.name))
+    sums = np.zeros(rows, np.int32)
+    matrix = Matrix(rows, inputs, pointer(weights), None)
+    arguments = ctypes.addressof(matrix), pointer(activations), pointer(sums)
+    calls = max(1, round(_MULTIPLY_ADDS / (rows * inputs)))
+    best = float("inf")
+    for _turn in range(_TURNS):
+        started = perf_counter()
+        for _call in range(calls):
+            kernel.product(*arguments)
+        best = min(best, (perf_counter() - started) / calls)
+    return rows * inputs / best
