@@ -34,16 +34,20 @@ def write_audio(clip: Path, path: Path) -> None:
 
 def systems(
     models: list[Path],
+    tiers: list[Path],
     others: tuple[str, ...] = (),
     kernels: tuple[str, ...] = ("auto",),
     blocks: tuple[int, ...] = (1,),
 ) -> list[System]:
-    """The enhancer with each model, kernel and number of frames a wake, after ``others``."""
+    """The enhancer with each model, kernel and number of frames a wake, after ``others``.
+
+    Random tiers run with the fastest kernel alone: NumPy takes longer for the largest than there is time.
+    """
     made = [System(kind if block == 1 else f"{kind} {block}", kind, block=block)
             for kind in others for block in (blocks if kind == "floor" else (1,))]  # fmt: skip
     choice: list[Path | None] = [*models] or [None]
-    for model in choice:
-        for kernel in kernels:
+    for model in choice + tiers:
+        for kernel in ("auto",) if model in tiers else kernels:
             for block in blocks:
                 name = f"percepnet {model.stem if model else ''} {kernel} {block}"
                 made.append(System(name, "percepnet", model, kernel, block))
@@ -51,7 +55,13 @@ def systems(
 
 
 def run(
-    parts: list[str], seconds: float, models: list[Path], site: Path, kernels: tuple[str, ...], blocks: tuple[int, ...]
+    parts: list[str],
+    seconds: float,
+    models: list[Path],
+    tiers: list[Path],
+    site: Path,
+    kernels: tuple[str, ...],
+    blocks: tuple[int, ...],
 ) -> list[Record]:
     """Run the parts asked for."""
     records: list[Record] = []
@@ -68,13 +78,13 @@ def run(
                 host.close()
 
         if "cpython" in parts:
-            take(cpython(audio, site / "runtime"), systems(models))
+            take(cpython(audio, site / "runtime"), systems(models, []))
         if "node" in parts:
             there = tuple(kernel for kernel in kernels if kernel != "relaxed")  # Node 20 knows no relaxed SIMD
-            take(node(audio, site / "runtime"), systems(models, ("floor",), there, blocks))
+            take(node(audio, site / "runtime"), systems(models, [], ("floor",), there, blocks))
         if "chromium" in parts:
             others = ("floor", *(PEERS if peers else ()))
-            take(ChromiumHost(audio, site, peers), systems(models, others, kernels, blocks))
+            take(ChromiumHost(audio, site, peers), systems(models, tiers, others, kernels, blocks))
         if "startup" in parts:
             print("start-up ...", file=sys.stderr, flush=True)
             try:
@@ -94,10 +104,10 @@ def main() -> int:
     parser.add_argument("--site", type=Path, default=ROOT / "dist", help="the page as built (default: dist)")
     parser.add_argument("--seconds", type=float, default=10, help="paced time for each system (default: 10)")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART", help=", ".join(PARTS))
-    parser.add_argument("--tier", action="append", default=[], help="a topology with random weights, such as "
-                        "c20 or c100-sparse; may be given several times, goes with --model")  # fmt: skip
-    parser.add_argument("--kernel", nargs="+", choices=KERNELS, default=["auto", "numpy"], help="in Node and Chromium, "
-                        "what computes (default: auto numpy)")  # fmt: skip
+    parser.add_argument("--tier", nargs="*", default=["c100", "c100-sparse", "c20", "c10"], help="in Chromium, "
+                        "topologies with random weights (default: c100 c100-sparse c20 c10)")  # fmt: skip
+    parser.add_argument("--kernel", nargs="+", choices=KERNELS, default=["relaxed", "simd", "numpy"], help="what "
+                        "computes in Node and Chromium (default: relaxed simd numpy)")  # fmt: skip
     parser.add_argument("--block", nargs="+", type=int, default=[1], help="frames a wake (default: 1)")
     parser.add_argument("--model", type=Path, action="append", default=[], help="a model file instead of the bundled "
                         "one; may be given several times")  # fmt: skip
@@ -106,9 +116,9 @@ def main() -> int:
         parser.error(f"{arguments.site} holds no built page: build it first (make site)")
     try:
         with TemporaryDirectory() as folder:
-            models = arguments.model + [random_tiers.make(name, Path(folder)) for name in arguments.tier]
+            tiers = [random_tiers.make(name, Path(folder)) for name in arguments.tier]
             kernels, blocks = tuple(arguments.kernel), tuple(arguments.block)
-            records = run(arguments.only, arguments.seconds, models, arguments.site, kernels, blocks)
+            records = run(arguments.only, arguments.seconds, arguments.model, tiers, arguments.site, kernels, blocks)
     except (HostError, PeerError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1

@@ -35,9 +35,9 @@ def stage_table(records: list[Record]) -> str:
     lines = [
         "# Where a frame's time goes",
         "",
-        "Microseconds a frame of 10 ms, back to back: 10th percentile / median. `numpy` is the reference path, before the",
-        "kernel; the others are the compiled kernel, whose stages are called one by one here, a whole frame in one call.",
-        "Compare columns of one table only, times of different runs or machines not at all. Written by",
+        "Microseconds a frame of 10 ms, back to back: 10th percentile / median. `numpy` is the reference path, before",
+        "the kernel; the others are the compiled kernel, whose stages are called one by one here, a whole frame in one",
+        "call. Compare columns of one table only, times of different runs or machines not at all. Written by",
         "`python -m build_scripts.bench.stage_table` from the records of `make bench`.",
         "",
         "| stage | " + " | ".join(" ".join(key) for key in columns) + " |",

@@ -133,3 +133,45 @@ def test_peers_that_are_there_are_not_installed_again(tmp_path, monkeypatch):
     (package / "package.json").write_text('{"version": "0.0.1"}')
     with pytest.raises(peers.PeerError, match="npm is not installed"):
         peers.fetch_peers(tmp_path)
+
+
+def test_the_stage_table_has_a_column_for_each_kernel():
+    from build_scripts.bench.stage_table import stage_table
+
+    def of(kernel, stage, milliseconds, **more):
+        return entry("pyodide-chromium", "percepnet", "back-to-back", milliseconds, stage) | {
+            "tier": "c10", "kernel": kernel, **more,
+        }  # fmt: skip
+
+    rows = [of("numpy", "pitch", 0.5), of("simd", "pitch", 0.015), of("simd", "whole", 0.07)]
+    others = [of("simd", "pitch", 9.0, frames_a_wake=2), of("simd", "pitch", 9.0, pace="paced")]
+    lines = stage_table(rows + others).splitlines()
+    assert "| stage | chromium c10 numpy | chromium c10 simd |" in lines
+    assert "| pitch | 500 / 500 | 15 / 15 |" in lines
+    assert "| whole |  | 70 / 70 |" in lines
+
+
+def test_random_tiers_have_the_topology_that_is_trained(tmp_path):
+    from build_scripts.bench import random_tiers
+    from percepnet_wasm.model_file import Model
+
+    dense, sparse = (Model.load(random_tiers.make(name, tmp_path)) for name in ("c10", "c10-sparse"))
+    assert [(a.name, a.inputs, a.output_size) for a in dense.layers] == [
+        (a.name, a.inputs, a.output_size) for a in Model.load().layers
+    ]
+    assert (dense.tier, sparse.tier) == ("c10-random", "c10-sparse-random")
+    kept = np.count_nonzero(sparse.arrays["gru1", "weight"]) / np.count_nonzero(dense.arrays["gru1", "weight"])
+    assert 0.2 < kept < 0.3
+    with pytest.raises(ValueError, match="no tier 'c7': give one of c100"):
+        random_tiers.make("c7", tmp_path)
+
+
+def test_frames_a_wake_share_a_step(audio):
+    host = cpython(audio, audio.parent)
+    try:
+        made = rounds.measure(host, [rounds.System("pair", "percepnet", engine="numpy", block=2)], 0.2)
+    finally:
+        host.close()
+    whole = pick(made, "whole", "paced")
+    assert whole["frames_a_wake"] == 2 and whole["frames"] == 10
+    assert len({entry["tier"] for entry in made}) == 1
