@@ -11,7 +11,7 @@ PYTEST := $(PY) -m pytest
 # The plugin reads options of its own and starts browsers: only tests/pyodide wants it.
 PLAIN := -p no:pytest_pyodide
 
-.PHONY: demo site setup test lint test-unit test-worklet test-pyodide test-browser bench evaluate clean system
+.PHONY: demo site setup test lint test-unit test-worklet test-pyodide test-browser bench evaluate packages clean system
 
 demo: site
 	$(PY) build_scripts/serve.py dist --port $(PORT)
@@ -34,9 +34,10 @@ test-unit test-pyodide test-browser: export OPENBLAS_NUM_THREADS = 1
 test-unit: build/test.stamp
 	$(PYTEST) $(PLAIN) tests/unit
 
-test-worklet: worklet/node_modules/.stamp
+test-worklet: worklet/node_modules/.stamp tests/clients/node_modules/.stamp
 	cd worklet && npm test
 	cd worklet && npm run check
+	cd tests/clients && npm run check
 
 test-pyodide: build/test.stamp
 	$(PY) build_scripts/build_dist.py --out dist --test
@@ -55,6 +56,15 @@ evaluate: build/evaluate.stamp
 	@test -n "$(SET)" -a -n "$(COMPARE)" || { echo "usage: make evaluate SET=folder COMPARE=script.py" >&2; exit 1; }
 	$(PY) -m build_scripts.evaluate $(SET) --compare $(COMPARE)
 
+# What would be published: wheel and source archive for PyPI, tarball for npm, all in build/packages.
+packages: build/test.stamp worklet/node_modules/.stamp
+	$(PY) build_scripts/build_dist.py --out dist
+	$(PY) build_scripts/build_npm.py --site dist --out build/npm
+	mkdir -p build/packages && rm -f build/packages/*
+	$(PY) -m build --no-isolation --outdir build/packages
+	$(PY) -m twine check --strict build/packages/*
+	cd build/packages && npm pack --silent ../npm
+
 system:
 	build_scripts/system_packages.sh
 
@@ -67,8 +77,8 @@ build/%.stamp: pyproject.toml | $(PY)
 	$(PIP) --editable '.[$*]'
 	@mkdir -p build && touch $@
 
-worklet/node_modules/.stamp: worklet/package-lock.json
-	cd worklet && npm ci --no-audit --no-fund --loglevel=error
+%/node_modules/.stamp: %/package-lock.json
+	cd $* && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 clean:

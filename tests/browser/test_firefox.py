@@ -8,7 +8,7 @@ import pytest
 from clients import client_site
 from firefox import Firefox, firefox, sound_card
 from serve import serve
-from test_clients import ATTEMPTS, CALL, HARNESS, improvement
+from test_clients import ALIKE, ATTEMPTS, CALL, HARNESS, improvement
 
 MISSING = [name for name in ("pulseaudio", "pactl", "paplay") if not shutil.which(name)]
 FIREFOX = shutil.which("firefox") or shutil.which("firefox-esr")
@@ -57,7 +57,7 @@ def test_far_end_of_a_call_in_firefox(tab: Firefox, clip: Path) -> None:
     for _ in range(ATTEMPTS):
         lower, likeness = improvement(tab, clip, enabled=True)
         print(f"noise in pauses is lower by {lower:.1f} dB, likeness {likeness:.2f}")
-        if lower >= 6 and likeness > 0.5:
+        if lower >= 6 and likeness > ALIKE:
             break
     else:
         pytest.fail("the far end hears too much noise, or not the speech")

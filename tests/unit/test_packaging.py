@@ -4,12 +4,14 @@ import json
 import re
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
 from email.parser import Parser
 from pathlib import Path
 
 import build_dist
+import build_npm
 import generate_constants
 import pytest
 
@@ -21,6 +23,15 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_dist.build_wheel(tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The source archive."""
+    folder = tmp_path_factory.mktemp("sdist")
+    command = [sys.executable, "-m", "build", "--sdist", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    subprocess.run(command, capture_output=True, check=True)
+    return next(folder.glob("*.tar.gz"))
 
 
 def metadata(wheel: Path):
@@ -71,6 +82,51 @@ def test_the_wheel_requires_numpy_alone_and_runs_in_every_pyodide(wheel):
     assert {"files", "evaluate", "train", "test"} <= set(fields.get_all("Provides-Extra"))
     assert fields["Requires-Python"] == ">=3.11"
     assert wheel.name.endswith("-py3-none-any.whl")
+
+
+def test_the_index_would_take_wheel_and_source_archive(wheel, archive):
+    command = [sys.executable, "-m", "twine", "check", "--strict", str(wheel), str(archive)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert archive.name == f"percepnet_wasm-{percepnet_wasm.__version__}.tar.gz"
+
+
+def test_the_source_archive_holds_what_git_holds(archive):
+    """Sources, tests and the front end; nothing built, nothing installed, nothing of an editor's or a test run's."""
+    with tarfile.open(archive) as file:
+        names = {member.name.split("/", 1)[1] for member in file if member.isfile()}
+    known = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True
+    )
+    if known.returncode:
+        pytest.skip("not a git checkout")
+    files = {name for name in known.stdout.splitlines() if (ROOT / name).is_file()}
+    tops = ("percepnet_wasm/", "worklet/", "web/", "tests/", "build_scripts/")
+    assert names - files == {"PKG-INFO"}
+    assert {name for name in files if name.startswith(tops)} - names == set()
+    assert {"LICENSE", "Makefile", "README.md", "pyproject.toml"} <= names
+
+
+def test_the_npm_manifest_has_the_one_version_and_nothing_for_development():
+    source = json.loads((ROOT / "worklet" / "package.json").read_text())
+    fields = build_npm.manifest(source | {"version": "0.0.0"})
+    assert fields["version"] == percepnet_wasm.__version__
+    assert not {"scripts", "devDependencies"} & set(fields)
+    assert fields["exports"]["."] == {"types": "./worklet/types/percepnet.d.ts", "default": "./worklet/percepnet.js"}
+    assert fields["exports"]["./package.json"] == "./package.json"
+
+
+def test_an_npm_package_is_made_of_a_built_site_only_and_overwrites_no_other_folder(tmp_path):
+    with pytest.raises(ValueError, match="build_dist.py first"):
+        build_npm.build(tmp_path, tmp_path / "out")
+    site, other = tmp_path / "site", tmp_path / "other"
+    (site / "runtime").mkdir(parents=True)
+    (site / "runtime" / "pyodide-lock.json").touch()
+    other.mkdir()
+    (other / "letter.txt").touch()
+    with pytest.raises(ValueError, match="another folder"):
+        build_npm.build(site, other)
+    assert (other / "letter.txt").exists()
 
 
 def test_equal_sources_give_an_equal_wheel(wheel, tmp_path):
