@@ -115,3 +115,27 @@ def test_wrong_and_damaged_modules_are_dropped_with_their_reasons(selenium_stand
     assert name == "numpy"
     assert "integer arithmetic" in refused["simd"]
     assert "cannot be loaded" in refused["relaxed"]
+
+
+@run_in_pyodide(packages=["percepnet-wasm"])
+def enhance_minutes_there(selenium, minutes):
+    import numpy as np
+
+    from percepnet_wasm import Enhancer
+
+    enhancer = Enhancer()
+    assert enhancer.kernel != "numpy"
+    sounds = 0.1 * np.sin(np.arange(100 * 480) ** 1.3).astype(np.float32).reshape(100, 480)
+    for _ in range(minutes * 60):
+        for frame in sounds:
+            enhancer.input[:] = frame
+            enhancer.step()
+    return bool(np.isfinite(enhancer.output).all())
+
+
+def test_memory_stays_flat_over_simulated_minutes(selenium_standalone):
+    heap = "return pyodide._module.HEAP8.length"
+    assert enhance_minutes_there(selenium_standalone, 1)
+    before = selenium_standalone.run_js(heap)
+    assert enhance_minutes_there(selenium_standalone, 10)
+    assert selenium_standalone.run_js(heap) == before
