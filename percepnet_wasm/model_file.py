@@ -27,7 +27,7 @@ MAGIC = b"PERCEPNT"
 WEIGHT_SCALE = 1 / 256
 """Value of one step of an int8 weight (AEC paper): weights live in (-1/2, 1/2)."""
 WEIGHT_LIMIT = 127 * WEIGHT_SCALE
-DEFAULT_TIER = "c10"
+DEFAULT_TIER = "c20"
 
 _HEAD = struct.Struct("<8sII")
 _LONGEST_HEADER = 1 << 20
