@@ -12,6 +12,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from percepnet_wasm.model_file import DEFAULT_TIER  # noqa: E402
+
 RESULTS = ROOT / "build_scripts" / "results"
 DOCUMENTS = (ROOT / "README.md", ROOT / "percepnet_wasm" / "MODEL_CARD.md")
 _BLOCK = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -110,7 +114,8 @@ def ablation() -> str:
 def by_snr() -> str:
     """Our default tier and RNNoise, per SNR."""
     results = load("evaluation")
-    ours = next(r for r in results["ours"] if r["set"] == "dev" and r["variant"] == "full" and r["weights"] == "int8")
+    wanted = {"tier": DEFAULT_TIER, "set": "dev", "variant": "full", "weights": "int8"}
+    ours = next(r for r in results["ours"] if wanted.items() <= r.items())
     rows = []
     for group, scores in ours["scores"].items():
         if group != "all":
@@ -124,7 +129,7 @@ def rooms() -> str:
     """Reverberant mixes: the noisy input, and ours."""
     rows = [
         _scores("noisy input" if r["variant"] == "noisy" else f"this, {r['tier']}", r["scores"]["all"])
-        for r in load("evaluation")["ours"]
+        for r in sorted(load("evaluation")["ours"], key=lambda r: r["variant"] != "noisy")
         if r["set"] == "reverberant" and r["weights"] in ("int8", "")
     ]
     return markdown(_header("system"), rows)
@@ -144,7 +149,7 @@ def cost() -> str:
     """Compute per 10 ms frame, beside the peers in the same run."""
     rows = [
         [
-            f"{r['system']}, {r['engine']}" + (f", {r['tier']}" if r["tier"] else ""),
+            ", ".join(filter(None, (r["system"], r["engine"], r["tier"], r["kernel"]))),
             r["pace"],
             f"{r['p50_ms']:.2f}",
             f"{r['p99_ms']:.2f}",

@@ -153,13 +153,14 @@ def test_the_stage_table_has_a_column_for_each_kernel():
 
 def test_random_tiers_have_the_topology_that_is_trained(tmp_path):
     from build_scripts.bench import random_tiers
-    from percepnet_wasm.model_file import Model
+    from percepnet_wasm.model_file import DEFAULT_TIER, Model
 
-    dense, sparse = (Model.load(random_tiers.make(name, tmp_path)) for name in ("c10", "c10-sparse"))
+    names = DEFAULT_TIER, f"{DEFAULT_TIER}-sparse"
+    dense, sparse = (Model.load(random_tiers.make(name, tmp_path)) for name in names)
     assert [(a.name, a.inputs, a.output_size) for a in dense.layers] == [
         (a.name, a.inputs, a.output_size) for a in Model.load().layers
     ]
-    assert (dense.tier, sparse.tier) == ("c10-random", "c10-sparse-random")
+    assert (dense.tier, sparse.tier) == (f"{DEFAULT_TIER}-random", f"{DEFAULT_TIER}-sparse-random")
     kept = np.count_nonzero(sparse.arrays["gru1", "weight"]) / np.count_nonzero(dense.arrays["gru1", "weight"])
     assert 0.2 < kept < 0.3
     with pytest.raises(ValueError, match="no tier 'c7': give one of c100"):
