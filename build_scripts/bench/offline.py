@@ -21,6 +21,8 @@ from typing import Any
 import numpy as np
 import soundfile
 
+from percepnet_wasm.model_file import Model
+
 from . import ROOT
 from .machine import load_average
 
@@ -108,6 +110,7 @@ def measure(clip: Path, seconds: float) -> list[dict[str, Any]]:
                     results[system].append(answer)
         for system in SYSTEMS:
             longer[system] = _run(system, folder / "longer.wav", folder) if results[system] else None
+    tier = Model.load().tier
     records = []
     for system, answers in results.items():
         if not answers:
@@ -117,6 +120,7 @@ def measure(clip: Path, seconds: float) -> list[dict[str, Any]]:
         records.append(
             {
                 "system": system,
+                "tier": tier if system.startswith("percepnet") else None,
                 "audio_s": seconds,
                 "times_real_time": round(seconds / best["processor_s"], 1),
                 "processor_s": round(best["processor_s"], 3),
