@@ -16,6 +16,7 @@ import generate_constants
 import pytest
 
 import percepnet_wasm
+from percepnet_wasm.model_file import DEFAULT_TIER
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -68,7 +69,8 @@ def test_the_wheel_holds_the_package_its_models_and_nothing_else(wheel):
     package = {name for name in names if not re.match(r"percepnet_wasm-[^/]+\.dist-info/", name)}
     sources = {path.relative_to(ROOT).as_posix() for path in (ROOT / "percepnet_wasm").rglob("*.py")}
     assert {name for name in package if name.endswith(".py")} == sources
-    assert any(re.fullmatch(r"percepnet_wasm/models/\w+\.pnw", name) for name in package), "no model in the wheel"
+    models = [name for name in package if name.startswith("percepnet_wasm/models/")]
+    assert models == [f"percepnet_wasm/models/{DEFAULT_TIER}.pnw"], "the wheel carries the default tier alone"
     assert "percepnet_wasm/MODEL_CARD.md" in package, "the weights' licence does not travel with them"
     allowed = r"percepnet_wasm/(kernels/(simd|relaxed)\.wasm|py\.typed|MODEL_CARD\.md|models/[\w.-]+)"
     assert [name for name in package - sources if not re.fullmatch(allowed, name)] == []
