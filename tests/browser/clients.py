@@ -70,4 +70,4 @@ def peer_server() -> Iterator[int]:
                 raise RuntimeError("PeerJS's server does not answer")
             yield port
         finally:
-            server.terminate()
+            server.kill()  # asked politely, it waits for the page's socket to close, which the page holds on to
