@@ -31,7 +31,7 @@ def shifted(samples: np.ndarray, by: int) -> np.ndarray:
 
 
 def test_equals_the_enhancer_in_cpython(open_tab: Callable[..., Tab], isolated: str, noisy: np.ndarray) -> None:
-    """Raw at first, then exactly what CPython computes, in one cross-fade and without one late quantum."""
+    """Raw at first, then what CPython computes, in one cross-fade and without one late quantum."""
     tab = open_tab(isolated)
     assert tab.evaluate(READY) == "ready"
     result = tab.evaluate("(input) => harness.renderOffline(percepnet, input)", encode(noisy))
@@ -50,7 +50,11 @@ def test_equals_the_enhancer_in_cpython(open_tab: Callable[..., Tab], isolated: 
     enhanced = np.concatenate([np.zeros(start + DEPTH, np.float32), *frames])[: noisy.size]
     settled = begun + 3 * QUANTUM
     n = min(enhanced.size, output.size)
-    np.testing.assert_allclose(output[settled:n], enhanced[settled:n], atol=1e-4)
+    # The browser may use relaxed SIMD, whose 8-bit activations and rounding are the processor's: close, not equal. That
+    # plain SIMD and NumPy are equal to 1e-4 is tested with the wheel in Pyodide.
+    difference = output[settled:n] - enhanced[settled:n]
+    assert np.abs(difference).max() < 5e-3
+    assert np.sum(difference**2) < 1e-3 * np.sum(enhanced[settled:n] ** 2), "more than 30 dB below the speech"
     assert np.abs(output[settled:n] - dry[settled:n]).max() > 0.01, "the enhancer changed nothing: nothing was tested"
     assert tab.complaints == [] and tab.uncaught == []
 
