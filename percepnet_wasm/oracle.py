@@ -17,7 +17,7 @@ from .constants import DELAY, HOP, LOOKAHEAD
 from .postfilter import envelope_postfilter
 from .stft import OverlapAdd
 from .synthesis import Synthesis
-from .targets import Targets, targets
+from .targets import targets
 
 __all__ = ["MAIN_RUNGS", "RUNGS", "Ladder", "Progress", "ladder"]
 
@@ -48,8 +48,9 @@ class Ladder:
     ----------
     rungs : dict of float32 (n,)
         A signal for each name in ``RUNGS``, aligned with the clean one.
-    gains, plain_gains, strengths : float32 (frames, BANDS)
-        Ideal values; gains with and without the attenuation. Frame k is centred on sample k * HOP.
+    gains, plain_gains, postfilter_gains, strengths : float32 (frames, BANDS)
+        Ideal values; gains with the attenuation, without it, and after the postfilter. Frame k is centred on sample
+        k * HOP.
     coherence, clean_coherence : float32 (frames, BANDS)
         q_y and q_x: how periodic the noisy and the clean signal's bands are.
     period : intp (frames,)
@@ -61,6 +62,7 @@ class Ladder:
     rungs: dict[str, Audio]
     gains: NDArray[np.float32]
     plain_gains: NDArray[np.float32]
+    postfilter_gains: NDArray[np.float32]
     strengths: NDArray[np.float32]
     coherence: NDArray[np.float32]
     clean_coherence: NDArray[np.float32]
@@ -129,25 +131,23 @@ class _Climber:
             self.clean.compare(self.noisy.period)
         ideal = targets(self.noisy, self.clean)
         self._keep("1-magnitudes", self.overlap_add(self._clean_magnitudes(), np.empty(_BLOCK * HOP, np.float32)))
+        sharpened = envelope_postfilter(ideal.gain, self.noisy.energy)
+        filters = {
+            "2-gains": (ideal.plain_gain, None),
+            "3-comb": (ideal.gain, ideal.strength),
+            "3-comb-plain-gains": (ideal.plain_gain, ideal.strength),
+            "4-postfilter": (sharpened, ideal.strength),
+        }
         for name, synthesis in self.syntheses.items():
-            self._keep(name, synthesis(self.noisy, *self._filter(name, ideal)))
+            self._keep(name, synthesis(self.noisy, *filters[name]))
         self._keep("gains", ideal.gain)
         self._keep("plain_gains", ideal.plain_gain)
+        self._keep("postfilter_gains", sharpened)
         self._keep("strengths", ideal.strength)
         self._keep("coherence", self.noisy.coherence)
         self._keep("clean_coherence", self.clean.coherence)
         self._keep("period", self.noisy.period)
         self._keep("correlation", self.noisy.correlation)
-
-    def _filter(self, name: str, ideal: Targets) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-        """Gains and strengths of a rung."""
-        if name == "2-gains":
-            return ideal.plain_gain, None
-        if name == "3-comb":
-            return ideal.gain, ideal.strength
-        if name == "3-comb-plain-gains":
-            return ideal.plain_gain, ideal.strength
-        return envelope_postfilter(ideal.gain, self.noisy.energy), ideal.strength
 
     def _clean_magnitudes(self) -> NDArray[np.complex64]:
         """Noisy frames with the clean ones' magnitude in every bin."""
