@@ -8,7 +8,8 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -44,9 +45,17 @@ def load(name: str) -> dict:
     return json.loads((RESULTS / f"{name}.json").read_text())
 
 
-def markdown(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """Lay out a Markdown table; the first column is text, the others are numbers."""
-    header = list(header)
+@dataclass(frozen=True)
+class Table:
+    """A table: the first column is text, the others are numbers; ``**`` around a row's first cell marks what is ours."""
+
+    header: list[str]
+    rows: list[list[str]]
+
+
+def markdown(table: Table) -> str:
+    """Lay out a table in Markdown."""
+    header, rows = table.header, table.rows
     lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
@@ -83,17 +92,17 @@ def _header(first: str) -> list[str]:
     return [first, *(title for title, _ in _SCORES.values())]
 
 
-def ladder() -> str:
+def ladder() -> Table:
     """What the representation can do, rung by rung."""
     rungs = load("ladder")["rungs"]
     rows = [
         [title, *(f"{rungs[name][s]:.{digits}f}" for s, (_, digits) in _LADDER_SCORES.items())]
         for name, title in _LADDER.items()
     ]
-    return markdown(["rung", *(title for title, _ in _LADDER_SCORES.values())], rows)
+    return Table(["rung", *(title for title, _ in _LADDER_SCORES.values())], rows)
 
 
-def quality() -> str:
+def quality() -> Table:
     """Our tiers beside the peers."""
     results = load("evaluation")
     rows = [_scores(title, results["peers"]["dev"][name]["all"]) for name, title in _PEERS.items()]
@@ -102,16 +111,16 @@ def quality() -> str:
             rows.append(
                 _scores(f"this, {row['tier']}, {row['weights']}", row["scores"]["all"], row["weights"] == "int8")
             )
-    return markdown(_header("system"), rows)
+    return Table(_header("system"), rows)
 
 
-def ablation() -> str:
+def ablation() -> Table:
     """What comb and postfilter are worth."""
     rows = [r for r in load("evaluation")["ours"] if r["set"] == "dev" and r["weights"] == "int8"]
-    return markdown(_header("variant"), (_scores(f"{r['tier']}, {r['variant']}", r["scores"]["all"]) for r in rows))
+    return Table(_header("variant"), [_scores(f"{r['tier']}, {r['variant']}", r["scores"]["all"]) for r in rows])
 
 
-def by_snr() -> str:
+def by_snr() -> Table:
     """Our default tier and RNNoise, per SNR."""
     results = load("evaluation")
     wanted = {"tier": DEFAULT_TIER, "set": "dev", "variant": "full", "weights": "int8"}
@@ -122,30 +131,30 @@ def by_snr() -> str:
             for name in ("noisy", "rnnoise-shiguredo"):
                 rows.append(_scores(f"{group}: {_PEERS[name]}", results["peers"]["dev"][name][group]))
             rows.append(_scores(f"{group}: this, {ours['tier']}", scores, True))
-    return markdown(_header("SNR and system"), rows)
+    return Table(_header("SNR and system"), rows)
 
 
-def rooms() -> str:
+def rooms() -> Table:
     """Reverberant mixes: the noisy input, and ours."""
     rows = [
         _scores("noisy input" if r["variant"] == "noisy" else f"this, {r['tier']}", r["scores"]["all"])
         for r in sorted(load("evaluation")["ours"], key=lambda r: r["variant"] != "noisy")
         if r["set"] == "reverberant" and r["weights"] in ("int8", "")
     ]
-    return markdown(_header("system"), rows)
+    return Table(_header("system"), rows)
 
 
-def care() -> str:
+def care() -> Table:
     """How much speech is lost, how much noise is left."""
     figures = load("care")
     rows = [[f"lost of {name}, dB", f"{q['median']:.1f}", f"{q['p90']:.1f}"] for name, q in figures["loss_db"].items()]
     noise, clean = figures["noise_attenuation_db"], figures["clean_pesq"]
     rows.append(["noise alone lowered by, dB", f"{noise['median']:.1f}", f"least {noise['least']:.1f}"])
     rows.append(["PESQ-WB of clean input", f"{clean['median']:.2f}", f"least {clean['least']:.2f}"])
-    return markdown(["figure", "median", "9th decile"], rows)
+    return Table(["figure", "median", "9th decile"], rows)
 
 
-def cost() -> str:
+def cost() -> Table:
     """Compute per 10 ms frame, beside the peers in the same run."""
     rows = [
         [
@@ -158,10 +167,10 @@ def cost() -> str:
         for r in load("bench")
         if r["stage"] == "whole"
     ]
-    return markdown(["system, engine", "pace", "p50 ms", "p99 ms", "x RNNoise 0.2"], rows)
+    return Table(["system, engine", "pace", "p50 ms", "p99 ms", "x RNNoise 0.2"], rows)
 
 
-TABLES: dict[str, Callable[[], str]] = {
+TABLES: dict[str, Callable[[], Table]] = {
     "ladder": ladder,
     "quality": quality,
     "ablation": ablation,
@@ -174,7 +183,7 @@ TABLES: dict[str, Callable[[], str]] = {
 
 def updated(text: str) -> str:
     """Fill the tables of a document."""
-    return _BLOCK.sub(lambda m: m[1] + TABLES[m[2]]() + m[3], text)
+    return _BLOCK.sub(lambda m: m[1] + markdown(TABLES[m[2]]()) + m[3], text)
 
 
 def main() -> int:
