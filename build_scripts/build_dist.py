@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import make_clip
+from bands_rule import bands_rule
 from pyodide_files import LOCK, FetchError, fetch_runtime, fetch_test_wheels, sha256, write_atomically
 from runtime_wheels import pyodide_command, slim
 
@@ -201,7 +202,7 @@ def page_plan() -> dict[str, bytes]:
             inside = path.relative_to(folder)
             if path.is_file() and not {"node_modules", "test"} & set(inside.parts) and not private(inside):
                 plan[prefix + inside.as_posix()] = path.read_bytes()
-    return plan
+    return plan | {"bands.svg": bands_rule().encode()}
 
 
 def private(path: Path) -> bool:

@@ -9,8 +9,10 @@ import importlib
 import json
 import re
 import sys
+import textwrap
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 TARGET = ROOT / "worklet" / "constants.js"
@@ -23,7 +25,7 @@ HEADER = """\
 """
 
 
-def numbers(module: ModuleType) -> dict[str, int | float]:
+def numbers(module: ModuleType) -> dict[str, Any]:
     """Collect a module's public numeric constants (upper-case names), in the order of their definition."""
     return {
         name: value
@@ -44,6 +46,13 @@ def descriptions(source: str) -> dict[str, str]:
     return found
 
 
+def literal(value: float | list[int]) -> str:
+    """Write a number, or several over as many lines as they need, in JavaScript."""
+    if not isinstance(value, list):
+        return json.dumps(value)
+    return "[\n" + textwrap.fill(", ".join(map(str, value)), 118, initial_indent="  ", subsequent_indent="  ") + ",\n]"
+
+
 def render() -> str:
     """Return the text of ``constants.js``.
 
@@ -51,18 +60,20 @@ def render() -> str:
     -------
     str
         An ES module with one exported, documented constant for each public number of
-        ``percepnet_wasm.constants``, and ``BANDS``, the number of bands, from ``percepnet_wasm.bands``.
+        ``percepnet_wasm.constants``, and from ``percepnet_wasm.bands`` ``BANDS`` and where the bands lie.
     """
     module = importlib.import_module("percepnet_wasm.constants")
     values = numbers(module)
     if module.__file__ is None:
         raise RuntimeError("percepnet_wasm.constants has no source file: run from a checkout")
     texts = descriptions(Path(module.__file__).read_text(encoding="utf-8"))
-    if "BANDS" not in values:
-        values["BANDS"] = int(importlib.import_module("percepnet_wasm.bands").BANDS)
-        texts["BANDS"] = "Bands of the spectral envelope: gains and strengths a frame."
+    bands = importlib.import_module("percepnet_wasm.bands")
+    values["BANDS"] = int(bands.BANDS)
+    texts["BANDS"] = "Bands of the spectral envelope: gains and strengths a frame."
+    values["BAND_TIPS_HZ"] = [round(tip * bands.BIN_HZ) for tip in bands.edges()[1:]]
+    texts["BAND_TIPS_HZ"] = "Where each band's gain holds alone; between two tips both share. About one ERB apart."
     values_js = [
-        f"\n/** {texts.get(name, name)} */\nexport const {name} = {json.dumps(value)};\n"
+        f"\n/** {texts.get(name, name)} */\nexport const {name} = {literal(value)};\n"
         for name, value in values.items()
     ]
     return HEADER + "".join(values_js)

@@ -35,3 +35,9 @@ export const COMB_TAPS_SIDE = 5;
 
 /** Bands of the spectral envelope: gains and strengths a frame. */
 export const BANDS = 34;
+
+/** Where each band's gain holds alone; between two tips both share. About one ERB apart. */
+export const BAND_TIPS_HZ = [
+  100, 200, 300, 400, 500, 600, 700, 800, 900, 1050, 1200, 1400, 1600, 1800, 2050, 2350, 2650, 3000, 3400, 3850, 4350,
+  4900, 5500, 6200, 7000, 7850, 8800, 9900, 11150, 12550, 14100, 15850, 17800, 20000,
+];
