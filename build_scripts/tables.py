@@ -47,7 +47,7 @@ def load(name: str) -> dict:
 
 @dataclass(frozen=True)
 class Table:
-    """A table: the first column is text, the others are numbers; ``**`` around a row's first cell marks what is ours."""
+    """The first column is text, the others are numbers; ``**`` around a row's first cell marks what is ours."""
 
     header: list[str]
     rows: list[list[str]]
