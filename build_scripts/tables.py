@@ -21,7 +21,7 @@ RESULTS = ROOT / "build_scripts" / "results"
 DOCUMENTS = (ROOT / "README.md", ROOT / "percepnet_wasm" / "MODEL_CARD.md")
 _BLOCK = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
-_SCORES = {
+SCORES = {
     "pesq_wb": ("PESQ-WB", 2),
     "stoi": ("STOI", 3),
     "sisdr": ("SI-SDR", 1),
@@ -30,7 +30,7 @@ _SCORES = {
     "dns_bak": ("BAK", 2),
     "dns_ovr": ("OVR", 2),
 }
-_PEERS = {
+PEERS = {
     "noisy": "noisy input",
     "webrtc-ns": "WebRTC's own",
     "rnnoise-jitsi": "RNNoise, @jitsi",
@@ -84,12 +84,12 @@ _LADDER_SCORES = {
 
 
 def _scores(label: str, scores: dict[str, float], bold: bool = False) -> list[str]:
-    cells = [f"{scores[s]:.{digits}f}" if s in scores else "" for s, (_, digits) in _SCORES.items()]
+    cells = [f"{scores[s]:.{digits}f}" if s in scores else "" for s, (_, digits) in SCORES.items()]
     return [f"**{label}**" if bold else label, *cells]
 
 
 def _header(first: str) -> list[str]:
-    return [first, *(title for title, _ in _SCORES.values())]
+    return [first, *(title for title, _ in SCORES.values())]
 
 
 def ladder() -> Table:
@@ -105,7 +105,7 @@ def ladder() -> Table:
 def quality() -> Table:
     """Our tiers beside the peers."""
     results = load("evaluation")
-    rows = [_scores(title, results["peers"]["dev"][name]["all"]) for name, title in _PEERS.items()]
+    rows = [_scores(title, results["peers"]["dev"][name]["all"]) for name, title in PEERS.items()]
     for row in results["ours"]:
         if row["set"] == "dev" and row["variant"] == "full":
             rows.append(
@@ -129,7 +129,7 @@ def by_snr() -> Table:
     for group, scores in ours["scores"].items():
         if group != "all":
             for name in ("noisy", "rnnoise-shiguredo"):
-                rows.append(_scores(f"{group}: {_PEERS[name]}", results["peers"]["dev"][name][group]))
+                rows.append(_scores(f"{group}: {PEERS[name]}", results["peers"]["dev"][name][group]))
             rows.append(_scores(f"{group}: this, {ours['tier']}", scores, True))
     return Table(_header("SNR and system"), rows)
 

@@ -1,0 +1,147 @@
+"""The numbers page's charts as SVG elements: no style, no script, colours by class (``web/numbers.css``).
+
+Each stands in the page itself, so that it follows the colour scheme and its text is text. They are drawn small, about
+as wide as a phone, and set side by side where there is room.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+WIDTH = 360
+"""Of every chart, in CSS pixels before it is fitted to its column."""
+_LABELS, _VALUES = 148, 44
+"""Room for the names at the left and the figures at the right."""
+_ROW = 26
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A row of a chart.
+
+    Attributes
+    ----------
+    label, value : what is drawn.
+    text : the figure as it is written.
+    kind : class of the row: ``ours``, ``before`` for the noisy input, or none.
+    """
+
+    label: str
+    value: float
+    text: str
+    kind: str = ""
+
+
+def bars(title: str, rows: Sequence[Bar], start: float = 0.0, end: float | None = None) -> str:
+    """Horizontal bars from ``start``, the smallest value there can be, to ``end`` (default: the largest there is)."""
+    if not rows:
+        raise ValueError(f"the chart {title!r} has no rows")
+    end = max(row.value for row in rows) if end is None else end
+    room = WIDTH - _LABELS - _VALUES
+    lines = []
+    for k, row in enumerate(rows):
+        top = k * _ROW
+        length = room * max(row.value - start, 0) / (end - start)
+        lines.append(
+            f'<g class="{row.kind or "peer"}">'
+            f'<text class="name" x="0" y="{top + 17}">{escape(row.label)}</text>'
+            f'<rect x="{_LABELS}" y="{top + 6}" width="{max(length, 1):.1f}" height="14" rx="2"/>'
+            f'<text x="{_LABELS + max(length, 1) + 6:.1f}" y="{top + 17}">{escape(row.text)}</text></g>'
+        )
+    spoken = "; ".join(f"{row.label} {row.text}" for row in rows)
+    return _svg(f"{title}: {spoken}", len(rows) * _ROW, "".join(lines))
+
+
+@dataclass(frozen=True)
+class Line:
+    """A curve: y over the chart's common x."""
+
+    label: str
+    values: Sequence[float]
+    kind: str = ""
+
+
+def curves(title: str, x: Sequence[str], lines: Sequence[Line], digits: int = 2) -> str:
+    """Curves over a few named places, each labelled at its right end; labels keep clear of each other."""
+    height, left, right, top, bottom = 250, 36, 132, 10, 24
+    low, high = (f(v for line in lines for v in line.values) for f in (min, max))
+    margin = 0.06 * (high - low or 1)
+    low, high = low - margin, high + margin
+    places = [left + (WIDTH - left - right) * k / (len(x) - 1) for k in range(len(x))]
+
+    def y_of(value: float) -> float:
+        return top + (height - top - bottom) * (high - value) / (high - low)
+
+    parts = []
+    for k, name in enumerate(x):
+        parts.append(f'<path class="grid" d="M{places[k]:.1f} {top}V{height - bottom}"/>')
+        parts.append(
+            f'<text class="tick" x="{places[k]:.1f}" y="{height - 6}" text-anchor="middle">{escape(name)}</text>'
+        )
+    for value in _round_values(low, high):
+        parts.append(f'<path class="grid" d="M{left} {y_of(value):.1f}H{places[-1]:.1f}"/>')
+        parts.append(
+            f'<text class="tick" x="{left - 6}" y="{y_of(value) + 4:.1f}" text-anchor="end">{value:.{digits}f}</text>'
+        )
+    ends = _apart([y_of(line.values[-1]) for line in lines], 16)
+    for line, end in zip(lines, ends, strict=True):
+        points = " ".join(f"{px:.1f},{y_of(v):.1f}" for px, v in zip(places, line.values, strict=True))
+        dots = "".join(
+            f'<circle cx="{px:.1f}" cy="{y_of(v):.1f}" r="3"/>' for px, v in zip(places, line.values, strict=True)
+        )
+        parts.append(
+            f'<g class="{line.kind or "peer"}"><polyline points="{points}"/>{dots}'
+            f'<text class="name" x="{places[-1] + 9:.1f}" y="{end + 4:.1f}">{escape(line.label)}</text></g>'
+        )
+    spoken = "; ".join(
+        f"{line.label}: " + ", ".join(f"{v:.{digits}f} at {n}" for n, v in zip(x, line.values, strict=True))
+        for line in lines
+    )
+    return _svg(f"{title}. {spoken}", height, "".join(parts))
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of a time line."""
+
+    label: str
+    milliseconds: float
+    kind: str = ""
+
+
+def time_line(title: str, spans: Sequence[Span]) -> str:
+    """Stretches of time one after the other, each with its length; the sum at the end."""
+    total = sum(span.milliseconds for span in spans)
+    room, left, parts = WIDTH - 2, 1.0, []
+    for k, span in enumerate(spans):
+        width = room * span.milliseconds / total
+        parts.append(
+            f'<g class="{span.kind or "peer"}"><rect x="{left:.1f}" y="4" width="{width - 2:.1f}" height="26" rx="2"/>'
+            f'<text x="{left + 6:.1f}" y="{50 + 18 * k}">{span.milliseconds:g} ms  {escape(span.label)}</text>'
+            f'<path class="leader" d="M{left + 1:.1f} 30V{50 + 18 * k}"/></g>'
+        )
+        left += width
+    spoken = ", ".join(f"{span.label} {span.milliseconds:g} ms" for span in spans)
+    return _svg(f"{title}: {spoken}; {total:g} ms in all", 56 + 18 * (len(spans) - 1), "".join(parts))
+
+
+def _svg(spoken: str, height: float, content: str) -> str:
+    return (
+        f'<svg class="chart" viewBox="0 0 {WIDTH} {height:g}" role="img" aria-label="{escape(spoken)}">{content}</svg>'
+    )
+
+
+def _round_values(low: float, high: float) -> list[float]:
+    """Three to six round numbers between two."""
+    step = next(s for s in (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50) if (high - low) / s <= 6)
+    first = int(low / step) + (low > 0)
+    return [k * step for k in range(first, int(high / step) + 1) if low <= k * step <= high]
+
+
+def _apart(places: Sequence[float], least: float) -> list[float]:
+    """Move places down until none is nearer than ``least`` to the one above it."""
+    order = sorted(range(len(places)), key=lambda k: places[k])
+    moved = list(places)
+    for above, below in zip(order, order[1:], strict=False):
+        moved[below] = max(moved[below], moved[above] + least)
+    return moved
