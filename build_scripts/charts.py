@@ -10,7 +10,7 @@ from html import escape
 
 WIDTH = 360
 """Of every chart, in CSS pixels before it is fitted to its column."""
-_LABELS, _VALUES = 148, 44
+_LABELS, _VALUES = 142, 58
 """Room for the names at the left and the figures at the right."""
 _ROW = 26
 
@@ -112,17 +112,17 @@ class Span:
 def time_line(title: str, spans: Sequence[Span]) -> str:
     """Stretches of time one after the other, each with its length; the sum at the end."""
     total = sum(span.milliseconds for span in spans)
-    room, left, parts = WIDTH - 2, 1.0, []
+    left, parts = 0.0, []
     for k, span in enumerate(spans):
-        width = room * span.milliseconds / total
+        width, line = WIDTH * span.milliseconds / total, 58 + 24 * k
         parts.append(
             f'<g class="{span.kind or "peer"}"><rect x="{left:.1f}" y="4" width="{width - 2:.1f}" height="26" rx="2"/>'
-            f'<text x="{left + 6:.1f}" y="{50 + 18 * k}">{span.milliseconds:g} ms  {escape(span.label)}</text>'
-            f'<path class="leader" d="M{left + 1:.1f} 30V{50 + 18 * k}"/></g>'
+            f'<path class="leader" d="M{left + 1:.1f} 30V{line - 5}H{left + 6:.1f}"/>'
+            f'<text x="{left + 10:.1f}" y="{line}">{span.milliseconds:g} ms {escape(span.label)}</text></g>'
         )
         left += width
     spoken = ", ".join(f"{span.label} {span.milliseconds:g} ms" for span in spans)
-    return _svg(f"{title}: {spoken}; {total:g} ms in all", 56 + 18 * (len(spans) - 1), "".join(parts))
+    return _svg(f"{title}: {spoken}; {total:g} ms in all", 66 + 24 * (len(spans) - 1), "".join(parts))
 
 
 def _svg(spoken: str, height: float, content: str) -> str:

@@ -57,9 +57,7 @@ def fill_pages(plan: Files) -> dict[str, bytes]:
     dict
         The site with its pages filled.
     """
-    return {
-        name: fill(data.decode(), plan).encode() if name.endswith(".html") else data for name, data in plan.items()
-    }
+    return {name: fill(data.decode(), plan).encode() if name.endswith(".html") else data for name, data in plan.items()}
 
 
 def fill(page: str, plan: Files) -> str:
@@ -179,9 +177,9 @@ def cost_chart() -> str:
 def delay_chart() -> str:
     """Where the time goes from microphone to output."""
     spans = [
-        Span("the other half of the window (overlap-add)", _ms(HOP), "ours"),
+        Span("overlap of the windows", _ms(HOP), "ours"),
         Span(f"look-ahead of {LOOKAHEAD} frames", _ms(LOOKAHEAD * HOP), "ours"),
-        Span("ring between audio thread and worker", _ms(_ring_depth()), ""),
+        Span("between the threads", _ms(_ring_depth()), ""),
     ]
     title = "From microphone to enhanced track"
     return _titled(title, time_line(title, spans))
@@ -238,7 +236,7 @@ def verdict() -> str:
     better, others = _compared()
     if not others:
         return "better in every score"
-    return f"better in {_listed(better)}, not in {_listed(others)}" if better else "better in no score"
+    return f"better in {_listed(better)}, and not in {_listed(others)}" if better else "better in no score"
 
 
 def _listed(names: list[str]) -> str:

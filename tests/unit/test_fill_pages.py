@@ -1,0 +1,96 @@
+"""The pages say what the result files say, and stand under a strict content security policy."""
+
+import json
+import re
+import xml.etree.ElementTree as ElementTree
+
+import charts
+import fill_pages
+import pytest
+import tables
+from charts import Bar, Line, Span
+
+PAGES = sorted((tables.ROOT / "web").glob("*.html"))
+FILES = {
+    "runtime/pyodide.asm.wasm": bytes(3_000_000),
+    "runtime/numpy-2.whl": bytes(range(256)) * 4000,
+    "runtime/percepnet_wasm-0-py3-none-any.whl": b"weights" * 1000,
+    "worklet/worker.js": b"// code",
+}
+
+
+def numbers_page() -> str:
+    return fill_pages.fill((tables.ROOT / "web" / "numbers.html").read_text(), FILES)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_place_is_filled(page):
+    filled = fill_pages.fill(page.read_text(), FILES)
+    assert not re.search(r"<!-- (table|chart|number)", filled)
+
+
+def test_a_changed_result_changes_the_page(tmp_path, monkeypatch):
+    before = numbers_page()
+    results = json.loads((tables.RESULTS / "evaluation.json").read_text())
+    for row in results["ours"]:
+        row["scores"]["all"]["pesq_wb"] = 4.56
+    for result in tables.RESULTS.glob("*.json"):
+        (tmp_path / result.name).write_text(result.read_text())
+    (tmp_path / "evaluation.json").write_text(json.dumps(results))
+    monkeypatch.setattr(tables, "RESULTS", tmp_path)
+    after = numbers_page()
+    assert "4.56" not in before and "<td>4.56</td>" in after and ">4.56</text>" in after
+
+
+def test_the_table_has_the_rows_of_the_readme():
+    rows = re.findall(r"<tr", fill_pages.fill("<!-- table: quality -->", {}))
+    assert len(rows) == 1 + len(tables.quality().rows)
+
+
+def test_downloads_are_the_sizes_of_the_files():
+    rows = {row[0]: row[1:] for row in fill_pages.download_table(FILES).rows}
+    assert rows["Python and its standard library"] == ["3.00", "0.00"]
+    assert float(rows["**this, in all**"][0]) == pytest.approx(sum(map(len, FILES.values())) / 1e6, abs=0.01)
+
+
+@pytest.mark.parametrize("kind", ["table", "chart", "number"])
+def test_an_unknown_name_stops_the_build(kind):
+    with pytest.raises(ValueError, match=f"asks for the {kind} 'nonsense'"):
+        fill_pages.fill(f"<p><!-- {kind}: nonsense --></p>", {})
+
+
+def test_nothing_but_pages_is_touched():
+    plan = {"a.js": b"<!-- number: nonsense -->", "b.html": b"<p><!-- number: bands --></p>"}
+    assert fill_pages.fill_pages(plan) == {"a.js": plan["a.js"], "b.html": b"<p>34</p>"}
+
+
+def test_pages_have_nothing_that_a_strict_policy_refuses():
+    for page in PAGES:
+        filled = fill_pages.fill(page.read_text(), FILES)
+        assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)", filled), page.name
+
+
+def test_charts_tell_their_figures_to_those_who_cannot_see_them():
+    drawn = [
+        charts.bars("Level", [Bar("a < b", 1.0, "1.0"), Bar("ours", 2.0, "2.0", "ours")]),
+        charts.curves("Level", ["0 dB", "5 dB"], [Line("ours", [1.0, 2.0], "ours"), Line("theirs", [1.0, 2.0])]),
+        charts.time_line("Delay", [Span("window", 10), Span("look-ahead", 20)]),
+    ]
+    for text in drawn:
+        chart = ElementTree.fromstring(text)
+        assert chart.get("role") == "img" and "2" in str(chart.get("aria-label"))
+    assert "a < b 1.0; ours 2.0" in str(ElementTree.fromstring(drawn[0]).get("aria-label"))
+    assert "30 ms in all" in drawn[2]
+
+
+def test_bars_are_as_long_as_their_values():
+    chart = ElementTree.fromstring(charts.bars("x", [Bar("a", 2.0, ""), Bar("b", 3.0, ""), Bar("c", -1.0, "")], 1.0))
+    widths = [float(str(rect.get("width"))) for rect in chart.iter("rect")]
+    assert widths[1] == pytest.approx(2 * widths[0], rel=0.01)
+    assert widths[2] == 1, "what is below the scale's start shows as a sliver"
+
+
+def test_labels_of_curves_keep_clear_of_each_other():
+    chart = ElementTree.fromstring(charts.curves("x", ["0", "1"], [Line(str(k), [1.0, 2.0]) for k in range(4)]))
+    places = sorted(float(str(t.get("y"))) for t in chart.iter("text") if t.get("class") == "name")
+    assert min(b - a for a, b in zip(places, places[1:], strict=False)) >= 15
