@@ -8,6 +8,7 @@ import csv
 import hashlib
 import json
 from dataclasses import dataclass
+from multiprocessing import Pool
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,8 @@ import soxr
 from tqdm import tqdm
 
 from percepnet_wasm.constants import SAMPLE_RATE
+
+from .cleaning import cleaned
 
 HELD_OUT_SHARE = 0.1
 
@@ -61,11 +64,35 @@ class Corpus:
             _decode(entries, stem)
         self.clips = [Clip(**c) for c in json.loads(stem.with_suffix(".json").read_text())]
         self._samples = np.memmap(stem.with_suffix(".raw"), np.int16, "r")
+        self._stem = stem
+        self._targets = self._samples
+
+    def clean(self) -> None:
+        """Give every clip a copy without its own noise floor, for :meth:`pair`; kept in the cache."""
+        path = self._stem.with_suffix(".clean")
+        if not path.exists():
+            part = path.with_suffix(".part")
+            with part.open("wb") as raw, Pool() as pool:
+                clips = (self.samples(clip, 0, clip.length) for clip in self.clips)
+                for audio in tqdm(pool.imap(cleaned, clips), desc="cleaning", unit="clip", total=len(self.clips)):
+                    raw.write(_pcm(audio).tobytes())
+            part.rename(path)
+        self._targets = np.memmap(path, np.int16, "r")
+
+    def pair(self, clip: Clip, start: int, length: int) -> np.ndarray:
+        """Float32 (2, samples) of a clip as it is and, after :meth:`clean`, without its own noise."""
+        stop = min(start + length, clip.length)
+        span = slice(clip.start + start, clip.start + stop)
+        return np.stack((self._samples[span], self._targets[span])).astype(np.float32) / 32768
 
     def samples(self, clip: Clip, start: int, length: int) -> np.ndarray:
         """Float32 samples of a clip, from ``start``, at most ``length``."""
         stop = min(start + length, clip.length)
         return self._samples[clip.start + start : clip.start + stop].astype(np.float32) / 32768
+
+
+def _pcm(audio: np.ndarray) -> np.ndarray:
+    return np.clip(np.rint(audio * 32768), -32768, 32767).astype(np.int16)
 
 
 def _entries(folder: Path) -> list[dict[str, str]]:
@@ -86,7 +113,7 @@ def _decode(entries: list[dict[str, str]], stem: Path) -> None:
             mono = audio.mean(axis=1)
             if rate != SAMPLE_RATE:
                 mono = soxr.resample(mono, rate, SAMPLE_RATE)
-            pcm = np.clip(np.rint(mono * 32768), -32768, 32767).astype(np.int16)
+            pcm = _pcm(mono)
             raw.write(pcm.tobytes())
             clips.append(
                 {

@@ -28,6 +28,7 @@ def main() -> None:
     args = parser.parse_args()
 
     speech, noise = Corpus(args.speech, args.cache), Corpus(args.noise, args.cache)
+    speech.clean()
     rooms = room_bank(args.cache / f"rooms-{args.rooms}.npz", args.rooms) if args.rooms else []
     if args.rir:
         measured = Corpus(args.rir, args.cache)

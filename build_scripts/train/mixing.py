@@ -81,10 +81,10 @@ class Mixer:
             talker = self._names[rng.choice(len(self._names), p=self._chance)]
             # Played faster or slower, pitch and formants move together: another talker, as far as bands can tell.
             speed = float(np.exp(rng.uniform(np.log(0.82), np.log(1.22)))) if rng.random() < 0.6 else 1.0
-            phrase = _play(self._phrase(rng, self._talkers[talker], int(length * speed) + 1), speed, length)
-            dry = _random_filter(rng, phrase)
+            phrase = self._phrase(rng, self._talkers[talker], int(length * speed) + 1)
+            dry, target = _random_filter(rng, np.stack([_play(s, speed, length) for s in phrase]))
             clip_bandwidth = speed * float(np.median([c.bandwidth_hz for c in self._talkers[talker]]))
-            wet, clean = self._reverberate(rng, dry)
+            wet, clean = self._reverberate(rng, dry, target)
             level = _active_level(clean)
             if level > 0:
                 wet, clean = wet / level, clean / level
@@ -95,28 +95,32 @@ class Mixer:
         return _microphone(rng, wet, noise, clean, clip_bandwidth)
 
     def _phrase(self, rng: np.random.Generator, clips: list[Clip], length: int) -> np.ndarray:
-        """String pieces of one talker together with natural pauses, filling ``length``."""
-        out = np.zeros(length, np.float32)
+        """String pieces of one talker together with natural pauses: (2, length), as recorded and without its noise."""
+        out = np.zeros((2, length), np.float32)
         position = int(rng.uniform(0, 0.5) * SAMPLE_RATE)
         weight = np.array([c.length for c in clips], np.float64)
         while position < length:
             clip = clips[rng.choice(len(clips), p=weight / weight.sum())]
             wanted = int(rng.uniform(1.0, 5.0) * SAMPLE_RATE)
             start = int(rng.integers(0, max(1, clip.length - wanted)))
-            piece = self.speech.samples(clip, start, min(wanted, length - position))
-            fade = np.linspace(0, 1, min(HOP, len(piece)), dtype=np.float32)
-            piece[: len(fade)] *= fade
-            piece[len(piece) - len(fade) :] *= fade[::-1]
-            out[position : position + len(piece)] = piece
-            position += len(piece) + int(rng.exponential(0.3) * SAMPLE_RATE)
+            piece = self.speech.pair(clip, start, min(wanted, length - position))
+            samples = piece.shape[1]
+            fade = np.linspace(0, 1, min(HOP, samples), dtype=np.float32)
+            piece[:, : len(fade)] *= fade
+            piece[:, samples - len(fade) :] *= fade[::-1]
+            out[:, position : position + samples] = piece
+            position += samples + int(rng.exponential(0.3) * SAMPLE_RATE)
         return out
 
-    def _reverberate(self, rng: np.random.Generator, dry: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _reverberate(
+        self, rng: np.random.Generator, dry: np.ndarray, target: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         if not self.rooms or rng.random() > 0.4:
-            return dry, dry
+            return dry, target
         response = self.rooms[rng.integers(len(self.rooms))]
-        wet, target = (oaconvolve(dry, h)[: len(dry)].astype(np.float32) for h in (response, drier(response)))
-        return wet, target
+        pairs = ((dry, response), (target, drier(response)))
+        wet, drier_target = (oaconvolve(s, h)[: len(s)].astype(np.float32) for s, h in pairs)
+        return wet, drier_target
 
     def _noise(self, rng: np.random.Generator, length: int) -> np.ndarray:
         """One to three noises, RMS 1 together where they sound."""
@@ -155,7 +159,7 @@ class Mixer:
         total = np.zeros(length, np.float32)
         for _ in range(rng.integers(4, 10)):
             name = self._names[rng.integers(len(self._names))]
-            voice = self._phrase(rng, self._talkers[name], length)
+            voice = self._phrase(rng, self._talkers[name], length)[0]
             total += voice / (_active_level(voice) + 1e-9) * rng.uniform(0.3, 1)
         if self.rooms:
             total = oaconvolve(total, self.rooms[rng.integers(len(self.rooms))])[:length].astype(np.float32)

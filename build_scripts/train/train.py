@@ -20,7 +20,7 @@ from percepnet_wasm.constants import HOP, SAMPLE_RATE
 from percepnet_wasm.model_file import Model
 
 from .dataset import Pool, split
-from .losses import loss
+from .losses import PARTS, loss
 from .model import TIERS, PercepNet, count_weights, from_checkpoint, to_checkpoint
 from .warm_start import from_model, widened
 
@@ -81,8 +81,8 @@ def plot(log: Path) -> None:
     from matplotlib import pyplot as plt
 
     rows = list(csv.DictReader(log.open()))
-    figure, axes = plt.subplots(1, 3, figsize=(12, 3.5), layout="constrained")
-    for axis, part in zip(axes, ("gain", "strength", "voice"), strict=True):
+    figure, axes = plt.subplots(1, len(PARTS), figsize=(4 * len(PARTS), 3.5), layout="constrained")
+    for axis, part in zip(axes, PARTS, strict=True):
         for name in ("train", "valid"):
             points = [(float(r["minutes"]), float(r[f"{name}_{part}"])) for r in rows if r[f"{name}_{part}"]]
             axis.plot(*zip(*points, strict=True), label=name)
@@ -130,9 +130,7 @@ def main() -> None:
         optimiser.load_state_dict(saved["optimiser"])
     print(f"{args.tier}: {count_weights(model)} weights on {args.device}", flush=True)
 
-    columns = ["minutes", "step", "hours", "rate"] + [
-        f"{s}_{p}" for s in ("train", "valid") for p in ("gain", "strength", "voice")
-    ]
+    columns = ["minutes", "step", "hours", "rate"] + [f"{s}_{p}" for s in ("train", "valid") for p in PARTS]
     log = args.out / "log.csv"
     if not log.exists():
         log.write_text(",".join(columns) + "\n")

@@ -7,9 +7,10 @@ import pytest
 import soundfile as sf
 import torch
 
+from build_scripts.train.cleaning import cleaned, floor_gains
 from build_scripts.train.corpus import Corpus
 from build_scripts.train.dataset import SEQUENCE, WIDTH, Pool, example, split, write_shards
-from build_scripts.train.losses import gain_loss, loss, strength_loss
+from build_scripts.train.losses import gain_loss, loss, spectrum_loss, strength_loss
 from build_scripts.train.mixing import Mix, Mixer, _play
 from build_scripts.train.model import PercepNet, Size, quantised
 from build_scripts.train.noises import clicks, coloured, fan, generate, hum, siren, typing, wind
@@ -92,6 +93,38 @@ def test_targets_above_the_recording_are_masked_only_near_speech():
     assert made.features.shape == (SEQUENCE, 2 * BANDS + 2)
 
 
+def test_cleaning_lowers_a_recording_s_floor_and_spares_its_speech():
+    rng = np.random.default_rng(7)
+    speech = np.resize(voice(rng, 2), 4 * SAMPLE_RATE)
+    noisy = speech + 2e-4 * rng.standard_normal(len(speech)).astype(np.float32)
+    noisy[SAMPLE_RATE : SAMPLE_RATE + 4800] = 0  # digital silence between strung clips is no floor
+    clean = cleaned(noisy)
+    assert clean.shape == noisy.shape and clean.dtype == np.float32
+    pause = (np.convolve(np.abs(speech), np.ones(4800), "same") == 0) & (noisy != 0)
+    loud = np.abs(speech) > 0
+    assert 10 * np.log10(np.mean(clean[pause] ** 2) / np.mean(noisy[pause] ** 2)) < -12
+    error = (clean - noisy)[loud]
+    assert 10 * np.log10(np.mean(error**2) / np.mean(noisy[loud] ** 2)) < -30
+    np.testing.assert_array_equal(floor_gains(np.zeros((5, BANDS), np.float32)), 1)
+
+
+def test_pairs_share_the_recording_until_it_is_cleaned(tmp_path):
+    rng = np.random.default_rng(8)
+    (tmp_path / "speech").mkdir()
+    sf.write(tmp_path / "speech" / "a.wav", voice(rng, 2.0) + 1e-3 * rng.standard_normal(2 * SAMPLE_RATE), SAMPLE_RATE)
+    corpus = Corpus([tmp_path / "speech"], tmp_path / "cache")
+    (clip,) = corpus.clips
+    recorded, target = corpus.pair(clip, 100, SAMPLE_RATE)
+    np.testing.assert_array_equal(recorded, target)
+    corpus.clean()
+    recorded, target = corpus.pair(clip, 100, SAMPLE_RATE)
+    np.testing.assert_array_equal(recorded, corpus.samples(clip, 100, SAMPLE_RATE))
+    assert not np.array_equal(recorded, target)
+    again = Corpus([tmp_path / "speech"], tmp_path / "cache")
+    again.clean()
+    np.testing.assert_array_equal(again.pair(clip, 100, SAMPLE_RATE)[1], target)
+
+
 def test_rooms_keep_early_reflections_and_shorten_the_tail():
     rng = np.random.default_rng(4)
     time = np.arange(SAMPLE_RATE) / SAMPLE_RATE
@@ -117,6 +150,19 @@ def test_losses_vanish_at_the_ideal_and_punish_taking_speech_away():
     quiet = torch.tensor([0.05])
     share = gain_loss(quiet, quiet / 4) / gain_loss(wanted, wanted / 4)
     assert share > 10 * 0.1**2, "a tenth of the gain must matter far more than a hundredth, as in a squared error"
+
+
+def test_spectrum_loss_listens_where_there_is_sound():
+    ideal, weight = torch.full((1, 4, BANDS), 0.8), torch.ones(1, 4, BANDS)
+    log_energy = torch.zeros(1, 4, BANDS)
+    log_energy[:, :, 20:] = -6
+    assert spectrum_loss(log_energy, ideal, ideal, weight).max() == 0
+    error = spectrum_loss(log_energy, ideal, ideal / 2, weight)[0, 0]
+    assert error[0] > 10 * error[-1] > 0
+    louder = spectrum_loss(log_energy + 2, ideal, ideal / 2, weight)[0, 0]
+    torch.testing.assert_close(louder, error, rtol=1e-3, atol=1e-6)
+    silent = spectrum_loss(log_energy, 0 * ideal, ideal, weight)
+    assert torch.isfinite(silent).all() and silent.max() > error.max(), "noise that is left counts without speech too"
 
 
 def test_gradients_are_finite_where_powers_have_infinite_slopes():
