@@ -2,10 +2,13 @@
  * The script tag's data attributes: what each means and takes. A wrong one is told and left out; it never stops the page.
  */
 
+import { isName } from './tiers.js';
+
 /** @typedef {{takes: string, read: (text: string) => unknown}} Attribute `read` gives undefined for what it cannot read */
 
 /** @type {Record<string, Attribute>} by their names in `dataset`, which are those of the options */
 const ATTRIBUTES = {
+  model: { takes: "a tier such as 'c20', 'auto' for the largest this machine carries, or a model file's address", read: readModelName },
   assets: { takes: 'the address of the runtime folder', read: readAddress },
   attenuationLimit: { takes: 'decibels from 0 (no effect) to Infinity (no limit)', read: readLimit },
   enabled: { takes: 'true or false', read: readSwitch },
@@ -48,6 +51,11 @@ function readSwitch(text) {
 function readLimit(text) {
   const value = text === '' ? NaN : Number(text);
   return value >= 0 ? value : undefined;
+}
+
+/** @param {string} text */
+function readModelName(text) {
+  return text === '' || isName(text) ? text || undefined : readAddress(text);
 }
 
 /** @param {string} text @returns {string | undefined} absolute, against the page */

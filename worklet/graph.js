@@ -18,7 +18,12 @@ function patience() {
   return allowed ? RESUME_PATIENCE.allowed : RESUME_PATIENCE.unsure;
 }
 
+/** What may lift a browser's ban on audio. */
+const GESTURES = ['pointerdown', 'keydown', 'visibilitychange'];
+
 export class TrackGraph {
+  #closing = new AbortController();
+
   /** @private use open() @param {AudioContext} context @param {MediaStreamTrack} track */
   constructor(context, track) {
     this.context = context;
@@ -31,10 +36,11 @@ export class TrackGraph {
 
   /**
    * @param {MediaStreamTrack} track
+   * @param {(running: boolean) => void} flows told when sound stops to flow, for longer than a moment, and when it flows again
    * @returns {Promise<TrackGraph>} running; its output is the track itself until through() is called
    * @throws {PercepNetError} 'context' or 'suspended'
    */
-  static async open(track) {
+  static async open(track, flows) {
     /** @type {AudioContext | undefined} */
     let context;
     try {
@@ -42,13 +48,41 @@ export class TrackGraph {
       const graph = new TrackGraph(context, track);
       await Promise.race([context.resume(), new Promise((resolve) => setTimeout(resolve, patience()))]);
       if (context.state !== 'running') throw new PercepNetError('suspended');
-      // A phone call or a sleeping device may suspend it later; silence would follow.
-      context.onstatechange = () => void graph.context.resume().catch(() => {});
+      graph.#keepRunning(flows);
       return graph;
     } catch (error) {
       await context?.close().catch(() => {});
       throw error instanceof PercepNetError ? error : new PercepNetError('context', error);
     }
+  }
+
+  /**
+   * A phone call, a sleeping device or the page's own code may suspend the context later; silence would follow. So it is
+   * resumed at once, and tried again with whatever may have changed the browser's mind.
+   *
+   * @param {(running: boolean) => void} flows
+   */
+  #keepRunning(flows) {
+    const { context } = this;
+    const { signal } = this.#closing;
+    let told = true;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    let timer;
+    const tell = (/** @type {boolean} */ running) => {
+      if (running !== told && !signal.aborted) flows((told = running));
+    };
+    const look = () => {
+      clearTimeout(timer);
+      if (signal.aborted) return;
+      if (context.state === 'running') return tell(true);
+      void context.resume().catch(() => {});
+      timer = setTimeout(() => {
+        tell(context.state === 'running');
+        look();
+      }, RESUME_PATIENCE.unsure);
+    };
+    context.addEventListener('statechange', look, { signal });
+    for (const type of GESTURES) globalThis.document?.addEventListener(type, () => told || look(), { signal, capture: true });
   }
 
   /** @returns {MediaStreamTrack} the same for the graph's whole life */
@@ -66,7 +100,7 @@ export class TrackGraph {
     this.#feed(this.destination);
   }
 
-  /** Another microphone, the same output. @param {MediaStreamTrack} track */
+  /** Another microphone, the same output; one that has ended is silence. @param {MediaStreamTrack} track */
   replaceInput(track) {
     const source = this.context.createMediaStreamSource(new MediaStream([track]));
     this.source.disconnect();
@@ -75,7 +109,7 @@ export class TrackGraph {
   }
 
   close() {
-    this.context.onstatechange = null;
+    this.#closing.abort();
     this.source.disconnect();
     this.output.stop();
     void this.context.close().catch(() => {});

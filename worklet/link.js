@@ -72,7 +72,7 @@ export class WorkerLink {
    * @param {import('./ring.js').Ring} ring local to the worker
    * @param {MessagePort} port
    * @param {import('./pump.js').Pump} pump
-   * @param {() => boolean} over called after each turn; true ends the service
+   * @param {() => boolean} over asked before and after each frame; true ends the service
    */
   constructor(ring, port, pump, over = () => false) {
     this.ring = ring;
@@ -90,6 +90,7 @@ export class WorkerLink {
   /** @param {InputMessage} message */
   #receive({ position, samples, active, underruns, quanta }) {
     const { ring, pump } = this;
+    if (this.#ended()) return;
     if (position !== ring.load(WORD.WRITTEN)) pump.skipTo(position); // frames were dropped on the way
     ring.writeInput(position, samples, HOP);
     ring.store(WORD.ACTIVE, active);
@@ -112,11 +113,8 @@ export class WorkerLink {
     this.queued = false;
     const { ring, pump } = this;
     const before = ring.load(WORD.DONE);
-    const more = pump.run(1);
-    if (this.over()) {
-      this.port.onmessage = null;
-      return;
-    }
+    const more = !this.#ended() && pump.run(1);
+    if (this.#ended()) return;
     const done = ring.load(WORD.DONE);
     if (done !== before) this.#send((done - HOP) | 0, true);
     if (more) {
@@ -124,6 +122,15 @@ export class WorkerLink {
     } else {
       while (this.spare.length > 0) this.#send(0, false); // those of frames skipped or failed
     }
+  }
+
+  #ended() {
+    if (!this.over()) return false;
+    for (const port of [this.port, this.turn.port1]) {
+      port.onmessage = null;
+      port.close();
+    }
+    return true;
   }
 
   /** @param {number} position @param {boolean} enhanced */

@@ -6,33 +6,35 @@
  *
  * The output track carries the raw microphone from the first moment and whenever enhancement is not there, at the same
  * delay, so that nothing is ever silent and nothing jumps. The graph has its own 48 kHz context: the browser resamples
- * whatever rate the microphone has.
+ * whatever rate the microphone has. All instances of a page share one worker, one runtime and one copy of the weights.
  *
  *     loading --ready--> ready --fallback--> fallback --restart()--> loading      any --destroy()--> destroyed
- *                          ^------ready--------'  (if the enhancer catches up by itself)
+ *                          ^------ready--------'  (by itself, if the reason is one that passes)
  */
 import { DELAY, SAMPLE_RATE } from './constants.js';
-import { DEPTH_MAX, DEPTH_MIN, STATE } from './blend.js';
+import { STATE } from './blend.js';
+import { join } from './engine.js';
 import { PercepNetError } from './errors.js';
 import { TrackGraph } from './graph.js';
+import { readAssets, readLimit, readOptions } from './options.js';
 import { Ring } from './ring.js';
 import { detectSupport } from './support.js';
+import { listTiers, readModel } from './tiers.js';
 
 export { PercepNetError };
 
-/** Samples between microphone and speaker given to the worker: room for one frame, its computing and some jitter. */
-const DEFAULT_DEPTH = 1920;
-
 /** ms without enhanced sound, after the first 100, before `overload` becomes `fallback`. */
-const STALL_PATIENCE = 1000;
+const STALL_PATIENCE = 2000;
+
+/** ms until a machine that was too slow gets another chance: at first, and at most; it doubles each time. */
+const RETRY = { first: 15_000, longest: 240_000 };
+
+/** Reasons that pass: the stream stays, and goes on as soon as it can. */
+const PASSING = ['stalled', 'overload', 'suspended'];
 
 /**
- * @typedef {object} Options
- * @property {string | URL} [assets] the runtime folder; default `../runtime/` beside this module's folder
- * @property {number} [depth] ring depth in samples at 48 kHz, default 1920 (40 ms)
- * @property {number} [attenuationLimit] most that noise is lowered, dB; 0 leaves the sound alone; default Infinity
- * @property {boolean} [enabled] default true
- *
+ * @typedef {import('./options.js').Options} Options
+ * @typedef {import('./enhancer.js').Frame} Frame
  * @typedef {'loading' | 'ready' | 'fallback' | 'destroyed'} State
  */
 
@@ -41,10 +43,11 @@ const STALL_PATIENCE = 1000;
  *   progress {stage, bytes}                  while loading
  *   ready    {info}                          the enhancer is warm and takes over
  *   playing  {state}                         what is heard: 'waiting' | 'enhanced' | 'starved' | 'resting'
- *   overload {}                              100 ms without enhanced sound: the worker does not keep up
+ *   overload {action, tier, from}            frames come late, and what is done: 'wait' (100 ms are raw so far), 'step-down'
+ *                                            (`tier` runs instead of `from`), 'bypass' (raw; a fallback says so too)
  *   fallback {code, message, error}          the sound is raw until ready or restart()
  *   error    {message}                       frames that failed and were left raw; enhancement goes on
- *   stats    {latency, computeP50, ...}      twice a second
+ *   stats    {latency, computeP50, ...}      twice a second: see worklet/README.md
  */
 export class PercepNet extends EventTarget {
   /** @type {State} */
@@ -53,34 +56,49 @@ export class PercepNet extends EventTarget {
   reason;
   /** What is heard, one of blend.js's STATE. @type {string} */
   playing = STATE.WAITING;
-  /** @type {Worker | undefined} */ #worker;
+  /** What runs: tier, kernel, version, weights, ...; from the first `ready` on. @type {Record<string, any> | undefined} */
+  info;
+  /** @type {import('./engine.js').EngineSeat | undefined} */ #seat;
   /** @type {AudioWorkletNode | undefined} */ #node;
   /** @type {TrackGraph | undefined} */ #graph;
+  /** @type {MediaStreamTrack | undefined} the microphone wanted; the graph may still be under way */ #input;
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #stall;
-  #taken = false;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ #retry;
+  /** @type {Set<(frame: Frame) => void>} */ #observers = new Set();
+  #pause = RETRY.first;
   #frameErrors = 0;
   #enabled;
   #attenuationLimit;
+  #model;
 
   /** @private use create() @param {Options} options */
-  constructor({ assets, depth = DEFAULT_DEPTH, attenuationLimit = Infinity, enabled = true } = {}) {
+  constructor(options = {}) {
     super();
-    if (!Number.isInteger(depth) || depth < DEPTH_MIN || depth > DEPTH_MAX) {
-      throw new RangeError(`depth is ${depth}: give a whole number of samples from ${DEPTH_MIN} to ${DEPTH_MAX}`);
-    }
+    const { model, assets, depth, attenuationLimit, enabled } = readOptions(options);
+    this.assets = assets;
     this.depth = depth;
-    this.assets = new URL(assets ?? '../runtime/', assets ? globalThis.location?.href : import.meta.url).href;
-    if (!this.assets.endsWith('/')) this.assets += '/';
     this.support = detectSupport();
     /** @type {Ring | undefined} shared by worklet and worker; none over MessagePort. Tests and meters may read it. */
     this.ring = undefined;
-    this.#enabled = Boolean(enabled);
-    this.#attenuationLimit = checkLimit(attenuationLimit);
+    this.#model = model;
+    this.#enabled = enabled;
+    this.#attenuationLimit = attenuationLimit;
   }
 
   /** What this browser and page can do; downloads nothing. */
   static isSupported() {
     return detectSupport();
+  }
+
+  /**
+   * The tiers there are to choose from, the largest first.
+   *
+   * @param {{assets?: string | URL}} [options] as for create()
+   */
+  static async tiers({ assets } = {}) {
+    const response = await fetch(new URL('models.json', readAssets(assets)));
+    if (!response.ok) throw new PercepNetError('model', `${response.url}: status ${response.status}`);
+    return listTiers(await response.json());
   }
 
   /**
@@ -108,7 +126,7 @@ export class PercepNet extends EventTarget {
 
   set enabled(value) {
     this.#enabled = Boolean(value);
-    this.#node?.port.postMessage({ enabled: this.#enabled });
+    this.#switch();
   }
 
   /** Most that noise is lowered, in dB: 0 leaves the sound alone, Infinity sets no limit. */
@@ -117,8 +135,47 @@ export class PercepNet extends EventTarget {
   }
 
   set attenuationLimit(value) {
-    this.#attenuationLimit = checkLimit(value);
-    this.#worker?.postMessage({ type: 'attenuationLimit', value: this.#attenuationLimit });
+    this.#attenuationLimit = readLimit(value);
+    this.#seat?.post('attenuationLimit', { value: this.#attenuationLimit });
+  }
+
+  /** The tier that runs; undefined before the first `ready`. @returns {string | undefined} */
+  get tier() {
+    return this.info?.tier;
+  }
+
+  /**
+   * Go over to another model, in a cross-fade once it is there.
+   *
+   * @param {string | URL} model as for create()
+   * @returns {Promise<Record<string, any> | undefined>} what runs then; undefined if nothing runs now: the model will be
+   *     used by restart()
+   * @throws {PercepNetError} 'model': it cannot be had, and the one before runs on
+   */
+  async setModel(model) {
+    this.#checkAlive();
+    const name = readModel(model);
+    if (this.#seat) {
+      const info = await this.#seat.ask('use', { model: name });
+      if (this.state === 'ready' || !this.info) this.info = info;
+    }
+    this.#model = name;
+    return this.#seat && this.info;
+  }
+
+  /**
+   * See what the enhancer does, some 25 times a second: gains, comb strengths, pitch, voice. Costs nothing when nobody looks.
+   *
+   * @param {(frame: Frame) => void} callback
+   * @returns {() => void} call it to stop
+   */
+  observe(callback) {
+    this.#checkAlive();
+    this.#observers.add(callback);
+    this.#seat?.post('observe', { wanted: true });
+    return () => {
+      if (this.#observers.delete(callback) && this.#observers.size === 0) this.#seat?.post('observe', { wanted: false });
+    };
   }
 
   /**
@@ -129,21 +186,23 @@ export class PercepNet extends EventTarget {
    */
   async processTrack(track) {
     this.#checkAlive();
-    if (track?.kind !== 'audio') throw new TypeError(`track is ${track?.kind ?? track}: give an audio track`);
-    if (this.#taken) throw new Error('this instance has a track already: use replaceInput() or another instance');
+    checkTrack(track);
+    if (this.#input) throw new Error('this instance has a track already: use replaceInput() or another instance');
     if (!this.support.supported) return track;
-    this.#taken = true;
+    this.#input = track;
     try {
-      const graph = await TrackGraph.open(track);
+      const graph = await TrackGraph.open(track, (running) => this.#flows(running));
       if (this.#destroyed()) {
         graph.close();
         return track;
       }
       this.#graph = graph;
+      if (this.#input !== track) graph.replaceInput(this.#input);
     } catch (error) {
-      this.#taken = false;
+      const raw = this.#input;
+      this.#input = undefined;
       this.#fallback(/** @type {PercepNetError} */ (error));
-      return track;
+      return raw;
     }
     await this.#insert();
     return this.#graph?.output ?? track;
@@ -160,15 +219,23 @@ export class PercepNet extends EventTarget {
     return new MediaStream([await this.processTrack(microphone), ...others, ...stream.getVideoTracks()]);
   }
 
-  /** Another microphone, the same output track. @param {MediaStreamTrack} track */
+  /**
+   * Another microphone, of any rate and number of channels, for the same output track. At any time after the call of
+   * processTrack(), also before it has resolved, and after the old microphone was unplugged. The old one is not stopped.
+   *
+   * @param {MediaStreamTrack} track
+   */
   replaceInput(track) {
     this.#checkAlive();
-    if (!this.#graph) throw new Error('there is no track to replace: call processTrack() first');
-    this.#graph.replaceInput(track);
+    if (!this.#input) throw new Error('there is no track to replace: call processTrack() first');
+    checkTrack(track);
+    this.#graph?.replaceInput(track);
+    this.#input = track;
   }
 
   /**
-   * A node for a graph of your own: mono in, mono out, `latency` samples later. One for each instance.
+   * A node for a graph of your own: mono in (more channels are mixed down), mono out, `latency` samples later. One for
+   * each instance.
    *
    * @param {BaseAudioContext} context at 48 kHz
    * @returns {Promise<AudioWorkletNode>}
@@ -188,7 +255,7 @@ export class PercepNet extends EventTarget {
       outputChannelCount: [1],
       channelCount: 1,
       channelCountMode: 'explicit',
-      processorOptions: { depth: this.depth, enabled: this.#enabled, buffer: this.ring?.buffer },
+      processorOptions: { depth: this.depth, enabled: this.#wanted(), buffer: this.ring?.buffer },
     });
     node.port.onmessage = ({ data }) => this.#heard(data);
     node.onprocessorerror = () => {
@@ -197,7 +264,7 @@ export class PercepNet extends EventTarget {
       this.#fallback(new PercepNetError('worklet', 'the processor stopped'));
     };
     this.#node = node;
-    this.#join();
+    this.#connect();
     return node;
   }
 
@@ -205,7 +272,11 @@ export class PercepNet extends EventTarget {
   restart() {
     this.#checkAlive();
     if (!this.support.supported) return;
+    const suspect = this.state === 'fallback';
+    this.#leave({ suspect });
+    this.#pause = RETRY.first;
     this.#setState('loading');
+    this.#switch();
     this.#boot();
     if (this.#graph && !this.#node) void this.#insert();
   }
@@ -214,43 +285,50 @@ export class PercepNet extends EventTarget {
   destroy() {
     if (this.#destroyed()) return;
     this.#setState('destroyed');
-    this.#worker?.terminate();
+    this.#leave();
     this.#node?.port.postMessage({ close: true });
     this.#node?.disconnect();
     this.#graph?.close();
-    this.#worker = this.#node = this.#graph = undefined;
+    this.#observers.clear();
+    this.#node = this.#graph = this.#input = undefined;
   }
 
   #boot() {
     if (this.#destroyed()) return;
     if (!this.support.supported) return this.#fallback(new PercepNetError('unsupported', this.support.reasons.join('; ')));
-    this.#worker?.terminate();
     this.#frameErrors = 0;
-    let worker;
+    let seat;
     try {
-      worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'percepnet' });
+      seat = this.#seat = join(this.assets, (message) => this.#told(message));
     } catch (error) {
-      return this.#fallback(new PercepNetError('boot', error));
+      return this.#fallback(/** @type {PercepNetError} */ (error));
     }
-    this.#worker = worker;
-    worker.onmessage = ({ data }) => this.#told(data);
-    worker.onerror = (event) => {
-      event.preventDefault(); // reported here, not as an uncaught error of the page
-      const code = this.state === 'loading' ? 'boot' : 'enhancer';
-      this.#fallback(new PercepNetError(code, event.message || 'the worker could not be loaded'));
-    };
-    worker.postMessage({ type: 'boot', assets: this.assets, attenuationLimit: this.#attenuationLimit });
+    if (this.#observers.size > 0) seat.post('observe', { wanted: true });
+    seat.ask('open', { model: this.#model, attenuationLimit: this.#attenuationLimit }).then(
+      (info) => this.#opened(info),
+      (error) => seat === this.#seat && this.#fallback(error),
+    );
+  }
+
+  /** @param {Record<string, any>} info */
+  #opened(info) {
+    if (this.#destroyed()) return;
+    this.info = info;
+    // Whatever kept the sound raw meanwhile, a context that sleeps for example, still does.
+    if (this.state === 'loading') this.#setState('ready');
+    this.#connect();
+    if (this.state === 'ready') this.#emit('ready', { info });
   }
 
   /** Give worker and worklet their transport, once both are there and the enhancer is warm. */
-  #join() {
-    if (!this.#worker || !this.#node || this.state !== 'ready') return;
+  #connect() {
+    if (!this.#seat || !this.#node || !this.info) return;
     const { depth, ring } = this;
     if (ring) {
-      this.#worker.postMessage({ type: 'connect', depth, buffer: ring.buffer });
+      this.#seat.post('connect', { depth, buffer: ring.buffer });
     } else {
       const { port1, port2 } = new MessageChannel();
-      this.#worker.postMessage({ type: 'connect', depth, port: port1 }, [port1]);
+      this.#seat.post('connect', { depth, port: port1 }, [port1]);
       this.#node.port.postMessage({ port: port2 }, [port2]);
     }
   }
@@ -273,46 +351,83 @@ export class PercepNet extends EventTarget {
     this.#emit('playing', { state });
     clearTimeout(this.#stall);
     if (state === STATE.STARVED && this.state === 'ready') {
-      this.#emit('overload', {});
+      this.#emit('overload', { action: 'wait', tier: this.tier });
       this.#stall = setTimeout(() => this.#fallback(new PercepNetError('stalled')), STALL_PATIENCE);
-    } else if (state === STATE.ENHANCED && this.reason?.code === 'stalled') {
-      this.#setState('ready');
-      this.#emit('ready', {});
+    } else if (state === STATE.ENHANCED) {
+      this.#passed('stalled');
     }
   }
 
-  /** @param {any} data a message of the worker */
+  /** @param {boolean} running whether the graph's context does */
+  #flows(running) {
+    if (running) this.#passed('suspended');
+    else this.#fallback(new PercepNetError('suspended'));
+  }
+
+  /** @param {any} message of the worker */
   #told({ type, ...detail }) {
     if (this.#destroyed()) return;
-    if (type === 'progress') {
-      this.#emit('progress', detail);
-    } else if (type === 'ready') {
-      this.#setState('ready');
-      this.#join();
-      this.#emit('ready', detail);
-    } else if (type === 'error') {
+    if (type === 'error') {
       this.#fallback(new PercepNetError(detail.code, detail.message));
+    } else if (type === 'frame') {
+      for (const callback of this.#observers) callback(detail);
+    } else if (type === 'overload') {
+      if (detail.info) this.info = detail.info;
+      this.#emit('overload', { action: detail.action, tier: detail.tier, from: detail.from });
+      if (detail.action === 'bypass') this.#fallback(new PercepNetError('overload'));
     } else if (type === 'stats') {
       if (detail.errors > this.#frameErrors) {
         this.#emit('error', { message: `${detail.errors - this.#frameErrors} frames failed and were left raw` });
         this.#frameErrors = detail.errors;
       }
       this.#emit('stats', { ...detail, playing: this.playing, transport: this.support.transport });
+    } else {
+      this.#emit(type, detail);
     }
   }
 
   /** @param {PercepNetError} error */
   #fallback(error) {
     if (this.#destroyed()) return;
-    // A stalled worker may catch up by itself; from all else only restart() leads back.
-    if (error.code !== 'stalled') this.#worker?.terminate();
+    if (!PASSING.includes(error.code)) this.#leave();
+    else if (error.code === 'stalled') this.#seat?.suspect();
     this.#setState('fallback', error);
+    if (error.code === 'overload') {
+      this.#switch();
+      this.#retry = setTimeout(() => this.#passed('overload'), this.#pause);
+      this.#pause = Math.min(2 * this.#pause, RETRY.longest);
+    }
     this.#emit('fallback', { code: error.code, message: error.message, error });
+  }
+
+  /** @param {import('./errors.js').Code} code the reason that holds no longer, if it was the reason */
+  #passed(code) {
+    if (this.reason?.code !== code) return;
+    this.#setState(this.#seat && this.info ? 'ready' : 'loading');
+    this.#switch();
+    if (this.state === 'ready') this.#emit('ready', { info: this.info });
+  }
+
+  /** Tell the worklet whether enhancement is wanted. */
+  #switch() {
+    this.#node?.port.postMessage({ enabled: this.#wanted() });
+  }
+
+  #wanted() {
+    return this.#enabled && this.reason?.code !== 'overload';
+  }
+
+  /** @param {{suspect?: boolean}} [why] */
+  #leave(why) {
+    const seat = this.#seat;
+    this.#seat = this.info = undefined;
+    seat?.leave(why);
   }
 
   /** @param {State} state @param {PercepNetError} [reason] */
   #setState(state, reason) {
     clearTimeout(this.#stall);
+    clearTimeout(this.#retry);
     this.state = state;
     this.reason = reason;
   }
@@ -331,10 +446,7 @@ export class PercepNet extends EventTarget {
   }
 }
 
-/** @param {number} value */
-function checkLimit(value) {
-  if (typeof value !== 'number' || !(value >= 0)) {
-    throw new RangeError(`attenuationLimit is ${value}: give decibels from 0 (no effect) to Infinity (no limit)`);
-  }
-  return value;
+/** @param {MediaStreamTrack} track */
+function checkTrack(track) {
+  if (track?.kind !== 'audio') throw new TypeError(`track is ${track?.kind ?? track}: give an audio track`);
 }

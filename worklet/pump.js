@@ -20,6 +20,12 @@ const NEVER = 2 ** 30;
 export const FAILURES = 3;
 
 /**
+ * Frames of the past that an enhancer hears before it takes over from another: those its output needs, and a few more
+ * for the network to find its bearings.
+ */
+export const HISTORY = 10;
+
+/**
  * @typedef {object} FrameEnhancer
  * @property {() => Float32Array} input the array to fill with HOP samples (taken afresh: the heap may have moved)
  * @property {() => void} step enhance input into output; may throw
@@ -39,6 +45,8 @@ export class Pump {
     this.depth = depth;
     this.enhancer = enhancer;
     this.now = now;
+    /** @type {{enhancer: FrameEnhancer, released: () => void} | undefined} what takes over with the next frame */
+    this.incoming = undefined;
     /** Whether frames follow on from earlier ones; false at the start and while resting. */
     this.running = false;
     /** Position of the next frame. */
@@ -86,6 +94,7 @@ export class Pump {
 
   /** Begin with the frame at `position`, remembering nothing of earlier ones. @param {number} position */
   start(position) {
+    this.#adopt();
     this.#reset();
     this.running = true;
     this.next = position;
@@ -100,6 +109,50 @@ export class Pump {
     this.validFrom = (position + SETTLE) | 0;
   }
 
+  /**
+   * Go over to another enhancer: it hears the last frames first, and one frame is a cross-fade, so there is no gap.
+   *
+   * @param {FrameEnhancer} enhancer
+   * @param {() => void} released called when the one it replaces is not used any more
+   */
+  replace(enhancer, released) {
+    if (this.incoming) {
+      this.incoming.enhancer = enhancer; // the one that was to come never did
+      released();
+      return;
+    }
+    this.incoming = { enhancer, released };
+    if (!this.running) this.#adopt();
+  }
+
+  /** Nothing more will be computed: let go of what waits to be released. */
+  abandon() {
+    this.incoming?.released();
+    this.incoming = undefined;
+  }
+
+  #adopt() {
+    if (!this.incoming) return;
+    const { enhancer, released } = this.incoming;
+    this.incoming = undefined;
+    this.enhancer = enhancer;
+    released();
+  }
+
+  /** The frame at `next` from the incoming enhancer, faded in over that of the old one. @param {Float32Array} old @returns {Float32Array} */
+  #goOver(old) {
+    const { enhancer } = /** @type {{enhancer: FrameEnhancer}} */ (this.incoming);
+    enhancer.reset();
+    for (let back = HISTORY; back >= 0; back--) {
+      this.ring.readInput((this.next - back * HOP) | 0, enhancer.input());
+      enhancer.step();
+    }
+    const output = enhancer.output();
+    const faded = old.map((sample, i) => sample + ((i + 1) / HOP) * (output[i] - sample));
+    this.#adopt();
+    return faded;
+  }
+
   #enhance() {
     const { ring, enhancer } = this;
     const started = this.now();
@@ -107,7 +160,8 @@ export class Pump {
     try {
       ring.readInput(this.next, enhancer.input());
       enhancer.step();
-      const output = enhancer.output();
+      let output = enhancer.output();
+      if (this.incoming) output = this.#goOver(output);
       if (!allFinite(output)) throw new Error('the enhancer put out a sample that is not finite');
       ring.writeOutput(this.next, output);
       ring.publishDone(this.validFrom, end);

@@ -1,184 +1,118 @@
 /**
- * The enhancer's thread: boots Pyodide, makes the Python Enhancer, warms it up and serves a ring.
+ * The enhancer's thread, one for all instances of a page: boots Pyodide once and serves a Stream for each client.
  *
- *     main -> worker   {type: 'boot', assets, attenuationLimit}             once
- *                      {type: 'connect', depth, buffer | port}              the transport to serve; after ready
- *                      {type: 'attenuationLimit', value}                    dB
- *     worker -> main   {type: 'progress', stage, bytes}  {type: 'ready', info}  {type: 'stats', ...}
- *                      {type: 'error', code: 'boot' | 'enhancer', message}  nothing more comes after it
- *
- * Samples go straight between the ring and NumPy's memory: one copy each way, no Python object a frame.
+ *     main -> worker   {type: 'boot', assets, remembered}                        once
+ *                      {type: 'open', id, token, model, attenuationLimit}        a new stream
+ *                      {type: 'connect', id, depth, buffer | port}               the transport to serve
+ *                      {type: 'use', id, token, model}                           another model
+ *                      {type: 'attenuationLimit', id, value}  {type: 'observe', id, wanted}  {type: 'close', id}
+ *     worker -> main   {type: 'progress', stage, bytes}  {type: 'failed', code, message}     for all; nothing after 'failed'
+ *                      {type: 'answer', id, token, info | code + message}        to 'open' and 'use'
+ *                      {type: 'stats' | 'frame' | 'overload' | 'error', id, ...}  see stream.js; nothing after 'error'
+ *                      {type: 'measured', choice}                                to be remembered for the next boot
  */
-import { DELAY, HOP, SAMPLE_RATE } from './constants.js';
-import { WorkerLink } from './link.js';
-import { Pump } from './pump.js';
-import { Ring, WORD } from './ring.js';
-
-/** V8 needs about this many frames to compile the hot path at full speed; before that a frame may miss its deadline. */
-const WARM_UP_FRAMES = 300;
-
-const STATS_INTERVAL = 500; // ms
-
-/** ms between looks at the clock while the audio is stopped; messages arrive meanwhile. */
-const IDLE = 250;
+import { Chooser } from './chooser.js';
+import { PercepNetError } from './errors.js';
+import { Models } from './models.js';
+import { Runtime } from './runtime.js';
+import { Stream, lastLine } from './stream.js';
+import { AUTO } from './tiers.js';
 
 const main = /** @type {Worker} */ (/** @type {unknown} */ (globalThis));
 
-/** @type {ReturnType<typeof wrap> | undefined} */
-let enhancer;
-/** Counts the connections: only the last one is served. */
-let connection = 0;
-let attenuationLimit = Infinity;
+/** @typedef {{runtime: Runtime, models: Models, chooser: Chooser}} Engine */
 
-main.onmessage = (/** @type {MessageEvent} */ { data }) => {
-  if (data.type === 'boot') {
-    attenuationLimit = data.attenuationLimit;
-    boot(data.assets).catch((error) => fail('boot', error));
-  } else if (data.type === 'connect') {
-    serve(data);
-  } else if (data.type === 'attenuationLimit') {
-    attenuationLimit = data.value;
-    enhancer?.setAttenuationLimit(attenuationLimit);
-  }
+/** @type {Promise<Engine>} */
+let booting;
+let booted = false;
+/**
+ * @typedef {object} Client
+ * @property {number} attenuationLimit dB
+ * @property {boolean} observed
+ * @property {Stream} [stream] once the runtime is there
+ */
+/** @type {Map<number, Client>} */
+const clients = new Map();
+
+/** @type {Record<string, (message: any) => void>} */
+const ACTIONS = {
+  boot({ assets, remembered }) {
+    booting = boot(assets, remembered);
+    booting.catch((error) => fail('boot', error));
+  },
+  open({ id, token, model, attenuationLimit }) {
+    /** @type {Client} */
+    const client = { attenuationLimit, observed: false };
+    clients.set(id, client);
+    void answer(id, token, async () => {
+      const engine = await booting;
+      if (clients.get(id) !== client) return; // closed meanwhile
+      const tell = (/** @type {string} */ type, /** @type {object} */ detail) => main.postMessage({ ...detail, type, id });
+      client.stream = new Stream(engine.runtime, engine.models, tell);
+      client.stream.attenuationLimit = client.attenuationLimit;
+      client.stream.observed = client.observed;
+      return client.stream.use(await choose(engine, model));
+    });
+  },
+  use({ id, token, model }) {
+    void answer(id, token, async () => clients.get(id)?.stream?.use(await choose(await booting, model)));
+  },
+  connect({ id, ...transport }) {
+    clients.get(id)?.stream?.connect(transport);
+  },
+  attenuationLimit({ id, value }) {
+    const client = clients.get(id);
+    if (!client) return;
+    client.attenuationLimit = value;
+    if (client.stream) client.stream.attenuationLimit = value;
+  },
+  observe({ id, wanted }) {
+    const client = clients.get(id);
+    if (!client) return;
+    client.observed = wanted;
+    if (client.stream) client.stream.observed = wanted;
+  },
+  close({ id }) {
+    clients.get(id)?.stream?.close();
+    clients.delete(id);
+  },
 };
 
-// Pyodide leaves some failed downloads to nobody, and the loop below has no caller to tell.
+main.onmessage = (/** @type {MessageEvent} */ { data }) => ACTIONS[data.type](data);
+
+// Pyodide leaves some failed downloads to nobody.
 main.addEventListener('unhandledrejection', (event) => {
   event.preventDefault();
-  fail(enhancer ? 'enhancer' : 'boot', /** @type {PromiseRejectionEvent} */ (event).reason);
+  fail(booted ? 'enhancer' : 'boot', /** @type {PromiseRejectionEvent} */ (event).reason);
 });
 
-/** @param {string} assets URL of the runtime folder */
-async function boot(assets) {
-  progress('runtime');
-  const { loadPyodide } = await import(new URL('pyodide.mjs', assets).href);
-  const pyodide = await loadPyodide({ indexURL: assets });
-  progress('packages');
-  /** @type {string[]} */
-  const problems = [];
-  await pyodide.loadPackage('percepnet-wasm', {
-    messageCallback: () => {},
-    errorCallback: (/** @type {string} */ text) => problems.push(text),
-  });
-  if (problems.length > 0) throw new Error(problems.join('; '));
-  progress('model');
-  const module = pyodide.pyimport('percepnet_wasm');
-  const made = wrap(module.Enhancer());
-  made.setAttenuationLimit(attenuationLimit);
+/** @param {string} assets @param {import('./chooser.js').Choice} [remembered] @returns {Promise<Engine>} */
+async function boot(assets, remembered) {
+  const runtime = await Runtime.boot(assets, progress);
+  const models = new Models(assets, runtime);
   progress('warm-up');
-  warmUp(made);
-  const facts = module.info();
-  const info = facts.toJs({ dict_converter: Object.fromEntries });
-  facts.destroy();
-  enhancer = made;
-  main.postMessage({ type: 'ready', info });
+  const trial = runtime.enhancer(models.bundled.proxy);
+  await runtime.warmUp(trial);
+  trial.release();
+  const tell = (/** @type {import('./chooser.js').Choice} */ choice) => main.postMessage({ type: 'measured', choice });
+  booted = true;
+  return { runtime, models, chooser: new Chooser(runtime, models, remembered, tell) };
 }
 
-/**
- * The Python object as Pump sees it.
- *
- * @param {any} proxy PyProxy of percepnet_wasm.Enhancer
- */
-function wrap(proxy) {
-  const { step, reset } = proxy;
-  return {
-    input: heapView(proxy.input),
-    output: heapView(proxy.output),
-    step: () => step(),
-    reset: () => reset(),
-    /** @param {number} limit dB */
-    setAttenuationLimit(limit) {
-      proxy.attenuation_limit_db = limit;
-    },
-    /** What the enhancer thinks of the sound; read rarely. */
-    observe: () => ({ voiceActivity: Number(proxy.voice_activity), snr: Number(proxy.snr_db) }),
-  };
+/** @param {Engine} engine @param {string} model the option @returns {Promise<string>} as Models.acquire() takes it */
+async function choose({ chooser }, model) {
+  return model === AUTO ? chooser.choose() : model;
 }
 
-/**
- * A NumPy array's own memory. When the WebAssembly heap grows every view on it is detached (length 0): take a new one.
- *
- * @param {any} array PyProxy of a float32 array of HOP samples that lives as long as the enhancer
- * @returns {() => Float32Array}
- */
-function heapView(array) {
-  let buffer = array.getBuffer('f32');
-  if (buffer.data.length !== HOP) throw new Error(`the enhancer's frame has ${buffer.data.length} samples, not ${HOP}`);
-  return () => {
-    if (buffer.data.length === 0) {
-      buffer.release();
-      buffer = array.getBuffer('f32');
-    }
-    return buffer.data;
-  };
-}
-
-/** Run on faint noise, so that every branch of the hot path is compiled. @param {import('./pump.js').FrameEnhancer} made */
-function warmUp(made) {
-  for (let frame = 0; frame < WARM_UP_FRAMES; frame++) {
-    const input = made.input();
-    for (let i = 0; i < HOP; i++) input[i] = 1e-3 * (Math.random() - 0.5);
-    made.step();
+/** @param {number} id @param {number} token @param {() => Promise<Record<string, any> | undefined>} work */
+async function answer(id, token, work) {
+  try {
+    main.postMessage({ type: 'answer', id, token, info: await work() });
+  } catch (error) {
+    if (!booted) return; // all are told that
+    const [code, cause] = error instanceof PercepNetError ? [error.code, error.cause] : ['enhancer', error];
+    main.postMessage({ type: 'answer', id, token, code, message: lastLine(cause) });
   }
-  made.reset();
-}
-
-/** @param {{depth: number, buffer?: SharedArrayBuffer, port?: MessagePort}} transport */
-function serve({ depth, buffer, port }) {
-  if (!enhancer) return;
-  const ring = buffer ? new Ring(buffer) : Ring.local();
-  const pump = new Pump(ring, depth, enhancer);
-  const timer = setInterval(() => stats(ring, pump, depth), STATS_INTERVAL);
-  const mine = ++connection;
-  const over = () => {
-    if (pump.failure === undefined && connection === mine) return false;
-    clearInterval(timer);
-    if (pump.failure !== undefined) fail('enhancer', pump.failure);
-    return true;
-  };
-  if (port) new WorkerLink(ring, port, pump, over);
-  else void loop(ring, pump, over);
-}
-
-/** @param {Ring} ring @param {Pump} pump @param {() => boolean} over */
-async function loop(ring, pump, over) {
-  const turn = new MessageChannel();
-  while (!over()) {
-    const seen = ring.load(WORD.WRITTEN);
-    if (pump.run()) {
-      // Behind: still let messages in, by a task of our own.
-      await new Promise((resolve) => {
-        turn.port1.onmessage = resolve;
-        turn.port2.postMessage(0);
-      });
-    } else {
-      await ring.waitWritten(seen, IDLE);
-    }
-  }
-}
-
-let lastStats = { time: performance.now(), busy: 0 };
-
-/** @param {Ring} ring @param {Pump} pump @param {number} depth */
-function stats(ring, pump, depth) {
-  if (!enhancer) return;
-  const [computeP50, computeP99] = pump.percentiles(0.5, 0.99);
-  const time = performance.now();
-  const load = (pump.busy - lastStats.busy) / (time - lastStats.time);
-  lastStats = { time, busy: pump.busy };
-  main.postMessage({
-    type: 'stats',
-    latency: (1000 * (depth + DELAY)) / SAMPLE_RATE,
-    computeP50,
-    computeP99,
-    load,
-    frames: pump.frames,
-    skipped: pump.skipped,
-    errors: pump.errors,
-    quanta: ring.load(WORD.QUANTA),
-    underruns: ring.load(WORD.UNDERRUNS),
-    ...enhancer.observe(),
-  });
 }
 
 /** @param {string} stage */
@@ -190,7 +124,5 @@ function progress(stage) {
 
 /** @param {'boot' | 'enhancer'} code @param {unknown} error */
 function fail(code, error) {
-  const text = error instanceof Error ? error.message : String(error);
-  // A Python error carries its whole traceback; its last line says what happened.
-  main.postMessage({ type: 'error', code, message: text.trim().split('\n').at(-1) });
+  main.postMessage({ type: 'failed', code, message: lastLine(error) });
 }

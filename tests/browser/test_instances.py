@@ -1,0 +1,162 @@
+"""Several instances in a page: one worker, one runtime, one copy of the weights; none is in another's way."""
+
+from collections.abc import Callable
+
+import numpy as np
+from conftest import Tab
+
+SPY = """
+window.workers = [];
+window.Worker = class extends Worker {
+    constructor(...args) { super(...args); this.alive = true; workers.push(this); }
+    terminate() { this.alive = false; super.terminate(); }
+};
+window.contexts = [];
+window.AudioContext = class extends AudioContext {
+    constructor(...args) { super(...args); contexts.push(this); }
+};
+"""
+"""Keeps every worker and context that is made."""
+
+TWO = """async () => {
+    window.a = await harness.enhanceMicrophone();
+    window.cleanA = window.clean;
+    await harness.untilPlaying(a, 'enhanced');
+    window.b = await harness.enhanceMicrophone({ attenuationLimit: 12 });
+    window.cleanB = window.clean;
+    await harness.untilPlaying(b, 'enhanced');
+}"""
+
+
+def wheels(tab: Tab) -> int:
+    """How often our wheel was asked for: once for each runtime."""
+    return sum("percepnet_wasm-" in request for request in tab.requests)
+
+
+def test_share_worker_runtime_and_weights(open_tab: Callable[..., Tab], isolated: str) -> None:
+    """The second instance loads nothing, and both are enhanced."""
+    tab = open_tab(isolated, init=SPY)
+    tab.evaluate(TWO)
+    assert tab.evaluate("workers.length") == 1
+    assert wheels(tab) == 1
+    assert tab.evaluate("a.state === 'ready' && b.state === 'ready' && a.tier === b.tier")
+    assert tab.events("progress") == [], "the second one loaded something"
+    assert tab.complaints == [] and tab.uncaught == []
+
+
+def test_destroying_one_leaves_the_other(open_tab: Callable[..., Tab], isolated: str) -> None:
+    """Its frames go on, its track is live, and settings of the one do not reach the other."""
+    tab = open_tab(isolated, init=SPY)
+    tab.evaluate(TWO)
+    frames = """async (destroyed) => {
+        let stats;
+        b.addEventListener('stats', ({ detail }) => (stats = detail));
+        if (destroyed) a.destroy();
+        await harness.until(() => stats);
+        const before = stats.frames;
+        await harness.until(() => stats.frames > before + 100);
+        return [b.state, b.playing, cleanB.readyState, cleanA.readyState, b.attenuationLimit];
+    }"""
+    assert tab.evaluate(frames, True) == ["ready", "enhanced", "live", "ended", 12]
+    assert tab.evaluate("workers[0].alive")
+    assert tab.complaints == [] and tab.uncaught == []
+
+
+def test_one_worker_that_dies_is_told_to_all_and_each_can_be_restarted(
+    open_tab: Callable[..., Tab], isolated: str
+) -> None:
+    """They meet again in one new worker."""
+    tab = open_tab(isolated, init=SPY)
+    tab.evaluate(TWO)
+    tab.evaluate("workers[0].dispatchEvent(new ErrorEvent('error', { message: 'injected', cancelable: true }))")
+    assert tab.evaluate("[a, b].map(({ state, reason }) => [state, reason?.code])") == [["fallback", "enhancer"]] * 2
+    assert not tab.evaluate("workers[0].alive")
+    tab.evaluate("[a, b].forEach((each) => each.restart())")
+    tab.wait("a.playing === 'enhanced' && b.playing === 'enhanced' && a.state === 'ready' && b.state === 'ready'")
+    assert tab.evaluate("workers.length") == 2
+    assert tab.uncaught == []
+
+
+def test_restarting_one_leaves_the_other(open_tab: Callable[..., Tab], isolated: str) -> None:
+    """A stream that was given up gets a fresh worker; the healthy one stays with the old worker, without a gap."""
+    tab = open_tab(isolated, init=SPY)
+    tab.evaluate(TWO)
+    frames = """async () => {
+        const fallbacks = [];
+        b.addEventListener('fallback', ({ detail }) => fallbacks.push(detail.code));
+        a.restart(); // from 'ready': nothing is wrong with the worker
+        await harness.untilState(a, 'ready');
+        const shared = workers.length;
+        return [shared, fallbacks, b.state, b.playing];
+    }"""
+    assert tab.evaluate(frames) == [1, [], "ready", "enhanced"]
+
+
+RACES = """async (draws) => {
+    const random = () => draws.shift();
+    const raw = await harness.microphone();
+    const made = [];
+    for (let round = 0; round < 20; round++) {
+        const percepnet = await harness.PercepNet.create();
+        const track = raw.clone();
+        const processed = percepnet.processTrack(track);
+        await new Promise((resolve) => setTimeout(resolve, random() * random() * 600));
+        if (random() < 0.3) percepnet.replaceInput(raw.clone());
+        if (random() < 0.3) percepnet.restart();
+        percepnet.destroy();
+        if (random() < 0.5) percepnet.destroy();
+        made.push({ percepnet, track, processed });
+    }
+    const outputs = await Promise.all(made.map(({ processed }) => processed));
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    return {
+        states: [...new Set(made.map(({ percepnet }) => percepnet.state))],
+        workers: workers.filter(({ alive }) => alive).length,
+        contexts: contexts.filter(({ state }) => state !== 'closed').length,
+        // Each output is the microphone itself, or has ended.
+        outputs: outputs.every((output, i) => output === made[i].track || output.readyState === 'ended'),
+        microphones: [raw, ...made.map(({ track }) => track)].every(({ readyState }) => readyState === 'live'),
+    };
+}"""
+
+
+def test_twenty_races_leave_nothing_behind(open_tab: Callable[..., Tab], isolated: str) -> None:
+    """Created, given a track, perhaps another one, perhaps restarted, and destroyed at a random moment."""
+    tab = open_tab(isolated, init=SPY)
+    draws = np.random.default_rng(7).random(5 * 20).tolist()
+    assert tab.evaluate(RACES, draws) == {
+        "states": ["destroyed"],
+        "workers": 0,
+        "contexts": 0,
+        "outputs": True,
+        "microphones": True,
+    }
+    assert tab.complaints == [] and tab.uncaught == []
+    # And the page can begin anew.
+    tab.evaluate("async () => harness.untilPlaying(await harness.enhanceMicrophone(), 'enhanced')")
+
+
+GROWTH = """async (rounds) => {
+    const first = await harness.enhanceMicrophone(); // keeps the worker
+    await harness.untilPlaying(first, 'enhanced');
+    const sizes = [];
+    for (let round = 0; round < rounds; round++) {
+        const percepnet = await harness.PercepNet.create();
+        await harness.untilState(percepnet, 'ready', 'fallback');
+        if (percepnet.state !== 'ready') return percepnet.reason.message;
+        percepnet.destroy();
+        let told;
+        first.addEventListener('stats', ({ detail }) => (told = detail.heap), { once: true });
+        await harness.until(() => told);
+        sizes.push(told);
+    }
+    return sizes;
+}"""
+
+
+def test_rounds_of_create_and_destroy_do_not_grow(open_tab: Callable[..., Tab], isolated: str) -> None:
+    """Every Python object of an instance goes with it: the heap stays as large as after the first rounds."""
+    tab = open_tab(isolated)
+    sizes = tab.evaluate(GROWTH, 30)
+    print(sizes)
+    assert sizes[-1] == sizes[9]

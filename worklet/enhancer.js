@@ -1,0 +1,121 @@
+/**
+ * A Python Enhancer as JavaScript sees it. Samples go straight to and from NumPy's memory: no Python object a frame.
+ *
+ * Everything taken from Python is given back by release(): proxies and buffers are not collected by themselves.
+ */
+import { HOP } from './constants.js';
+
+/**
+ * What the enhancer did to the newest frame put out.
+ *
+ * @typedef {object} Frame
+ * @property {Float32Array} gains of the bands, 0 to 1
+ * @property {Float32Array} strengths of the comb filter in the bands, 0 to 1
+ * @property {number} period of the pitch in samples
+ * @property {number} correlation of the signal at that period; 0.3 or more means voiced
+ * @property {number} voice probability of speech, 0 to 1
+ * @property {number} frame its number, counted from the connection
+ */
+
+/** @typedef {import('./pump.js').FrameEnhancer} FrameEnhancer */
+
+/** @implements {FrameEnhancer} */
+export class Enhancer {
+  #proxy;
+  #step;
+  #reset;
+  #input;
+  #output;
+
+  /** @param {any} proxy PyProxy of percepnet_wasm.Enhancer, one frame a call; it belongs to this object from here on */
+  constructor(proxy) {
+    this.#proxy = proxy;
+    this.#step = proxy.step;
+    this.#reset = proxy.reset;
+    this.#input = new HeapView(proxy.input);
+    this.#output = new HeapView(proxy.output);
+    const facts = proxy.info();
+    /** What runs: version, tier, weights, kernel, kernels_refused, ... @type {Record<string, any>} */
+    this.info = facts.toJs({ dict_converter: Object.fromEntries });
+    facts.destroy();
+  }
+
+  input = () => this.#input.samples();
+
+  output = () => this.#output.samples();
+
+  step() {
+    this.#step();
+  }
+
+  reset() {
+    this.#reset();
+  }
+
+  /** Most that noise is lowered, dB. Frames overlap by half, so a change is a cross-fade of 10 ms. @param {number} limit */
+  set attenuationLimit(limit) {
+    this.#proxy.attenuation_limit_db = limit;
+  }
+
+  /** What the enhancer thinks of the sound; read rarely. */
+  observe() {
+    return { voiceActivity: Number(this.#proxy.voice_activity), snr: Number(this.#proxy.snr_db) };
+  }
+
+  /** @returns {Omit<Frame, 'frame'>} copies */
+  frame() {
+    const proxy = this.#proxy;
+    return {
+      gains: copyOf(proxy.gains),
+      strengths: copyOf(proxy.strengths),
+      period: proxy.period,
+      correlation: proxy.correlation,
+      voice: proxy.voice_activity,
+    };
+  }
+
+  release() {
+    this.#input.release();
+    this.#output.release();
+    for (const proxy of [this.#step, this.#reset, this.#proxy]) proxy.destroy();
+  }
+}
+
+/** A NumPy array's own memory. When the WebAssembly heap grows every view on it is detached (length 0): take a new one. */
+class HeapView {
+  #array;
+  #buffer;
+
+  /** @param {any} array PyProxy of a float32 array of HOP samples that lives as long as the enhancer */
+  constructor(array) {
+    this.#array = array;
+    this.#buffer = array.getBuffer('f32');
+    const { length } = this.#buffer.data;
+    if (length !== HOP) throw new Error(`the enhancer's frame has ${length} samples, not ${HOP}`);
+  }
+
+  /** @returns {Float32Array} */
+  samples() {
+    if (!this.#buffer) throw new Error('the enhancer was released');
+    if (this.#buffer.data.length === 0) {
+      this.#buffer.release();
+      this.#buffer = this.#array.getBuffer('f32');
+    }
+    return this.#buffer.data;
+  }
+
+  release() {
+    this.#buffer.release();
+    this.#buffer = undefined; // its view would be on memory of others
+    this.#array.destroy();
+  }
+}
+
+/** @param {any} array PyProxy of a float32 array, given back @returns {Float32Array} */
+function copyOf(array) {
+  const buffer = array.getBuffer('f32');
+  const copy = buffer.data.slice();
+  buffer.release();
+  array.destroy();
+  return copy;
+}

@@ -1,0 +1,51 @@
+/**
+ * What create() takes, checked: a mistake of the programmer is an exception that names it.
+ */
+import { DEPTH_MAX, DEPTH_MIN } from './blend.js';
+import { readModel } from './tiers.js';
+
+/** Samples between microphone and speaker given to the worker: room for one frame, its computing and some jitter. */
+const DEFAULT_DEPTH = 1920;
+
+/**
+ * @typedef {object} Options
+ * @property {string | URL} [model] a tier ('c10', 'c20', ...: see PercepNet.tiers()), 'auto' for the largest that this
+ *     machine carries with ease, or the address of a model file; default the tier that needs no further download
+ * @property {string | URL} [assets] the runtime folder; default `../runtime/` beside this module's folder
+ * @property {number} [depth] ring depth in samples at 48 kHz, default 1920 (40 ms)
+ * @property {number} [attenuationLimit] most that noise is lowered, dB; 0 leaves the sound alone; default Infinity
+ * @property {boolean} [enabled] default true
+ */
+
+/** @param {Options} options */
+export function readOptions({ model, assets, depth = DEFAULT_DEPTH, attenuationLimit = Infinity, enabled = true }) {
+  return {
+    model: readModel(model),
+    assets: readAssets(assets),
+    depth: readDepth(depth),
+    attenuationLimit: readLimit(attenuationLimit),
+    enabled: Boolean(enabled),
+  };
+}
+
+/** @param {string | URL} [assets] @returns {string} absolute, with a slash at its end */
+export function readAssets(assets) {
+  const address = new URL(assets ?? '../runtime/', assets ? globalThis.location?.href : import.meta.url).href;
+  return address.endsWith('/') ? address : `${address}/`;
+}
+
+/** @param {number} depth */
+function readDepth(depth) {
+  if (!Number.isInteger(depth) || depth < DEPTH_MIN || depth > DEPTH_MAX) {
+    throw new RangeError(`depth is ${depth}: give a whole number of samples from ${DEPTH_MIN} to ${DEPTH_MAX}`);
+  }
+  return depth;
+}
+
+/** @param {number} limit */
+export function readLimit(limit) {
+  if (typeof limit !== 'number' || !(limit >= 0)) {
+    throw new RangeError(`attenuationLimit is ${limit}: give decibels from 0 (no effect) to Infinity (no limit)`);
+  }
+  return limit;
+}
