@@ -8,7 +8,7 @@ from .constants import HOP
 from .limits import LOUDEST, SILENT, SNR_MEMORY, SNR_TINY
 from .model_file import Model
 from .network import Network
-from .postfilter import envelope_postfilter
+from .postfilter import network_postfilter
 from .synthesis import Synthesis
 
 __all__ = ["NumpyEngine"]
@@ -79,7 +79,7 @@ class NumpyEngine:
         analysis, network = self._analysis, self._network
         analysis(self.input)
         network(analysis.features)
-        gains = envelope_postfilter(network.gain, analysis.energy) if self.postfilter else network.gain
+        gains = network_postfilter(network.gain, analysis.energy) if self.postfilter else network.gain
         strengths = network.strength if self.comb else None
         self.output[:] = self._synthesis(analysis, gains, strengths, self.floor)
         self._track_levels()

@@ -53,6 +53,8 @@ CONSTANTS: dict[str, int | float] = {
     "OCTAVE_GUARD": pitch.OCTAVE_GUARD,
     "TINY": float(coherence.TINY),
     "BETA": postfilter.BETA,
+    "DECISIVENESS": postfilter.DECISIVENESS,
+    "WARP": postfilter.WARP,
     "HALF_PI": math.pi / 2,
     "LOUDEST": limits.LOUDEST,
     "SILENT": limits.SILENT,
@@ -152,6 +154,7 @@ _STRUCTURES = {
         float *tail;               // [HOP]
     """,
 }
+
 
 def _structure(name: str, known: dict[str, type]) -> type[ctypes.Structure]:
     fields = []

@@ -4,21 +4,27 @@
 #include "stages.h"
 #include "vector.h"
 
-/* The envelope postfilter, from gain[] to out[], both float[BANDS]. */
+/* x^power for x in [0, 1]; what is too small to be heard becomes 0. */
+static f4 power(f4 x, float exponent) {
+    return choose(x < 1e-12f, all(0), power_of_two(log_two(larger(x, all(1e-12f))) * exponent));
+}
+
+/* network_postfilter() of postfilter.py, from gain[] to out[], both float[BANDS]. */
 static void postfilter(const float *gain, const float *energy, float *out) {
-    float padded[BANDS + 4] = {0}, before = 0, after = 0;
-    for (int band = 0; band < BANDS; band++) padded[band] = gain[band];
+    float decisive[BANDS + 4] = {0}, warped[BANDS + 4], before = 0, after = 0;
+    for (int band = 0; band < BANDS; band++) decisive[band] = gain[band];
     for (int band = 0; band < BANDS; band += 4) {
-        f4 g = load(padded + band);
-        store(padded + band, g * sine(HALF_PI * g));
+        f4 g = power(load(decisive + band), DECISIVENESS);
+        store(decisive + band, g);
+        store(warped + band, g * power(sine(HALF_PI * g), WARP));
     }
     for (int band = 0; band < BANDS; band++) {
-        before += gain[band] * gain[band] * energy[band];
-        after += padded[band] * padded[band] * energy[band];
+        before += decisive[band] * decisive[band] * energy[band];
+        after += warped[band] * warped[band] * energy[band];
     }
     float ratio = (before + TINY) / (after + TINY);
     float compensation = __builtin_sqrtf((1 + BETA) * ratio / (1 + BETA * ratio * ratio));
-    for (int band = 0; band < BANDS; band++) out[band] = padded[band] * compensation;
+    for (int band = 0; band < BANDS; band++) out[band] = warped[band] * compensation;
 }
 
 /* Average energies of frames with and without voice, as Enhancer.snr_db explains. */

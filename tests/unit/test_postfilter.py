@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from percepnet_wasm.bands import BANDS
-from percepnet_wasm.postfilter import BETA, envelope_postfilter
+from percepnet_wasm.postfilter import BETA, DECISIVENESS, WARP, envelope_postfilter, network_postfilter
 
 CAP = np.sqrt((1 + BETA) / (2 * np.sqrt(BETA)))
 gains = arrays(np.float32, (1, BANDS), elements=st.floats(0, 1, width=32))
@@ -85,3 +85,20 @@ def test_compensation_is_one_per_frame(rng):
 def test_level_does_not_matter(rng):
     g, energy = rng.random((2, 4, BANDS), dtype=np.float32)
     np.testing.assert_array_equal(envelope_postfilter(g, energy), envelope_postfilter(g, energy * np.float32(2.0**-20)))
+
+
+def test_a_networks_gains_are_made_decisive(rng):
+    g, energy = rng.random((2, 4, BANDS), dtype=np.float32)
+    out = network_postfilter(g, energy)
+    powered = g.astype(np.float64) ** DECISIVENESS
+    warped = powered * np.sin(np.pi / 2 * powered) ** WARP
+    ratio = np.sum(powered**2 * energy, axis=1) / np.sum(warped**2 * energy, axis=1)
+    expected = warped * np.sqrt((1 + BETA) * ratio / (1 + BETA * ratio**2))[:, None]
+    np.testing.assert_allclose(out, expected, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(network_postfilter(np.ones_like(g), energy), 1, rtol=1e-6)
+    assert not network_postfilter(np.zeros_like(g), energy).any()
+
+
+def test_no_warp_leaves_the_gains(rng):
+    g, energy = rng.random((2, 4, BANDS), dtype=np.float32)
+    np.testing.assert_allclose(envelope_postfilter(g, energy, warp=0), g, rtol=1e-6)
