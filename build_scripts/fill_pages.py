@@ -195,10 +195,10 @@ def _ms(samples: int) -> float:
 
 def _ring_depth() -> int:
     """The drop-in's default, samples."""
-    source = (tables.ROOT / "worklet" / "percepnet.js").read_text(encoding="utf-8")
+    source = (tables.ROOT / "worklet" / "options.js").read_text(encoding="utf-8")
     found = re.search(r"DEFAULT_DEPTH = (\d+)", source)
     if not found:
-        raise ValueError("worklet/percepnet.js names no DEFAULT_DEPTH: tell fill_pages.py where the ring's depth is")
+        raise ValueError("worklet/options.js names no DEFAULT_DEPTH: tell fill_pages.py where the ring's depth is")
     return int(found[1])
 
 
