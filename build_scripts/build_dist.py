@@ -26,6 +26,7 @@ from typing import Any
 import make_clip
 from bands_rule import bands_rule
 from fill_pages import fill_pages
+from integrity import sealed
 from pyodide_files import LOCK, FetchError, fetch_runtime, fetch_test_wheels, sha256, write_atomically
 from runtime_wheels import pyodide_command, slim
 
@@ -208,7 +209,7 @@ def page_plan() -> dict[str, bytes]:
 
 def private(path: Path) -> bool:
     """Say whether a file serves development alone: hidden, for readers, or for npm and TypeScript."""
-    settings = {"package.json", "package-lock.json", "tsconfig.json"}
+    settings = {"package.json", "package-lock.json", "tsconfig.json", "tsconfig.types.json"}
     return path.name.startswith(".") or path.name in settings or path.suffix in {".md", ".ts"}
 
 
@@ -247,7 +248,7 @@ def main() -> int:
         slim_plan = runtime_plan(PACKAGES, [wheel], *slim_runtime(files, lock))
         plan = {f"runtime/{name}": data for name, data in (models_plan() | slim_plan).items()}
         plan |= page_plan() | {"clips/noisy.wav": build_clip().read_bytes()}
-        plan = fill_pages(plan)
+        plan = sealed(fill_pages(plan))
         # The lock is written last of all: a folder that has it is complete.
         plan[f"runtime/{LOCK}"] = plan.pop(f"runtime/{LOCK}")
         report(arguments.out, plan, sync(plan, arguments.out))

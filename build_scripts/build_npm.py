@@ -6,6 +6,7 @@
     worklet/         the modules as they are, but for the audio processor: one file, since bundlers copy it as it is
     worklet/types/   their declarations, by tsc
     runtime/         what the enhancer's worker loads, as in dist/
+    service-worker.js  for hosts without headers and visits without a network
 
 ``runtime/`` lies beside ``worklet/``, where the modules look for it unless told otherwise.
 """
@@ -17,6 +18,8 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+
+from integrity import SERVICE_WORKER, sealed
 
 import percepnet_wasm
 
@@ -48,7 +51,9 @@ def manifest(source: dict[str, Any]) -> dict[str, Any]:
     """Turn ``worklet/package.json`` into the published one."""
     fields = {name: value for name, value in source.items() if name not in DEVELOPMENT}
     fields["version"] = percepnet_wasm.__version__
-    fields["exports"] = moved(fields["exports"]) | {"./runtime/*": "./runtime/*", "./worklet/*": "./worklet/*"}
+    fields["exports"] = moved(fields["exports"]) | {
+        f"./{name}": f"./{name}" for name in ("runtime/*", "worklet/*", SERVICE_WORKER)
+    }
     fields["sideEffects"] = moved(fields["sideEffects"])
     return fields
 
@@ -78,6 +83,10 @@ def build(site: Path, out: Path) -> None:
     shutil.copytree(site / "worklet", out / "worklet")
     shutil.copytree(site / "runtime", out / "runtime")
     (out / "worklet" / "processor.js").write_text(npm_run("processor"))
+    shutil.copy(site / SERVICE_WORKER, out)
+    plan = {path.relative_to(out).as_posix(): path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    for name, data in sealed(plan).items():
+        (out / name).write_bytes(data)
     npm_run("types", "--outDir", str(out / "worklet" / "types"))
     for document in (WORKLET / "README.md", ROOT / "LICENSE"):
         shutil.copy(document, out)

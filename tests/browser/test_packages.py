@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from clients import npm
 from conftest import HERE, ROOT, Tab, decode
+from integrity import SERVICE_WORKER
 from measure import align, pauses, power_db, similarity, speech
 from serve import serve
 
@@ -41,14 +42,14 @@ def app(tarball: Path, tmp_path: Path) -> Path:
 
 
 def test_the_package_holds_what_it_needs_and_nothing_else(tarball: Path, dist: Path) -> None:
-    """Each file belongs to one of four kinds, and nothing of ``dist/`` that the modules load is missing."""
+    """Each file belongs to one of five kinds, and nothing of ``dist/`` that the modules load is missing."""
     with tarfile.open(tarball) as archive:
         names = {member.name.removeprefix("package/") for member in archive if member.isfile()}
     loaded = {path.relative_to(dist).as_posix() for part in ("worklet", "runtime") for path in (dist / part).rglob("*")}
     loaded = {name for name in loaded if (dist / name).is_file()}
     assert loaded <= names
     assert {"README.md", "LICENSE", "package.json", "worklet/types/percepnet.d.ts"} <= names
-    others = names - loaded - {"README.md", "LICENSE", "package.json"}
+    others = names - loaded - {"README.md", "LICENSE", "package.json", SERVICE_WORKER}
     assert [name for name in others if not fnmatch(name, "worklet/types/*.d.ts")] == []
 
 

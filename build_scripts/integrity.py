@@ -1,0 +1,55 @@
+"""Write the hashes of a site's files into the two that check them: the enhancer's worker and the service worker.
+
+The sources hold empty tables: what is served straight from the repository changes under one's hands and is not checked.
+"""
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+
+RUNTIME_TABLE = "worklet/hashes.js"
+"""Hashes of ``runtime/``, for the worker that loads it."""
+
+SERVICE_WORKER = "service-worker.js"
+"""Hashes of everything else in the folder, to be kept for use offline."""
+
+
+def integrity(data: bytes) -> str:
+    """Return the hash of a file as browsers take it: ``sha256-`` and base64."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(data).digest()).decode()
+
+
+def filled(source: bytes, name: str, value: object) -> bytes:
+    """Give the JavaScript constant ``name`` a value, in JSON; its JSDoc cast is kept.
+
+    Raises
+    ------
+    ValueError
+        ``source`` has no such constant, or more than one.
+    """
+    pattern = re.compile(rf"^( *(?:export )?const {name} = (?:/\*\*.*?\*/ )?).*?;$", re.MULTILINE | re.DOTALL)
+    text, count = pattern.subn(lambda found: f"{found[1]}({json.dumps(value, indent=1)});", source.decode())
+    if count != 1:
+        raise ValueError(f"{count} constants {name} to be filled in, expected 1")
+    return text.encode()
+
+
+def sealed(plan: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Fill in the tables of a site's files.
+
+    Parameters
+    ----------
+    plan : mapping of str to bytes
+        Path to content; tables that were filled before are renewed.
+    """
+    plan = dict(plan)
+    runtime = {
+        name.removeprefix("runtime/"): integrity(plan[name]) for name in sorted(plan) if name.startswith("runtime/")
+    }
+    plan[RUNTIME_TABLE] = filled(plan[RUNTIME_TABLE], "HASHES", runtime)
+    files = {name: integrity(data) for name, data in sorted(plan.items()) if name != SERVICE_WORKER}
+    version = hashlib.sha256(json.dumps(files).encode()).hexdigest()[:16]
+    plan[SERVICE_WORKER] = filled(filled(plan[SERVICE_WORKER], "FILES", files), "VERSION", version)
+    return plan
