@@ -30,8 +30,9 @@ _QUANTISED_FROM = 0.6
 _AVERAGE = 0.998
 _SHORT_UNTIL, _SHORT = 0.6, 250
 """Until then only half of each sequence is used: the cost is per frame, and early on more steps teach more."""
-_LEVEL_DB = 6
-"""Levels are varied once more by adding to the log energies, which costs nothing."""
+_LEVEL_DB, _TILT_DB, _RIPPLE_DB = 6, 6, 3
+"""Levels and microphones are varied once more by adding to the log energies, which costs nothing: ideal gains,
+strengths and coherences do not feel a filter that speech and noise share."""
 _LOG_EVERY = 50
 _VALIDATE_EVERY = 400
 
@@ -59,6 +60,16 @@ def new_model(tier: str, start: Path | None, pool: Pool) -> PercepNet:
 def tensors(batch: np.ndarray, device: str) -> dict[str, torch.Tensor]:
     """Columns of a batch as contiguous tensors."""
     return {k: torch.from_numpy(np.ascontiguousarray(v)).to(device) for k, v in split(batch).items()}
+
+
+def microphones(rng: np.random.Generator, count: int) -> np.ndarray:
+    """Random smooth responses to add to log10 energies, float32 (count, 1, BANDS)."""
+    place = np.linspace(-1, 1, BANDS)
+    level, tilt = (rng.uniform(-most, most, (count, 1, 1)) for most in (_LEVEL_DB, _TILT_DB))
+    ripple = rng.uniform(0, _RIPPLE_DB, (count, 1, 1)) * np.sin(
+        np.pi * (rng.uniform(0.5, 3, (count, 1, 1)) * place + rng.uniform(0, 2, (count, 1, 1)))
+    )
+    return ((level + tilt * place + ripple) / 10).astype(np.float32)
 
 
 @torch.no_grad()
@@ -159,8 +170,7 @@ def main() -> None:
                 batch = batch[:, first : first + _SHORT]
             target = tensors(batch, args.device)
             if not args.one_batch:
-                shift = torch.from_numpy(rng.uniform(-_LEVEL_DB, _LEVEL_DB, (len(batch), 1, 1)) / 10).float()
-                target["features"][..., :BANDS] += shift.to(args.device)
+                target["features"][..., :BANDS] += torch.from_numpy(microphones(rng, len(batch))).to(args.device)
             optimiser.zero_grad()
             with torch.autocast(args.device, torch.bfloat16, enabled=args.bf16):
                 outputs = model(target["features"])
