@@ -10,8 +10,11 @@ from percepnet_wasm.constants import LOOKAHEAD
 PARTS = ("gain", "strength", "voice", "spectrum")
 
 _GAMMA = 0.3
+_INAUDIBLE = 0.03
+"""Gains below -30 dB count as this: what cleaned recordings have there no network can know, and x^0.6 has an infinite
+slope at 0."""
 _FLOOR = 1e-3
-"""Gains below -60 dB count as this: x^0.6 has an infinite slope at 0, and nobody hears the difference."""
+"""The same for magnitudes, which are weighted by what there is to hear."""
 _OVER_ATTENUATION = 0.5
 """How much more an error costs that takes speech away than one that leaves noise: too aggressive is what users say."""
 _STRENGTH_FLOOR = 1e-3
@@ -27,7 +30,7 @@ def gain_loss(ideal: Tensor, gain: Tensor) -> Tensor:
     D = (g^2y - gh^2y)^2 / (max(g^2y, gh^2y) + eps) and 10 D^2: relative, so that quiet speech taken away costs as much
     as loud speech. Over-attenuation costs more by _OVER_ATTENUATION.
     """
-    wanted, got = (torch.clamp(g, min=_FLOOR) ** (2 * _GAMMA) for g in (ideal, gain))
+    wanted, got = (torch.clamp(g, min=_INAUDIBLE) ** (2 * _GAMMA) for g in (ideal, gain))
     error = (wanted - got) ** 2 / (torch.maximum(wanted, got) + 1e-3)
     return (error + 10 * error**2) * (1 + _OVER_ATTENUATION * (got < wanted))
 

@@ -147,9 +147,10 @@ def test_losses_vanish_at_the_ideal_and_punish_taking_speech_away():
     assert gain_loss(ideal, ideal).max() == 0 and strength_loss(ideal, ideal).max() == 0
     wanted = torch.tensor([0.5])
     assert gain_loss(wanted, wanted / 4) > gain_loss(wanted, torch.tensor([0.875])), "taking away costs more"
-    quiet = torch.tensor([0.05])
+    quiet = wanted / 4
     share = gain_loss(quiet, quiet / 4) / gain_loss(wanted, wanted / 4)
-    assert share > 10 * 0.1**2, "a tenth of the gain must matter far more than a hundredth, as in a squared error"
+    assert share > 5 * 0.25**2, "a quarter of the gain must matter far more than a sixteenth, as in a squared error"
+    assert gain_loss(torch.tensor([0.001]), torch.tensor([0.02])) == 0, "both are inaudible"
 
 
 def test_spectrum_loss_listens_where_there_is_sound():
