@@ -16,7 +16,7 @@ from scipy.signal import resample_poly
 from percepnet_wasm import Model, enhance
 from percepnet_wasm.analysis import BandAnalysis
 from percepnet_wasm.bands import edges
-from percepnet_wasm.constants import BINS, HOP, SAMPLE_RATE
+from percepnet_wasm.constants import BINS, HOP, LAG_MAX, SAMPLE_RATE
 
 SNRS_DB = (20, 30, 40)
 _ACTIVE_DB = 35
@@ -31,6 +31,7 @@ def band_energies(audio: np.ndarray) -> np.ndarray:
     frames = len(audio) // HOP
     bands = BandAnalysis(frames)
     bands.push(audio[: frames * HOP])
+    bands.compare(np.full(frames, LAG_MAX))
     return bands.newest_energy
 
 

@@ -29,6 +29,8 @@ class BandAnalysis:
     ----------
     spectra, combed : complex64 (block, BINS)
         Y and P of the frames put out.
+    pair : complex64 (2, block, BINS)
+        The same, P first.
     energy, combed_energy, coherence : float32 (block, BANDS)
         ||Y_b||^2, ||P_b||^2 and q_y of the same frames.
     newest_energy : float32 (block, BANDS)
@@ -38,16 +40,23 @@ class BandAnalysis:
     def __init__(self, block: int = 1) -> None:
         self.block = block
         self.frames = CombedFrames(block)
-        self.spectra = self.frames.spectra[:block]
-        self._energies = np.zeros((LOOKAHEAD + block, BANDS), np.float32)
-        self.energy = self._energies[:block]
-        self.newest_energy = self._energies[LOOKAHEAD:]
-        self.combed = np.zeros((block, BINS), np.complex64)
-        self.combed_energy = np.zeros((block, BANDS), np.float32)
+        self.pair = self.frames.pair
+        self.combed, self.spectra = self.pair
+        # By rows: energies of the frames waiting and of the newest, of the combed ones, and the products of both.
+        sums = np.zeros((LOOKAHEAD + 3 * block, BANDS), np.float32)
+        self._energies = sums[: LOOKAHEAD + block]
+        self.energy, self.newest_energy = self._energies[:block], self._energies[LOOKAHEAD:]
+        self.combed_energy, self._cross = sums[-2 * block : -block], sums[-block:]
+        self._waiting, self._next = self._energies[:LOOKAHEAD], self._energies[-LOOKAHEAD:]
         self.coherence = np.zeros((block, BANDS), np.float32)
-        self._power = np.zeros((block, BINS), np.float32)
-        self._square = np.zeros((block, BINS), np.float32)
-        self._cross = np.zeros((block, BANDS), np.float32)
+        # Real and imaginary parts lie side by side: one product of floats makes both.
+        self._newest = self.frames.spectra[LOOKAHEAD:].view(np.float32)
+        self._pair, self._combed = self.pair.view(np.float32), self.combed.view(np.float32)
+        products = np.zeros((3 * block, 2 * BINS), np.float32)
+        self._newest_squares, self._pair_products = products[:block], products[block:].reshape(2, block, -1)
+        self._real, self._imaginary = products[:, 0::2], products[:, 1::2]
+        self._power = np.zeros((3 * block, BINS), np.float32)
+        self._sum = bands.summing(self._power, sums[LOOKAHEAD:])
 
     def reset(self) -> None:
         """Forget the signal."""
@@ -57,22 +66,16 @@ class BandAnalysis:
     def push(self, samples: NDArray[np.float32]) -> None:
         """Take float32 (block * HOP,) samples."""
         self.frames.push(samples)
-        self._energies[:LOOKAHEAD] = self._energies[self.block :]
-        newest = self.frames.spectra[LOOKAHEAD:]
-        bands.energies(self._products(newest, newest), self.newest_energy)
+        self._waiting[:] = self._next
 
     def compare(self, period: NDArray[np.intp]) -> None:
-        """Comb the frames put out with their periods, intp (block,) in samples, and measure the coherences."""
-        self.combed = self.frames.comb(period)
-        bands.energies(self._products(self.combed, self.combed), self.combed_energy)
-        bands.energies(self._products(self.spectra, self.combed), self._cross)
-        self.coherence[:] = coherence(self._cross, self.energy, self.combed_energy)
-
-    def _products(self, a: NDArray[np.complex64], b: NDArray[np.complex64]) -> NDArray[np.float32]:
-        """Re(a conj b) per bin."""
-        np.multiply(a.real, b.real, out=self._power)
-        np.multiply(a.imag, b.imag, out=self._square)
-        return np.add(self._power, self._square, out=self._power)
+        """Comb the frames put out with their periods, intp (block,) in samples; measure energies and coherences."""
+        self.frames.comb(period)
+        np.multiply(self._newest, self._newest, self._newest_squares)
+        np.multiply(self._pair, self._combed, self._pair_products)
+        np.add(self._real, self._imaginary, self._power)
+        self._sum()
+        coherence(self._cross, self.energy, self.combed_energy, self.coherence)
 
 
 class Analysis(BandAnalysis):

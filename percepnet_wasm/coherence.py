@@ -15,10 +15,10 @@ ATTENUATION_FLOOR = np.float32(0.03)
 """n0 of the paper: keeps the attenuation finite where the comb is perfect (15 dB at most)."""
 
 TINY = np.float32(1e-30)
-_ALMOST = np.float32(1e-6)
+_ZERO, _ONE, _TWO = np.float32(0), np.float32(1), np.float32(2)
 
 
-def coherence(cross: Bands, energy: Bands, combed_energy: Bands) -> Bands:
+def coherence(cross: Bands, energy: Bands, combed_energy: Bands, out: Bands | None = None) -> Bands:
     """Coherence q = Re<p, y> / (||p|| ||y||), negative values as 0.
 
     Parameters
@@ -27,14 +27,19 @@ def coherence(cross: Bands, energy: Bands, combed_energy: Bands) -> Bands:
         Re<p_b, y_b>.
     energy, combed_energy : float32 (frames, BANDS)
         ||y_b||^2 and ||p_b||^2.
+    out : float32 (frames, BANDS), optional
 
     Returns
     -------
     float32 (frames, BANDS)
         In [0, 1]; 0 in silence.
     """
-    norm = np.sqrt(energy) * np.sqrt(combed_energy)
-    return np.minimum(np.maximum(cross, 0) / (norm + TINY), 1)
+    norm = np.sqrt(energy)
+    norm *= np.sqrt(combed_energy)
+    norm += TINY
+    q_y = np.maximum(cross, _ZERO, out=out)
+    q_y /= norm
+    return np.minimum(q_y, _ONE, out=q_y)
 
 
 def combed_coherence(q_y: Bands, noise_power: NDArray[np.float32]) -> Bands:
@@ -107,4 +112,8 @@ def mixed_power(r: Bands, q_y: Bands) -> Bands:
     is defined on.
     """
     # (1 - r)^2 + r^2 + 2 r (1 - r) q_y in fewer passes over the array
-    return 1 - 2 * r * (1 - r) * (1 - q_y)
+    taken = _ONE - r
+    taken *= r
+    taken *= _ONE - q_y
+    taken *= _TWO
+    return np.subtract(_ONE, taken, out=taken)

@@ -65,15 +65,22 @@ class CombedFrames:
         The newest samples, oldest first.
     spectra : complex64 (LOOKAHEAD + block, BINS)
         Of all frames since the oldest put out: the last ``block`` rows are the newest frames, the first the output's.
+    pair : complex64 (2, block, BINS)
+        Of the frames to be put out, combed and plain.
     """
 
     def __init__(self, block: int = 1) -> None:
         self.block = block
         self.samples = np.zeros(PAST + WINDOW + FUTURE + (block - 1) * HOP, np.float32)
-        self.spectra = np.zeros((LOOKAHEAD + block, BINS), np.complex64)
+        spectra = np.zeros((block + LOOKAHEAD + block, BINS), np.complex64)
+        self.spectra = spectra[block:]
+        self.pair = spectra[: 2 * block].reshape(2, block, BINS)
         self._combed = np.zeros((block, WINDOW), np.float32)
         self._work = np.zeros((block, WINDOW), np.float32)
-        self._combed_spectra = np.zeros((block, BINS), np.complex64)
+        fresh = block * HOP
+        self._older, self._newer, self._fresh = self.samples[:-fresh], self.samples[fresh:], self.samples[-fresh:]
+        self._waiting, self._next = self.spectra[:LOOKAHEAD], self.spectra[-LOOKAHEAD:]
+        self._newest_spectra = self.spectra[LOOKAHEAD:]
         stride = self.samples.strides[0]
         first = len(self.samples) - WINDOW - (block - 1) * HOP
         self._newest = np.ndarray((block, WINDOW), np.float32, self.samples, first * stride, (HOP * stride, stride))
@@ -82,14 +89,14 @@ class CombedFrames:
         """Forget the signal."""
         self.samples[:] = 0
         self.spectra[:] = 0
+        self.pair[:] = 0
 
     def push(self, samples: NDArray[np.float32]) -> None:
         """Take ``block`` hops of samples, float32 (block * HOP,), and analyse their frames."""
-        fresh = self.block * HOP
-        self.samples[:-fresh] = self.samples[fresh:]
-        self.samples[-fresh:] = samples
-        self.spectra[:LOOKAHEAD] = self.spectra[-LOOKAHEAD:]
-        analyse(self._newest, self._work, self.spectra[LOOKAHEAD:])
+        self._older[:] = self._newer
+        self._fresh[:] = samples
+        self._waiting[:] = self._next
+        analyse(self._newest, self._work, self._newest_spectra)
 
     def comb(self, period: NDArray[np.intp]) -> NDArray[np.complex64]:
         """Comb the frames to be put out.
@@ -105,10 +112,10 @@ class CombedFrames:
             Spectra of the combed frames; overwritten by the next call.
         """
         stride = self.samples.itemsize
-        for k, lag in enumerate(period.tolist()):
+        for k, (lag, combed) in enumerate(zip(period.tolist(), self._combed, strict=True)):
             future = min(FUTURE // lag, COMB_TAPS_SIDE)
             oldest = PAST + k * HOP - COMB_TAPS_SIDE * lag
             shape = (COMB_TAPS_SIDE + 1 + future, WINDOW)
             shifted = np.ndarray(shape, np.float32, self.samples, oldest * stride, (lag * stride, stride))
-            np.einsum("k,kn->n", _TAPS[future], shifted, out=self._combed[k])
-        return analyse(self._combed, self._work, self._combed_spectra)
+            np.einsum("k,kn->n", _TAPS[future], shifted, out=combed)
+        return analyse(self._combed, self._work, self.pair[0])

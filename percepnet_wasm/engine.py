@@ -45,9 +45,10 @@ class NumpyEngine:
         self.floor = self.voiced = self.unvoiced = 0.0
         self._analysis, self._network, self._synthesis = Analysis(block), Network(model, block), Synthesis(block)
         self.input = np.zeros(block * HOP, np.float32)
-        self.output = np.zeros(block * HOP, np.float32)
+        self.output = self._synthesis.samples
         self._magnitudes = np.zeros(block * HOP, np.float32)
         self.gain, self.strength, self.voice = self._network.gain, self._network.strength, self._network.voice
+        self._voices = self.voice[:, 0]
 
     @property
     def period(self) -> NDArray[np.intp]:  # noqa: D102 - documented as an attribute
@@ -71,7 +72,7 @@ class NumpyEngine:
         ValueError
             ``input`` holds a sample that is not finite, or absurdly loud; nothing has changed.
         """
-        peak = np.abs(self.input, out=self._magnitudes).max()
+        peak = np.maximum.reduce(np.abs(self.input, out=self._magnitudes))
         if not peak <= LOUDEST:
             raise bad_samples(peak)
         if peak < SILENT:
@@ -81,16 +82,15 @@ class NumpyEngine:
         network(analysis.features)
         gains = network_postfilter(network.gain, analysis.energy) if self.postfilter else network.gain
         strengths = network.strength if self.comb else None
-        self.output[:] = self._synthesis(analysis, gains, strengths, self.floor)
+        self._synthesis(analysis, gains, strengths, self.floor)
         self._track_levels()
 
     def _track_levels(self) -> None:
         """Average the input's energy where the network hears a voice, and where it does not."""
-        voice = self._network.voice[:, 0]
-        energy = self._analysis.energy.sum(axis=1)
-        with_voice, all_frames = float(voice @ energy), float(energy.sum())
-        share = float(voice.sum())
-        rest = len(voice) - share
+        voices, energies = self._voices.tolist(), np.add.reduce(self._analysis.energy, 1).tolist()
+        with_voice = sum(voice * energy for voice, energy in zip(voices, energies, strict=True))
+        share, all_frames = sum(voices), sum(energies)
+        rest = len(voices) - share
         keep_voiced, keep_rest = SNR_MEMORY**share, SNR_MEMORY**rest
         self.voiced = keep_voiced * self.voiced + (1 - keep_voiced) * with_voice / (share + SNR_TINY)
         self.unvoiced = keep_rest * self.unvoiced + (1 - keep_rest) * (all_frames - with_voice) / (rest + SNR_TINY)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import pitch
+from . import correlation, pitch
 from .bands import BANDS
 from .comb import FUTURE, PAST
 from .constants import HOP, LOOKAHEAD, WINDOW
@@ -73,18 +73,18 @@ class KernelEngine:
         self._buffers: list[NDArray] = []
         for name, table in TABLES.items():
             setattr(stream, name, self._keep(table))
-        for fft, length in (("frame_fft", WINDOW), ("pitch_fft", pitch.SEGMENT)):
+        for fft, length in (("frame_fft", WINDOW), ("pitch_fft", correlation.SEGMENT)):
             self._describe_fft(getattr(stream, fft), length)
-        lags = pitch.LAGS
+        lags = correlation.LAGS
         self.input, self.output = self._buffer("input", block * HOP), self._buffer("output", block * HOP)
         self.period = self._buffer("period", block, dtype=np.int32)
         self.correlation = self._buffer("correlation", block)
         self._buffer("samples", PAST + WINDOW + FUTURE + (block - 1) * HOP)
         self._buffer("spectra", LOOKAHEAD + block, 2, ROW)
         self._buffer("energies", LOOKAHEAD + block, BANDS)
-        self._buffer("lowpass_line", len(pitch.LOWPASS) - pitch.DECIMATION + HOP)
-        self._buffer("highpass_line", len(pitch.HIGHPASS) - 1 + HOP // pitch.DECIMATION)
-        self._buffer("decimated", pitch.SEGMENT)
+        self._buffer("lowpass_line", len(correlation.LOWPASS) - correlation.DECIMATION + HOP)
+        self._buffer("highpass_line", len(correlation.HIGHPASS) - 1 + HOP // correlation.DECIMATION)
+        self._buffer("decimated", correlation.SEGMENT)
         self._buffer("correlations", pitch.BACKTRACK + block, lags)
         self._paths = self._buffer("paths", pitch.BACKTRACK + block, lags + 2 * pitch.JUMP)
         self._buffer("combed", block, 2, ROW)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from . import coherence, features, limits, pitch, postfilter
+from . import coherence, correlation, features, limits, pitch, postfilter
 from .bands import BANDS
 from .comb import FUTURE, PAST
 from .constants import BINS, COMB_TAPS_SIDE, HOP, LAG_MAX, LAG_MIN, LOOKAHEAD, WINDOW
@@ -38,14 +38,14 @@ CONSTANTS: dict[str, int | float] = {
     "LOG10_OF_2": math.log10(2),
     "LAG_MIN": LAG_MIN,
     "LAG_MAX": LAG_MAX,
-    "DECIMATION": pitch.DECIMATION,
-    "THIRD_LAG_MIN": LAG_MIN // pitch.DECIMATION,
-    "THIRD_LAG_MAX": LAG_MAX // pitch.DECIMATION,
-    "REFERENCE": pitch.REFERENCE,
-    "LOWPASS_TAPS": len(pitch.LOWPASS),
-    "HIGHPASS_TAPS": len(pitch.HIGHPASS),
-    "FLATTENING": pitch.FLATTENING,
-    "ROUNDING": float(pitch.ROUNDING),
+    "DECIMATION": correlation.DECIMATION,
+    "THIRD_LAG_MIN": LAG_MIN // correlation.DECIMATION,
+    "THIRD_LAG_MAX": LAG_MAX // correlation.DECIMATION,
+    "REFERENCE": correlation.REFERENCE,
+    "LOWPASS_TAPS": len(correlation.LOWPASS),
+    "HIGHPASS_TAPS": len(correlation.HIGHPASS),
+    "FLATTENING": correlation.FLATTENING,
+    "ROUNDING": float(correlation.ROUNDING),
     "JUMP": pitch.JUMP,
     "BACKTRACK": pitch.BACKTRACK,
     "RESTART_COST": pitch.RESTART_COST,

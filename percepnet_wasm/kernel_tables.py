@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from . import bands, pitch
+from . import bands, correlation, pitch
 from .comb import taps
 from .constants import COMB_TAPS_SIDE
 from .features import OCTAVES
@@ -14,12 +14,10 @@ __all__ = ["TABLES", "FftTables"]
 
 
 def _rise() -> NDArray[np.float32]:
-    """Share of each bin that belongs to the upper one of its two bands."""
-    edges = bands.edges()
+    """Share of each bin that belongs to the upper one of its two bands; there is none from the last tip on."""
     rise = np.zeros(ROW, np.float32)
-    for band in range(bands.BANDS):
-        inside = slice(edges[band], edges[band + 1])
-        rise[inside] = bands.INTERPOLATION[inside, band]
+    last = bands.edges()[-1]
+    rise[:last] = bands.RISE[:last]
     return rise
 
 
@@ -35,8 +33,8 @@ TABLES: dict[str, NDArray] = {
     "window": WINDOW_SHAPE,
     "rise": _rise(),
     "edges": bands.edges().astype(np.int32),
-    "lowpass": np.ascontiguousarray(pitch.LOWPASS.reshape(-1, pitch.DECIMATION).T),
-    "highpass": np.ascontiguousarray(pitch.HIGHPASS),
+    "lowpass": np.ascontiguousarray(correlation.LOWPASS.reshape(-1, correlation.DECIMATION).T),
+    "highpass": np.ascontiguousarray(correlation.HIGHPASS),
     "step_cost": pitch.STEP_COST,
     "taps": _taps(),
     "octaves": OCTAVES,

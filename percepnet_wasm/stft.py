@@ -65,6 +65,7 @@ class OverlapAdd:
     def __init__(self, block: int = 1) -> None:
         self._frames = np.zeros((block, WINDOW), np.float32)
         self._tail = np.zeros(HOP, np.float32)
+        self._first, self._last = self._frames[0, :HOP], self._frames[-1, HOP:]
 
     def reset(self) -> None:
         """Forget the frames heard."""
@@ -86,9 +87,8 @@ class OverlapAdd:
         frames = self._frames
         np.fft.irfft(spectra, WINDOW, axis=-1, out=frames)  # type: ignore  # see above
         np.multiply(frames, WINDOW_SHAPE, out=frames)
-        hops = out.reshape(-1, HOP)
-        np.add(frames[0, :HOP], self._tail, out=hops[0])
+        np.add(self._first, self._tail, out=out[:HOP])
         if len(frames) > 1:
-            np.add(frames[1:, :HOP], frames[:-1, HOP:], out=hops[1:])
-        self._tail[:] = frames[-1, HOP:]
+            np.add(frames[1:, :HOP], frames[:-1, HOP:], out=out[HOP:].reshape(-1, HOP))
+        self._tail[:] = self._last
         return out

@@ -28,6 +28,7 @@ class Synthesis:
         self._overlap_add = OverlapAdd(block)
         self._weights = np.zeros((2, block, BANDS), np.float32)
         self._bins = np.zeros((2, block, BINS), np.float32)
+        self._spread = bands.spreading(self._weights.reshape(-1, BANDS), self._bins.reshape(-1, BINS))
         self._spectra = np.zeros((2, block, BINS), np.complex64)
         self.samples = np.zeros(block * HOP, np.float32)
 
@@ -59,23 +60,25 @@ class Synthesis:
         float32 (block * HOP,)
             Overwritten by the next call.
         """
-        plain, combed = self._weights
+        combed, plain = self._weights
         if strength is None:
             plain[:] = gain
             combed[:] = 0
         else:
-            level = gain / np.sqrt(mixed_power(strength, analysis.coherence) + _TINY)
+            level = mixed_power(strength, analysis.coherence)
+            level += _TINY
+            np.divide(gain, np.sqrt(level, out=level), out=level)
             # p_b is scaled to ||y_b|| before mixing; where the combed band is silent, y_b is too.
-            scale = np.sqrt(analysis.energy / (analysis.combed_energy + _TINY))
-            np.multiply(level, 1 - strength, out=plain)
-            np.multiply(level * strength, scale, out=combed)
+            scale = analysis.combed_energy + _TINY
+            np.sqrt(np.divide(analysis.energy, scale, out=scale), out=scale)
+            np.multiply(level, strength, out=combed)
+            np.subtract(level, combed, out=plain)
+            combed *= scale
         if floor:
             self._weights *= np.float32(1 - floor)
             plain += np.float32(floor)
-        bands.interpolate(plain, self._bins[0])
-        np.multiply(analysis.spectra, self._bins[0], out=self._spectra[0])
-        if strength is not None:
-            bands.interpolate(combed, self._bins[1])
-            np.multiply(analysis.combed, self._bins[1], out=self._spectra[1])
-            self._spectra[0] += self._spectra[1]
-        return self._overlap_add(self._spectra[0], self.samples)
+        self._spread()
+        np.multiply(analysis.pair, self._bins, out=self._spectra)
+        filtered, rest = self._spectra
+        filtered += rest
+        return self._overlap_add(filtered, self.samples)

@@ -26,8 +26,8 @@ def run(model, features, block):
     rows = {layer.name: [] for layer in model.layers}
     for first in range(0, len(features), block):
         network(features[first : first + block])
-        for layer, (_, runner) in zip(model.layers, network._steps, strict=True):
-            rows[layer.name].append(runner.output.copy())
+        for layer in model.layers:
+            rows[layer.name].append(network.outputs[layer.name].copy())
     return {name: np.concatenate(parts) for name, parts in rows.items()}
 
 

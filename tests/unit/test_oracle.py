@@ -12,7 +12,7 @@ from signals import noise, speech_like
 
 from percepnet_wasm import oracle
 from percepnet_wasm.analysis import Analysis, BandAnalysis
-from percepnet_wasm.constants import DELAY, HOP, LOOKAHEAD, SAMPLE_RATE
+from percepnet_wasm.constants import DELAY, HOP, LAG_MAX, LOOKAHEAD, SAMPLE_RATE
 from percepnet_wasm.measures import si_sdr, voiced_frames, voiced_scores
 from percepnet_wasm.oracle import MAIN_RUNGS, RUNGS, ladder
 from percepnet_wasm.targets import targets
@@ -192,4 +192,5 @@ def _band_energies(signal):
     count = len(signal) // HOP + 1 + LOOKAHEAD
     analysis = BandAnalysis(count)
     analysis.push(np.pad(signal, (0, count * HOP - len(signal))))
+    analysis.compare(np.full(count, LAG_MAX))
     return analysis.energy[LOOKAHEAD:]

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from signals import glide, harmonic, noise, resonate, speech_like
 
 from percepnet_wasm.constants import HOP, LAG_MAX, LAG_MIN, LOOKAHEAD, SAMPLE_RATE
-from percepnet_wasm.pitch import DECIMATION, JUMP, VOICED, PitchTracker
+from percepnet_wasm.correlation import DECIMATION
+from percepnet_wasm.pitch import JUMP, VOICED, PitchTracker
 
 
 def track(samples, block=None):
