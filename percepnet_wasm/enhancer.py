@@ -1,6 +1,7 @@
 """The enhancer: a hop of noisy samples in, a hop of clean samples out, 30 ms later; files go the same way in blocks."""
 
 import math
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .bands import BANDS
+from .checks import as_signal
 from .constants import DELAY, HOP, SAMPLE_RATE
 from .engine import NumpyEngine
 from .kernel import KERNELS, KernelError, candidates, load
@@ -20,7 +22,13 @@ __all__ = ["LOUDEST", "OFFLINE_BLOCK", "Enhancer", "enhance", "info"]
 
 OFFLINE_BLOCK = 100
 """Frames a call when a whole signal is at hand: enough for matrix products, little memory."""
+MOST_BLOCK = 1000
+"""Frames a call at most: each takes 0.1 MB."""
+MOST_CHANNELS = 64
+"""More is a signal laid out the other way round."""
 _SNR_RANGE_DB = 60.0
+_NO_LIMIT_DB = 1e4
+"""Of which nothing is left in a double."""
 _TINY = 1e-20
 
 Source = str | Path | bytes | Model | None
@@ -85,9 +93,9 @@ class Enhancer:
         postfilter: bool = True,
         kernel: str = "auto",
     ) -> None:
-        if not isinstance(block, int) or block < 1:
-            raise ValueError(f"block is {block!r}: give a whole number of hops, 1 or more")
-        if kernel not in KERNELS:
+        if type(block) is not int or not 1 <= block <= MOST_BLOCK:
+            raise ValueError(f"block is {block!r}: give a whole number of hops, 1 to {MOST_BLOCK}")
+        if not isinstance(kernel, str) or kernel not in KERNELS:
             raise ValueError(f"kernel is {kernel!r}: give one of {', '.join(KERNELS)}")
         self.model = Model.load(model)
         self.kernels_refused: dict[str, str] = {}
@@ -137,9 +145,10 @@ class Enhancer:
 
     @attenuation_limit_db.setter
     def attenuation_limit_db(self, limit: float) -> None:
-        if not limit >= 0:
+        if isinstance(limit, bool) or not isinstance(limit, Real) or not limit >= 0:
             raise ValueError(f"attenuation_limit_db is {limit!r}: give 0 (bypass) to inf (no limit)")
-        self._engine.floor = self._floor = 10 ** (-limit / 20)
+        self._floor: float = 10.0 ** (-float(min(limit, _NO_LIMIT_DB)) / 20)
+        self._engine.floor = self._floor
 
     @property
     def gains(self) -> NDArray[np.float32]:  # noqa: D102 - documented as an attribute
@@ -192,14 +201,22 @@ class Enhancer:
         TypeError
             Samples are not floating point.
         ValueError
-            Wrong length, or samples that are not finite; the stream can go on with the next ones.
+            Wrong length, an ``out`` that cannot take the result, or samples that are not finite; the stream can go on
+            with the next ones.
         """
-        samples = np.asarray(frame)
+        try:
+            samples = np.asarray(frame)
+        except ValueError as error:
+            raise ValueError(f"frame is no array ({error}): give {len(self.input)} floating point samples") from error
         if samples.dtype.kind != "f":
             raise TypeError(f"frame has dtype {samples.dtype}: give floating point samples with full scale 1")
         if samples.shape != self.input.shape:
             raise ValueError(f"frame has shape {samples.shape}: give ({len(self.input)},), mono at {SAMPLE_RATE} Hz")
-        self.input[:] = samples
+        if out is not None and not _fits(out, self.output):
+            what = f"{out.dtype} {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
+            raise ValueError(f"out is {what}: give a writeable floating point array of shape {self.output.shape}")
+        with np.errstate(over="ignore"):  # a double beyond float32's range: step() tells of it
+            self.input[:] = samples
         self.step()
         if out is None:
             return self.output.copy()
@@ -243,13 +260,11 @@ def enhance(
     Raises
     ------
     TypeError, ValueError
-        As for :meth:`Enhancer.process`, or no samples.
+        Samples are not floating point; none, more than 64 channels of them, or one that is not finite.
     """
-    samples = np.asarray(audio)
-    if samples.dtype.kind != "f":
-        raise TypeError(f"audio has dtype {samples.dtype}: give floating point samples with full scale 1")
-    if samples.ndim not in (1, 2) or samples.size == 0:
-        raise ValueError(f"audio has shape {samples.shape}: give (samples,) or (samples, channels), not empty")
+    samples = as_signal("audio", audio, channels=True)
+    if samples.ndim == 2 and samples.shape[1] > MOST_CHANNELS:
+        raise ValueError(f"audio has shape {samples.shape}: give (samples, channels), {MOST_CHANNELS} channels at most")
     shared = Model.load(model)
     options: dict[str, Any] = {
         "attenuation_limit_db": attenuation_limit_db, "comb": comb, "postfilter": postfilter, "kernel": kernel,
@@ -265,6 +280,11 @@ def enhance(
     for chunk in padded.reshape(blocks, block * HOP):
         enhancer.process(chunk, out=chunk)
     return padded[DELAY : DELAY + len(samples)].copy()
+
+
+def _fits(out: Any, result: NDArray[np.float32]) -> bool:
+    """Whether the result can be written into a caller's array as it is."""
+    return isinstance(out, np.ndarray) and out.dtype.kind == "f" and out.shape == result.shape and out.flags.writeable
 
 
 def info(model: Source = None) -> dict[str, Any]:

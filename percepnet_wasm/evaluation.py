@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .constants import SAMPLE_RATE
 from .extras import MissingExtraError
-from .measures import si_sdr, voiced_frames, voiced_scores
+from .measures import as_pair, si_sdr, voiced_frames, voiced_scores
 
 try:
     from pesq import NoUtterancesError, pesq
@@ -72,11 +72,10 @@ def score(clean: Audio, enhanced: Audio, *, voiced: NDArray[np.bool_] | None = N
 
     Raises
     ------
-    ValueError
-        The lengths differ.
+    TypeError, ValueError
+        Samples are not floating point; not finite; not of one channel; or the lengths differ.
     """
-    if clean.shape != enhanced.shape:
-        raise ValueError(f"clean has shape {clean.shape} and enhanced {enhanced.shape}: align and cut them first")
+    clean, enhanced = as_pair(clean, enhanced)
     clean16, enhanced16 = (resample_poly(s, _MODEL_RATE, SAMPLE_RATE).astype(np.float32) for s in (clean, enhanced))
     return {
         "pesq_wb": _pesq(clean16, enhanced16),

@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from .checks import as_path, as_signal
 from .constants import DELAY, HOP, SAMPLE_RATE
-from .enhancer import LOUDEST, OFFLINE_BLOCK, Enhancer
+from .enhancer import LOUDEST, MOST_CHANNELS, OFFLINE_BLOCK, Enhancer
 from .extras import AudioFileError, MissingExtraError
 
 try:
@@ -32,6 +33,10 @@ _ALIASES = {"AIF": "AIFF", "WAVE": "WAV", "OGA": "OGG", "OPUS": "OGG"}
 """Suffixes that are not the name of their container."""
 _WAV_LIMIT = 2**32 - 2**16
 """Bytes beyond which WAV's 32-bit lengths overflow, less room for the header."""
+_RATES = (1000, 1_000_000)
+"""Hertz: a rate outside is a damaged header; at 1 Hz each sample would become 48000."""
+_BLOCK_SAMPLES = 1 << 20
+"""Samples read at once, at most; of all channels together."""
 _LOUDEST = LOUDEST / 10
 """The enhancer's own limit, with room for what resampling overshoots."""
 _FINE = {"PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ALAC_20", "ALAC_24", "ALAC_32"}
@@ -58,7 +63,7 @@ def enhance_file(
     AudioFileError
         A file is missing, unreadable, empty, not finite, not writable, or both are the same.
     """
-    source, target = Path(source), Path(target)
+    source, target = as_path("source", source), as_path("target", target)
     with _opened(source) as reader:
         _check_target(source, target)
         enhancers = [make_enhancer(OFFLINE_BLOCK) for _ in range(reader.channels)]
@@ -82,7 +87,7 @@ def read_mono(path: str | Path) -> tuple[Audio, int]:
     AudioFileError
         As for :func:`enhance_file`, or the file has several channels.
     """
-    path = Path(path)
+    path = as_path("path", path)
     with _opened(path) as reader:
         if reader.channels > 1:
             raise AudioFileError(f"{path} has {reader.channels} channels: give a file of one channel")
@@ -90,14 +95,61 @@ def read_mono(path: str | Path) -> tuple[Audio, int]:
 
 
 def resample(signal: Audio, rate: int, to: int, length: int | None = None) -> Audio:
-    """Change the rate of a whole signal, float32 (n,); give ``length`` samples back where that is known."""
+    """Change the rate of a whole signal.
+
+    Parameters
+    ----------
+    signal : float32 (n,)
+    rate, to : int
+        Hertz: what it has, and what it shall have.
+    length : int, optional
+        Samples to give back, where that is known.
+
+    Returns
+    -------
+    float32 (n,)
+
+    Raises
+    ------
+    TypeError, ValueError
+        The signal is not floating point, finite and of one channel; a rate is none; ``length`` is negative.
+    """
+    signal = as_signal("signal", signal)
+    for name, hertz in (("rate", rate), ("to", to)):
+        if not isinstance(hertz, int | np.integer) or not _RATES[0] <= hertz <= _RATES[1]:
+            raise ValueError(f"{name} is {hertz!r}: give a whole number of hertz, {_RATES[0]} to {_RATES[1]}")
+    if length is not None and (not isinstance(length, int | np.integer) or length < 0):
+        raise ValueError(f"length is {length!r}: give a number of samples, 0 or more")
     changed = np.asarray(soxr.resample(signal, rate, to), np.float32)
     return changed if length is None else _exactly(changed, length)
 
 
 def write_wav(path: Path, signal: Audio, rate: int) -> None:
-    """Write float32 (n,) samples as a WAV file of 32-bit floats: nothing is clipped, whatever a rung overshoots."""
-    soundfile.write(path, signal, rate, format="WAV", subtype="FLOAT")
+    """Write float32 (n,) samples as a WAV file of 32-bit floats: nothing is clipped, whatever a rung overshoots.
+
+    Raises
+    ------
+    AudioFileError
+        It cannot be written; a file that was there before stays as it was.
+    TypeError, ValueError
+        The signal is not floating point, finite and of one channel.
+    """
+    signal = as_signal("signal", signal)
+    path = as_path("path", path).resolve()
+    partial = _partial(path)
+    try:
+        soundfile.write(partial, signal, rate, format="WAV", subtype="FLOAT")
+        os.replace(partial, path)
+    except (soundfile.LibsndfileError, OSError) as error:
+        reason = getattr(error, "error_string", None) or error
+        raise AudioFileError(f"{path} cannot be written at {rate} Hz ({reason}): is there such a folder?") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _partial(target: Path) -> Path:
+    """Where to write what becomes ``target`` once it is whole."""
+    return target.with_name(f".{target.name}.{os.getpid()}.partial")
 
 
 @contextmanager
@@ -117,15 +169,20 @@ def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
     with reader:
         if not reader.frames:
             raise AudioFileError(f"{path} holds no samples: there is nothing to enhance")
+        if not _RATES[0] <= reader.samplerate <= _RATES[1]:
+            raise AudioFileError(f"{path} has {reader.samplerate} Hz: give {_RATES[0]} to {_RATES[1]} Hz, resample it")
+        if reader.channels > MOST_CHANNELS:
+            raise AudioFileError(f"{path} has {reader.channels} channels: give {MOST_CHANNELS} at most, split it")
         yield reader
 
 
 def _blocks(reader: soundfile.SoundFile, path: Path, bar: tqdm | None = None) -> Iterator[Audio]:
     """Yield float32 (n, channels) blocks of a second to the file's end, checked."""
     position = 0
+    length = min(reader.samplerate, _BLOCK_SAMPLES // reader.channels)
     while True:
         try:
-            block = reader.read(reader.samplerate, dtype="float32", always_2d=True)
+            block = reader.read(length, dtype="float32", always_2d=True)
         except soundfile.LibsndfileError as error:
             where = position / reader.samplerate
             raise AudioFileError(
@@ -233,7 +290,7 @@ def _created(target: Path, source: soundfile.SoundFile) -> Iterator[soundfile.So
     """Open for writing beside ``target``, and move there once all is well."""
     container, subtypes = _sample_formats(target, source)
     target = target.resolve()
-    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    partial = _partial(target)
     kind = f"{source.samplerate} Hz, {source.channels} channels as {container}"
     rate, channels = source.samplerate, source.channels
     writer = None

@@ -27,6 +27,7 @@ from pathlib import Path
 import soundfile
 from tqdm import tqdm
 
+from .checks import as_path
 from .enhancer import Enhancer
 from .extras import AudioFileError
 from .files import enhance_file
@@ -83,7 +84,7 @@ def pairs(source: str | Path, target: str | Path) -> list[tuple[Path, Path]]:
     AudioFileError
         There are none, or one folder lies in the other.
     """
-    source, target = Path(source), Path(target)
+    source, target = as_path("source", source), as_path("target", target)
     if not source.is_dir():
         raise AudioFileError(f"{source} is not a folder: check the path")
     inner, outer = target.resolve(), source.resolve()
@@ -134,7 +135,11 @@ def enhance_folder(
     ------
     AudioFileError
         As for :func:`pairs`.
+    ValueError
+        ``jobs`` is no number of processes.
     """
+    if jobs is not None and (type(jobs) is not int or jobs < 1):
+        raise ValueError(f"jobs is {jobs!r}: give a number of processes, 1 or more, or None for all cores")
     todo = pairs(source, target)
     processes = min(jobs or os.cpu_count() or 1, len(todo))
     failed = {}

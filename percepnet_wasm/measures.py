@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from .checks import as_signal
 from .constants import HOP, SAMPLE_RATE
 from .pitch import VOICED, PitchTracker
 
@@ -18,13 +19,27 @@ _VOICED_TOP_HZ = 5000
 """Above this, voices are hardly periodic."""
 
 
+def as_pair(clean: Audio, enhanced: Audio) -> tuple[Audio, Audio]:
+    """Check two signals that are to be compared."""
+    clean, enhanced = as_signal("clean", clean), as_signal("enhanced", enhanced)
+    if clean.shape != enhanced.shape:
+        raise ValueError(f"clean has shape {clean.shape} and enhanced {enhanced.shape}: align and cut them first")
+    return clean, enhanced
+
+
 def si_sdr(clean: Audio, enhanced: Audio) -> float | None:
     """Scale-invariant SDR in dB (Le Roux et al. 2019); None where a signal is silent.
 
     Parameters
     ----------
     clean, enhanced : float32 (n,)
+
+    Raises
+    ------
+    TypeError, ValueError
+        Samples are not floating point; not finite; not of one channel; or the lengths differ.
     """
+    clean, enhanced = as_pair(clean, enhanced)
     reference, estimate = (s.astype(np.float64) - np.mean(s, dtype=np.float64) for s in (clean, enhanced))
     power = reference @ reference
     if not power or not estimate.any():
@@ -46,7 +61,13 @@ def voiced_frames(clean: Audio) -> NDArray[np.bool_]:
     -------
     bool (frames,)
         For frames of 43 ms, HOP samples apart, the first beginning at sample 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Samples are not floating point; not finite; not of one channel.
     """
+    clean = as_signal("clean", clean)
     frames = _frames(clean)
     # The tracker describes the frame centred on hop k two calls after hop k; ours is centred _FRAME / 2 later.
     late = 2 + round(_FRAME / 2 / HOP)
@@ -71,7 +92,16 @@ def voiced_scores(clean: Audio, enhanced: Audio, voiced: NDArray[np.bool_]) -> d
     -------
     dict
         ``voiced_snr`` and ``voiced_lsd``, None without a voiced frame.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for :func:`si_sdr`, or ``voiced`` is of another signal.
     """
+    clean, enhanced = as_pair(clean, enhanced)
+    if not isinstance(voiced, np.ndarray) or voiced.dtype != bool or voiced.shape != (len(_frames(clean)),):
+        what = f"{voiced.dtype} {voiced.shape}" if isinstance(voiced, np.ndarray) else type(voiced).__name__
+        raise ValueError(f"voiced is {what}: give voiced_frames(clean)")
     if not voiced.any():
         return {"voiced_snr": None, "voiced_lsd": None}
     window = np.hanning(_FRAME)

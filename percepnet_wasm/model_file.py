@@ -32,6 +32,10 @@ DEFAULT_TIER = "c20"
 _HEAD = struct.Struct("<8sII")
 _LONGEST_HEADER = 1 << 20
 _WIDEST = 1 << 14
+_LARGEST_FILE = 1 << 28
+"""Bytes: the article's 8 million weights take 32 MB as float32."""
+_LARGEST_NUMBER = 1e4
+"""Of weights, biases, statistics and of 1 / deviation: far from what could overflow, and make NaN of infinity."""
 _KINDS = ("dense", "conv", "gru")
 _ACTIVATIONS = ("tanh", "sigmoid")
 _OUTPUTS = {"gain": BANDS, "strength": BANDS, "voice": 1}
@@ -140,9 +144,11 @@ class Model:
         if not isinstance(source, str | Path):
             raise TypeError(f"model must be a path, bytes, a Model or None, not {type(source).__name__}")
         try:
-            content = Path(source).read_bytes()
-        except OSError as error:
-            raise ModelFileError(f"model {str(source)!r} cannot be read ({error.strerror}): check the path") from error
+            with open(source, "rb") as file:
+                content = file.read(_LARGEST_FILE + 1)
+        except (OSError, ValueError) as error:  # ValueError: a null character in the path
+            reason = getattr(error, "strerror", None) or error
+            raise ModelFileError(f"model {str(source)!r} cannot be read ({reason}): check the path") from error
         return _parse(content, f"model {str(source)!r}")
 
     def to_bytes(self) -> bytes:
@@ -176,6 +182,8 @@ def default_model_bytes() -> bytes:
 
 
 def _parse(content: bytes, what: str) -> Model:
+    if len(content) > _LARGEST_FILE:
+        raise ModelFileError(f"{what} is larger than {_LARGEST_FILE} bytes, no model is: use a .pnw file")
     if len(content) < _HEAD.size:
         raise ModelFileError(f"{what} holds {len(content)} bytes, too few for a model file: fetch it again")
     magic, version, length = _HEAD.unpack_from(content)
@@ -195,7 +203,8 @@ def _parse(content: bytes, what: str) -> Model:
         _check_layers(layers, what)
         quantised = {"int8": True, "float32": False}[header["quantisation"]["weights"]]
         statistics = [np.array(header[k], np.float32) for k in ("feature_mean", "feature_deviation")]
-        if any(s.shape != (FEATURES,) or not np.isfinite(s).all() for s in statistics) or not (statistics[1] > 0).all():
+        sane = all(s.shape == (FEATURES,) and _is_sane(s) for s in statistics)
+        if not sane or statistics[1].min() < 1 / _LARGEST_NUMBER:
             raise ModelFileError(f"{what} has damaged feature statistics: fetch it again")
         payload = memoryview(content)[_HEAD.size + length :]
         arrays = _read_arrays(layers, payload, quantised, what)
@@ -207,7 +216,7 @@ def _parse(content: bytes, what: str) -> Model:
             arrays=arrays,
             feature_mean=statistics[0],
             feature_deviation=statistics[1],
-            density=float(header["density"]),
+            density=_density(header, what),
             provenance=dict(header["provenance"]),
             quantised=quantised,
             sha256=hashlib.sha256(content).hexdigest(),
@@ -229,6 +238,13 @@ def _check_interface(header: dict[str, Any], what: str) -> None:
         raise ModelFileError(
             f"{what} has weights in another scale than {WEIGHT_SCALE}: use a model made for this version"
         )
+
+
+def _density(header: dict[str, Any], what: str) -> float:
+    density = float(header["density"])
+    if not 0 < density <= 1:
+        raise ModelFileError(f"{what} has density {density}, which is a share of its weights: fetch it again")
+    return density
 
 
 def _check_layers(layers: list[Layer], what: str) -> None:
@@ -270,7 +286,14 @@ def _read_arrays(
         raw = np.frombuffer(payload, dtype, count, position).reshape(shape)
         position += count * dtype.itemsize
         array = raw.astype(np.float32) * np.float32(WEIGHT_SCALE) if dtype == np.int8 else raw.astype(np.float32)
-        if not np.isfinite(array).all():
-            raise ModelFileError(f"{what} has numbers that are not finite in layer {layer_name!r}: fetch it again")
+        if not _is_sane(array):
+            raise ModelFileError(
+                f"{what} has numbers that are not finite, or beyond {_LARGEST_NUMBER:g}, in layer {layer_name!r}: "
+                "fetch it again"
+            )
         arrays[layer_name, name] = array
     return arrays
+
+
+def _is_sane(numbers: NDArray[np.float32]) -> bool:
+    return bool((np.abs(numbers) <= _LARGEST_NUMBER).all())  # false for NaN too

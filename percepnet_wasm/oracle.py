@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .analysis import Analysis, BandAnalysis
+from .checks import as_signal
 from .constants import DELAY, HOP, LOOKAHEAD
+from .limits import SILENT
 from .postfilter import envelope_postfilter
 from .stft import OverlapAdd
 from .synthesis import Synthesis
@@ -91,14 +93,16 @@ def ladder(
 
     Raises
     ------
+    TypeError
+        Samples are not floating point.
     ValueError
-        A signal is empty, has more than one channel or holds NaN or infinity; the lengths differ; ``period`` is
-        neither of the two.
+        A signal is empty, has more than one channel or holds NaN, infinity or a gross value; the lengths differ;
+        ``period`` is neither of the two.
     """
-    clean, noisy = _signal("clean", clean), _signal("noisy", noisy)
+    clean, noisy = as_signal("clean", clean), as_signal("noisy", noisy)
     if len(clean) != len(noisy):
         raise ValueError(f"clean has {len(clean)} samples and noisy {len(noisy)}: cut both to the same stretch")
-    if period not in ("noisy", "clean"):
+    if not isinstance(period, str) or period not in ("noisy", "clean"):
         raise ValueError(f'period={period!r}: give "noisy" or "clean"')
     climber = _Climber(period)
     step = _BLOCK * HOP
@@ -152,8 +156,8 @@ class _Climber:
     def _clean_magnitudes(self) -> NDArray[np.complex64]:
         """Noisy frames with the clean ones' magnitude in every bin."""
         wanted, magnitude = np.abs(self.clean.spectra), np.abs(self.noisy.spectra)
-        # A bin of exact silence has no phase to keep, and nothing to put there is missed.
-        scale = np.divide(wanted, magnitude, out=np.zeros_like(wanted), where=magnitude > 0)
+        # A silent bin has no phase to keep, and nothing to put there is missed.
+        scale = np.divide(wanted, magnitude, out=np.zeros_like(wanted), where=magnitude > SILENT)
         return self.noisy.spectra * scale
 
     def _keep(self, name: str, values: NDArray) -> None:
@@ -172,13 +176,3 @@ def _padded(signal: Audio, start: int, length: int) -> Audio:
     """``length`` samples from ``start``, zeros beyond the end."""
     part = signal[start : start + length]
     return np.pad(part, (0, length - len(part)))
-
-
-def _signal(name: str, values: Audio) -> Audio:
-    """Check one argument and make it float32."""
-    signal = np.asarray(values, np.float32)
-    if signal.ndim != 1 or not signal.size:
-        raise ValueError(f"{name} has shape {signal.shape}: give one channel of at least one sample, shape (n,)")
-    if not np.isfinite(signal).all():
-        raise ValueError(f"{name}[{int(np.argmin(np.isfinite(signal)))}] is NaN or infinite: mend the recording")
-    return signal

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .constants import SAMPLE_RATE
+from .measures import as_pair
 
 __all__ = ["stoi"]
 
@@ -39,16 +40,15 @@ def stoi(clean: Audio, enhanced: Audio) -> float | None:
 
     Raises
     ------
-    ValueError
-        The lengths differ.
+    TypeError, ValueError
+        Samples are not floating point; not finite; not of one channel; or the lengths differ.
 
     References
     ----------
     Taal, Hendriks, Heusdens, Jensen: An Algorithm for Intelligibility Prediction of Time-Frequency Weighted Noisy
     Speech, IEEE TASLP 2011.
     """
-    if clean.shape != enhanced.shape:
-        raise ValueError(f"clean has shape {clean.shape} and enhanced {enhanced.shape}: align and cut them first")
+    clean, enhanced = as_pair(clean, enhanced)
     x, y = (_frames(_resampled(signal)) * _WINDOW for signal in (clean, enhanced))
     level = 20 * np.log10(np.sqrt(np.einsum("fn,fn->f", x, x)) + _TINY)
     speech = level > level.max(initial=-np.inf) - _RANGE_DB

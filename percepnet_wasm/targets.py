@@ -51,5 +51,6 @@ def targets(noisy: Analysis, clean: BandAnalysis) -> Targets:
     """
     q_x, q_y = clean.coherence, noisy.coherence
     q_p = combed_coherence(q_y, noise_power(noisy.period))
-    gain = np.minimum(np.sqrt(clean.energy / (noisy.energy + _TINY)), 1)
+    # Limited before the division: what stands against silence would overflow.
+    gain = np.sqrt(np.minimum(clean.energy, noisy.energy) / (noisy.energy + _TINY))
     return Targets(gain * attenuation(q_x, q_p), gain, strength(q_x, q_y, q_p))

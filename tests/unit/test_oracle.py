@@ -151,7 +151,7 @@ def test_progress_reaches_the_end():
         (np.zeros((10, 2)), np.zeros(10), r"clean has shape \(10, 2\).*one channel"),
         (np.zeros(10), np.zeros(0), r"noisy has shape \(0,\)"),
         (np.zeros(10), np.zeros(11), "10 samples and noisy 11.*cut both"),
-        (np.zeros(10), np.array([0, 0, np.nan]), r"noisy\[2\] is NaN"),
+        (np.zeros(10), np.array([0, 0, np.nan]), r"noisy\[2\] is nan: mend"),
     ],
 )
 def test_bad_signals_are_named(clean, noisy, words):

@@ -45,7 +45,11 @@ def test_is_undefined_without_enough_speech():
         assert reference(short, short, SAMPLE_RATE) == 1e-5  # pystoi's way to say the same
     assert stoi(short, short) is None
     assert stoi(np.zeros(1, np.float32), np.zeros(1, np.float32)) is None
-    assert stoi(np.zeros(0, np.float32), np.zeros(0, np.float32)) is None
+
+
+def test_no_sample_at_all_is_refused():
+    with pytest.raises(ValueError, match=r"clean has shape \(0,\): give one channel of at least one sample"):
+        stoi(np.zeros(0, np.float32), np.zeros(0, np.float32))
 
 
 def test_a_silent_result_is_not_intelligible(clip):

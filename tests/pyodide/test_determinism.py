@@ -1,0 +1,54 @@
+"""Same sound, same model, same kernel: the same bytes in every run, in Node as in Chromium; and the golden samples."""
+
+import json
+
+import numpy as np
+import pytest
+from pytest_pyodide import run_in_pyodide
+
+from build_scripts import golden
+
+pytestmark = pytest.mark.driver_timeout(240)
+
+SEEN: dict[str, dict[str, str]] = {}
+"""Digests by kernel and by what ran it."""
+
+
+@run_in_pyodide(packages=["percepnet-wasm"])
+async def run_there(selenium, sound_url, model_url, kernel):
+    import numpy as np
+    from pyodide.http import pyfetch
+
+    from percepnet_wasm import Enhancer
+    from percepnet_wasm.kernel import KernelError
+
+    sound = np.frombuffer(await (await pyfetch(sound_url)).bytes(), np.float32)
+    model = np.frombuffer(await (await pyfetch(model_url)).bytes(), np.float32).astype(np.uint8).tobytes()
+    outputs = []
+    for _ in range(2):
+        try:
+            enhancer = Enhancer(model, kernel=kernel)
+        except KernelError as error:
+            return str(error)
+        outputs.append(np.concatenate([enhancer.process(frame) for frame in sound.reshape(-1, 480)]).tobytes())
+    return outputs
+
+
+@pytest.mark.parametrize("kernel", ["numpy", "simd", "relaxed"])
+def test_bytes_are_the_same_everywhere_and_samples_the_golden_ones(selenium, publish, kernel):
+    # Numbers from 0 to 255 are exact as floats, which is what publish() writes.
+    model = np.frombuffer(golden.model(), np.uint8).astype(np.float32)
+    found = run_there(selenium, publish("sound.f32", golden.sound()), publish("model.f32", model), kernel)
+    if isinstance(found, str):
+        assert kernel == "relaxed" and selenium.browser == "node", found
+        pytest.skip(found)  # Node 20 has no relaxed SIMD
+    first, second = (np.frombuffer(output, np.float32) for output in found)
+    digest = golden.digest(first)
+    print(f"{selenium.browser} {kernel}: {digest[:16]}")
+    assert golden.digest(second) == digest, "a second stream gave other bytes"
+    seen = SEEN.setdefault(kernel, {})
+    seen[selenium.browser] = digest
+    # What relaxed SIMD computes is the processor's choice: bytes are not promised beyond one machine.
+    assert kernel == "relaxed" or len(set(seen.values())) == 1, seen
+    kept = json.loads(golden.GOLDEN.read_text())["samples"]
+    np.testing.assert_allclose(golden.summary(first), kept, atol=golden.TOLERANCE[kernel])

@@ -1,0 +1,299 @@
+"""Damaged and forged files: a clear error or a sound result, little memory, and nothing that was there is lost."""
+
+import io
+import resource
+import struct
+import subprocess
+import sys
+import time
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from hostile import JUNK, covers, examples, sounds
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from models import SMALL, random_model
+
+from percepnet_wasm import Enhancer, evaluation, files, folders, report
+from percepnet_wasm.constants import HOP
+from percepnet_wasm.extras import AudioFileError
+from percepnet_wasm.folders import Settings
+from percepnet_wasm.model_file import Layer, Model, ModelFileError, default_model_bytes
+
+MODEL = random_model()
+CONTENT = MODEL.to_bytes()
+SECONDS, MEGABYTES = 20, 40
+"""Far above what any of these takes, far below what a forged size would."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """One for all examples of a property."""
+    return tmp_path_factory.mktemp("hostile")
+
+
+class bounded:
+    """Fails where the work within took long or much memory."""
+
+    def __enter__(self):
+        tracemalloc.start()
+        self.started = time.process_time()
+
+    def __exit__(self, *_):
+        megabytes = tracemalloc.get_traced_memory()[1] / 1e6
+        tracemalloc.stop()
+        assert time.process_time() - self.started < SECONDS
+        assert megabytes < MEGABYTES, f"{megabytes:.0f} MB"
+
+
+@st.composite
+def damaged(draw, originals):
+    """Draw one of several files, or random bytes, with some bits flipped, stretches lost, doubled or put elsewhere."""
+    content = bytearray(draw(st.one_of(st.sampled_from(originals), st.binary(max_size=200))))
+    for _ in range(draw(st.integers(0, 4))):
+        at = draw(st.integers(0, max(0, min(len(content) - 1, draw(st.sampled_from([60, len(content)]))))))
+        end = at + draw(st.integers(1, 60))
+        what = draw(st.sampled_from(["flip", "set", "lose", "double", "cut"]))
+        if what == "flip" and content:
+            content[at] ^= 1 << draw(st.integers(0, 7))
+        elif what == "set":
+            content[at:end] = draw(st.sampled_from([b"\xff", b"\0", b"\x7f"])) * (end - at)
+        elif what == "lose":
+            del content[at:end]
+        elif what == "double":
+            content[at:at] = content[at:end]
+        elif what == "cut":
+            del content[at:]
+    return bytes(content)
+
+
+@covers("model_file.Model", "model_file.ModelFileError", "model_file.Layer", "model_file.default_model_bytes")
+@examples(250)
+@given(damaged([CONTENT, random_model(quantised=False).to_bytes(), default_model_bytes()[:30000]]))
+def test_a_damaged_model_file_is_refused_or_still_enhances(content):
+    with bounded():
+        try:
+            model = Model.load(content)
+        except ModelFileError as error:
+            assert str(error).startswith("the model's bytes ") and ": " in str(error)
+            return
+        assert all(isinstance(layer, Layer) for layer in model.layers) and model.layers == SMALL
+        out = Enhancer(model, kernel="numpy").process(np.full(HOP, 0.5, np.float32))
+        assert np.isfinite(out).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("weight", 3e38), ("weight", 2e4), ("bias", -3e38), ("recurrent_bias", 1e30)],
+)  # fmt: skip
+def test_numbers_that_could_overflow_to_nan_are_refused(name, value):
+    model = random_model(quantised=False)
+    model.arrays["gru", name].flat[3] = value
+    with pytest.raises(ModelFileError, match=r"beyond 10000, in layer 'gru': fetch it again"):
+        Model.load(model.to_bytes())
+
+
+@pytest.mark.parametrize(
+    ("which", "value"),
+    [("feature_deviation", 1e-30), ("feature_deviation", -1), ("feature_deviation", 0), ("feature_mean", 1e30)],
+)
+def test_statistics_that_could_overflow_are_refused(which, value):
+    model = random_model()
+    getattr(model, which)[5] = value
+    with pytest.raises(ModelFileError, match="damaged feature statistics: fetch it again"):
+        Model.load(model.to_bytes())
+
+
+@pytest.mark.parametrize("density", [0, -1, 1.5, float("nan")])
+def test_a_density_that_is_no_share_is_refused(density):
+    model = random_model()
+    model.density = density
+    with pytest.raises(ModelFileError, match="has density .* a share"):
+        Model.load(model.to_bytes())
+
+
+def test_an_endless_file_is_no_model():
+    """With 1 GB of address space to spare: were it read to its end, it would not fit."""
+    code = """
+import resource
+from percepnet_wasm import Model, ModelFileError
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 10**9, used + 10**9))
+try:
+    Model.load("/dev/zero")
+except ModelFileError as error:
+    print(error)
+"""
+    if not Path("/proc/self/statm").exists() or not Path("/dev/zero").exists():
+        pytest.skip("no /proc or no /dev/zero here")
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, cwd=root)
+    assert "is larger than 268435456 bytes, no model is: use a .pnw file" in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("path", ["nowhere\0.pnw", "", "x" * 5000])
+def test_a_path_that_cannot_be_one_is_named(path):
+    with pytest.raises(ModelFileError, match="^model .* cannot be read .*: check the path"):
+        Model.load(path)
+
+
+def test_no_pickle_is_ever_opened():
+    """Model files are data: nothing in the package can execute what a file holds."""
+    package = Path(folders.__file__).parent
+    words = ("pickle", "marshal", "shelve", "np.load", "numpy.load", "eval(", "exec(", "yaml", "zipfile")
+    for module in package.glob("*.py"):
+        found = [word for word in words if word in module.read_text()]
+        assert not found, f"{module.name} uses {found}"
+
+
+def _audio(container, subtype, rate=16000, channels=2):
+    tones = np.sin(np.arange(6000)[:, None] * [0.1, 0.2][:channels])
+    file = io.BytesIO()
+    soundfile.write(file, 0.5 * tones, rate, format=container, subtype=subtype)
+    return file.getvalue()
+
+
+AUDIO = {
+    "wav": [
+        _audio("WAV", "PCM_16"), _audio("WAV", "FLOAT", 48000, 1), _audio("WAV", "MS_ADPCM"), _audio("RF64", "PCM_24")
+    ],
+    "flac": [_audio("FLAC", "PCM_16"), _audio("FLAC", "PCM_24", 44100, 1)],
+    "ogg": [_audio("OGG", "VORBIS"), _audio("OGG", "OPUS")],
+}  # fmt: skip
+
+
+@covers("files.enhance_file", "files.read_mono")
+@pytest.mark.parametrize("suffix", AUDIO)
+@examples(50)
+@given(data=st.data())
+def test_a_damaged_audio_file_is_refused_or_enhanced_and_loses_nothing(folder, suffix, data):
+    source, target = folder / f"in.{suffix}", folder / f"out.{suffix}"
+    source.write_bytes(data.draw(damaged(AUDIO[suffix])))
+    target.write_bytes(b"precious")
+    with bounded():
+        try:
+            files.enhance_file(source, target, lambda block: Enhancer(MODEL, block=block, kernel="numpy"))
+        except AudioFileError as error:
+            assert source.name in str(error) or target.name in str(error)
+            assert ": " in str(error), "no remedy"
+            assert target.read_bytes() == b"precious"
+        else:
+            heard = soundfile.info(source)
+            assert soundfile.info(target).samplerate == heard.samplerate
+        try:
+            samples, rate = files.read_mono(source)
+            assert np.isfinite(samples).all() and rate > 0
+        except AudioFileError as error:
+            assert source.name in str(error)
+    assert {path.name for path in folder.iterdir()} <= {f"{n}.{s}" for n in ("in", "out") for s in AUDIO}
+
+
+def _wav(rate=48000, channels=1, frames=100):
+    """A WAV header that may lie, before little."""
+    data = bytes(2 * channels * frames)
+    layout = struct.pack("<HHIIHH", 1, channels, rate, (rate * channels * 2) % 2**32, channels * 2 % 65536, 16)
+    body = b"WAVEfmt " + struct.pack("<I", 16) + layout + b"data" + struct.pack("<I", len(data)) + data
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (_wav(rate=1), r"has 1 Hz: give 1000 to 1000000 Hz"),
+        (_wav(rate=2**31 - 1), r"Hz: give 1000 to 1000000 Hz|cannot be read as audio"),
+        (_wav(channels=1000, frames=10), r"has 1000 channels: give 64 at most"),
+    ],
+    ids=["a sample a second", "two thousand million a second", "a thousand channels"],
+)
+def test_a_header_cannot_ask_for_memory_or_time(tmp_path, content, words):
+    (tmp_path / "in.wav").write_bytes(content)
+    with bounded(), pytest.raises(AudioFileError, match=words):
+        files.enhance_file(tmp_path / "in.wav", tmp_path / "out.wav", lambda block: Enhancer(MODEL, block=block))
+
+
+def test_many_channels_at_a_high_rate_are_read_in_small_blocks(tmp_path):
+    soundfile.write(tmp_path / "in.wav", np.zeros((200_000, 32), np.float32), 192000)
+    with soundfile.SoundFile(tmp_path / "in.wav") as reader:
+        largest = max(block.size for block in files._blocks(reader, tmp_path / "in.wav"))
+    assert largest <= 1 << 20
+
+
+@covers("files.resample", "files.write_wav")
+@examples(25)
+@given(sounds(2), st.sampled_from([8000, 44100, 48000]), st.sampled_from([8000, 16000, 48000]), JUNK)
+def test_resampled_and_written_is_read_back(folder, samples, rate, to, junk):
+    path = folder / "out.wav"
+    files.write_wav(path, samples, rate)
+    read, read_rate = files.read_mono(path) if np.abs(samples).max() <= 1e5 else (samples, rate)
+    np.testing.assert_array_equal(read, samples)
+    assert read_rate == rate
+    assert files.resample(samples, rate, to, 77).shape == (77,)
+    assume(not (isinstance(junk, int) and 1000 <= junk <= 10**6))
+    for call in (lambda: files.resample(samples, junk, to), lambda: files.resample(samples, rate, junk)):
+        with pytest.raises(ValueError, match="(?s)(rate|to) is .*: give a whole number of hertz"):
+            call()
+    before = path.read_bytes()
+    with pytest.raises((TypeError, ValueError), match="signal (has|is)|signal.*: (give|mend)"):
+        files.write_wav(path, np.append(samples, np.float32("nan")), rate)
+    with pytest.raises(AudioFileError, match="cannot be written .*: is there"):
+        files.write_wav(folder / "missing" / "out.wav", samples, rate)
+    assert path.read_bytes() == before
+
+
+@covers("folders.pairs", "folders.enhance_one", "folders.enhance_folder", "folders.Settings")
+@examples(30)
+@given(JUNK)
+def test_folders_and_jobs_that_are_none_are_named(folder, junk):
+    for name, call in (
+        ("jobs", lambda: folders.enhance_folder(folder, folder.parent / "out", Settings(kernel="numpy"), junk)),
+        ("source", lambda: folders.pairs(junk, folder)),
+        ("target", lambda: folders.pairs(folder, junk)),
+    ):
+        if name == "jobs" and (junk is None or (type(junk) is int and junk > 0)):
+            continue
+        if name == "target" and isinstance(junk, str) and junk:
+            continue
+        with pytest.raises((TypeError, ValueError)) as caught:
+            call()
+        text = str(caught.value)
+        assert name in text or repr(junk) in text or str(junk) in text
+    with pytest.raises(AudioFileError):
+        folders.enhance_one(folder / "missing.wav", folder / "never" / "out.wav", Settings(kernel="numpy"))
+
+
+@covers("evaluation.score", "evaluation.mean_scores", "evaluation.score_table")
+@examples(5)
+@given(sounds(40, level=st.sampled_from([0.1, 1.0])), sounds(40, level=st.sampled_from([1e-12, 0.1, 32768.0])))
+def test_scores_are_numbers_or_none_and_make_a_table(clean, enhanced):
+    scores = evaluation.score(clean, enhanced, dnsmos=False)
+    assert set(scores) == set(evaluation.SCORES)
+    assert all(value is None or np.isfinite(value) for value in scores.values())
+    means = evaluation.mean_scores([scores, scores])
+    assert all(means[name] == pytest.approx(value) for name, value in scores.items() if value is not None)
+    table = evaluation.score_table({"one": scores, "mean": means})
+    assert len({len(line) for line in table.splitlines()}) == 1
+
+
+@covers("report.read_pair", "report.write_ladder", "figures.draw_all", "figures.draw_bands", "figures.draw_comb",
+        "figures.draw_gains", "figures.draw_grid", "figures.draw_spectrograms")  # fmt: skip
+@examples(1)
+@given(sounds(60, level=st.sampled_from([1e-4, 1.0])), sounds(60, level=st.sampled_from([1e-4, 1.0])))
+def test_strange_pairs_are_reported_and_drawn(tmp_path_factory, clean, noisy):
+    out = tmp_path_factory.mktemp("report")
+    for name, signal in (("clean", clean), ("noisy", noisy)):
+        files.write_wav(out / f"{name}.wav", signal, 48000)
+    pair = out / "clean.wav", out / "noisy.wav"
+    assert report.read_pair(*pair)[2] == 48000
+    record = report.write_ladder(*pair, out / "ladder", scores=False)
+    assert record["seconds"] == pytest.approx(0.6)
+    assert len(list((out / "ladder").glob("*.png"))) == 4
+    for drawing in (out / "ladder").glob("*.png"):
+        assert drawing.stat().st_size > 5000
+
+
+def test_memory_of_the_process_stays_small():
+    """All of the above in one process: no leak that tracemalloc cannot see (torch and other tests' data included)."""
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 3_000_000  # kB

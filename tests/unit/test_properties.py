@@ -1,0 +1,275 @@
+"""What holds for every stage whatever it hears: finite numbers within their ranges; streams equal to whole signals."""
+
+import numpy as np
+import pytest
+from hostile import bands, covers, cuts, examples, sounds
+from hypothesis import given
+from hypothesis import strategies as st
+from models import random_model
+
+from percepnet_wasm import bands as band_module
+from percepnet_wasm import coherence, comb, kernel_layout, kernel_program
+from percepnet_wasm.analysis import Analysis, BandAnalysis
+from percepnet_wasm.bands import BANDS
+from percepnet_wasm.comb import CombedFrames
+from percepnet_wasm.constants import BINS, DELAY, HOP, LAG_MAX, LAG_MIN, LOOKAHEAD, WINDOW
+from percepnet_wasm.engine import NumpyEngine
+from percepnet_wasm.enhancer import Enhancer, enhance
+from percepnet_wasm.features import FEATURES, features
+from percepnet_wasm.kernel_tables import FftTables
+from percepnet_wasm.network import Network
+from percepnet_wasm.oracle import RUNGS, Ladder, ladder
+from percepnet_wasm.pitch import PitchTracker
+from percepnet_wasm.postfilter import BETA, envelope_postfilter
+from percepnet_wasm.stft import OverlapAdd, analyse, vorbis_window
+from percepnet_wasm.synthesis import Synthesis
+from percepnet_wasm.targets import Targets, targets
+
+LOUDEST_BAND = 2.0**66
+"""||Y_b||^2 of the loudest samples that are let in: (1e6 * WINDOW / 2)^2 and some more."""
+SHARES = bands(0, 1)
+ENERGIES = bands(0, LOUDEST_BAND)
+periods = st.lists(st.integers(LAG_MIN, LAG_MAX), min_size=12, max_size=12).map(lambda found: np.array(found, np.intp))
+
+
+def within(values, low, high):
+    assert np.isfinite(values).all()
+    assert low <= np.min(values) and np.max(values) <= high, (np.min(values), np.max(values))
+
+
+def pieces(signal, lengths, of=HOP):
+    """Cut into stretches of so many hops."""
+    return np.split(signal, np.cumsum(lengths)[:-1] * of)
+
+
+@covers("stft.vorbis_window")
+@examples(20)
+@given(st.integers(1, 3000))
+def test_every_window_is_power_complementary(half):
+    window = vorbis_window(2 * half).astype(float)
+    np.testing.assert_allclose(window[:half] ** 2 + window[half:] ** 2, 1, atol=1e-6)
+
+
+@covers("stft.analyse", "stft.OverlapAdd")
+@examples(30)
+@given(sounds(), st.integers(1, 4))
+def test_what_is_analysed_is_put_together_again(samples, block):
+    padded = np.concatenate((np.zeros(HOP, np.float32), samples))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP]
+    spectra = analyse(frames, np.empty(frames.shape, np.float32), np.empty((len(frames), BINS), np.complex64))
+    add = OverlapAdd(block)
+    out = [add(spectra[k : k + block], np.empty(block * HOP, np.float32)) for k in range(0, len(frames), block)]
+    np.testing.assert_allclose(np.concatenate(out)[HOP:], samples[:-HOP], atol=3e-6 * np.abs(samples).max() + 1e-38)
+
+
+@covers("bands.edges", "bands.energies", "bands.interpolate", "linear.apply")
+@examples(30)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([0, 1e-42, 1e-20, 1, LOUDEST_BAND]), SHARES)
+def test_bands_share_out_energy_and_gains_stay_between_their_bands(seed, level, gains):
+    power = (level * np.random.default_rng(seed).random((3, BINS))).astype(np.float32)
+    energies = band_module.energies(power)
+    within(energies, 0, np.inf)
+    np.testing.assert_allclose(energies.sum(1), power[:, : band_module.edges()[-1] + 1].sum(1), rtol=1e-5, atol=1e-38)
+    out = np.empty((3, BINS), np.float32)
+    assert band_module.interpolate(gains, out) is out
+    within(out, gains.min() - 1e-6, gains.max() + 1e-6)
+
+
+@covers("coherence.coherence", "coherence.combed_coherence", "comb.noise_power")
+@examples(40)
+@given(bands(-1, 1), ENERGIES, ENERGIES, periods)
+def test_coherences_are_shares(likeness, energy, combed_energy, period):
+    cross = likeness * np.sqrt(energy) * np.sqrt(combed_energy)  # more there is not, says Cauchy
+    q_y = coherence.coherence(cross, energy, combed_energy)
+    within(q_y, 0, 1)
+    q_p = coherence.combed_coherence(q_y, comb.noise_power(period[: len(q_y)]))
+    within(q_p, 0, 1 + 1e-6)
+    assert (q_p >= q_y - 1e-6).all(), "the comb makes nothing less periodic"
+
+
+@covers("coherence.strength", "coherence.attenuation", "coherence.mixed_power")
+@examples(60)
+@given(SHARES, SHARES, SHARES)
+def test_strengths_are_shares_and_powers_are_not_zero(q_x, q_y, q_p):
+    r = coherence.strength(q_x, q_y, q_p)
+    within(r, 0, 1)
+    within(coherence.attenuation(q_x, q_p), 0.15, 1)
+    within(coherence.mixed_power(r, q_y), 0.5 - 1e-6, 1 + 1e-6)
+
+
+@covers("comb.taps", "comb.future_taps")
+@examples(50)
+@given(st.integers(LAG_MIN, LAG_MAX))
+def test_a_comb_reaches_as_far_as_it_may_and_weighs_one(period):
+    future = int(comb.future_taps(np.array([period]))[0])
+    assert future == 5 or future * period <= LOOKAHEAD * HOP < (future + 1) * period
+    assert comb.taps(future).sum() == pytest.approx(1, abs=1e-6)
+    within(comb.noise_power(np.array([period])), 0.12, 0.2)
+
+
+@covers("comb.CombedFrames")
+@examples(20)
+@given(sounds(), periods, cuts(12))
+def test_combed_frames_do_not_depend_on_the_cuts_nor_add_level(samples, period, lengths):
+    whole = CombedFrames(12)
+    whole.push(samples)
+    combed = whole.comb(period).copy()
+    within(np.abs(combed), 0, WINDOW * np.abs(samples).max() * 1.001)
+    if len(set(lengths)) == 1:
+        parts = CombedFrames(lengths[0])
+        for k, piece in enumerate(pieces(samples, lengths)):
+            parts.push(piece)
+            rows = slice(k * lengths[0], (k + 1) * lengths[0])
+            np.testing.assert_array_equal(parts.comb(period[rows]), combed[rows])
+
+
+@covers("features.features")
+@examples(40)
+@given(ENERGIES, SHARES, periods, st.floats(-1, 1, width=32))
+def test_features_stay_in_their_ranges(energy, q_y, period, correlation):
+    found = features(energy, q_y, period[:3], np.full(3, correlation, np.float32))
+    assert found.shape == (3, FEATURES)
+    within(found[:, :BANDS], -8, 21)
+    within(found[:, BANDS:-1], 0, 1)
+    within(found[:, -1], -1, 1)
+
+
+@covers("postfilter.envelope_postfilter")
+@examples(60)
+@given(SHARES, ENERGIES)
+def test_the_postfilter_sharpens_and_compensates_no_more_than_it_says(gains, energy):
+    filtered = envelope_postfilter(gains, energy)
+    most = np.sqrt((1 + BETA) / (2 * np.sqrt(BETA)))
+    within(filtered, 0, most * 1.001)
+    assert (filtered <= most * 1.001 * gains + 1e-30).all()
+    unit = envelope_postfilter(np.ones_like(gains), energy)
+    np.testing.assert_allclose(unit, 1, rtol=1e-5)
+
+
+@covers("pitch.PitchTracker")
+@examples(20)
+@given(sounds(), st.sampled_from([1, 2, 3, 4, 6]))
+def test_the_pitch_is_sane_and_does_not_depend_on_the_cuts(samples, block):
+    period, correlation = PitchTracker(12)(samples)
+    within(period, LAG_MIN, LAG_MAX)
+    within(correlation, -1, 1)
+    tracker = PitchTracker(block)
+    found = [tracker(piece) for piece in pieces(samples, [block] * (12 // block))]
+    np.testing.assert_array_equal(np.concatenate([lags for lags, _ in found]), period)
+
+
+@covers("analysis.Analysis", "analysis.BandAnalysis", "synthesis.Synthesis", "targets.targets", "targets.Targets")
+@examples(25)
+@given(sounds(), sounds(), SHARES, SHARES, st.floats(0, 1, width=32))
+def test_analysis_targets_and_synthesis_stay_finite(noisy, clean, gains, strengths, floor):
+    analysis, speech, synthesis = Analysis(12), BandAnalysis(12), Synthesis(12)
+    for _ in range(2):
+        analysis(noisy)
+        speech.push(clean)
+        speech.compare(analysis.period)
+    within(analysis.coherence, 0, 1)
+    assert np.isfinite(analysis.features).all()
+    ideal = targets(analysis, speech)
+    assert isinstance(ideal, Targets)
+    for share in (ideal.gain, ideal.plain_gain, ideal.strength):
+        within(share, 0, 1)
+    assert (ideal.gain <= ideal.plain_gain).all()
+    peak = np.abs(noisy).max()
+    for gain, strength in ((np.resize(gains, (12, BANDS)), np.resize(strengths, (12, BANDS))), (ideal.gain, None)):
+        within(synthesis(analysis, gain, strength, floor), -20 * peak - 1e-30, 20 * peak + 1e-30)
+
+
+@covers("network.Network")
+@examples(20)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([0, 1e-42, 1, 1e6, 1e12]), st.booleans())
+def test_the_network_answers_shares_to_anything(seed, level, quantised):
+    rng = np.random.default_rng(seed)
+    network = Network(random_model(seed=seed, quantised=quantised), 4)
+    for _ in range(3):
+        network((level * rng.standard_normal((4, FEATURES))).astype(np.float32))
+        for share in (network.gain, network.strength, network.voice):
+            within(share, 0, 1)
+
+
+@covers("oracle.ladder", "oracle.Ladder")
+@examples(6)
+@given(sounds(4), sounds(4), st.integers(1, 4 * HOP), st.sampled_from(["noisy", "clean"]))
+def test_the_ladder_stays_finite_and_keeps_the_length(clean, noisy, length, period):
+    climbed = ladder(clean[:length], noisy[:length], period=period)
+    assert isinstance(climbed, Ladder) and set(climbed.rungs) == set(RUNGS)
+    for rung in climbed.rungs.values():
+        assert rung.shape == (length,) and np.isfinite(rung).all()
+    within(climbed.gains, 0, 1)
+
+
+@covers("enhancer.Enhancer", "engine.NumpyEngine")
+@examples(25)
+@given(sounds(), st.data())
+def test_streams_stay_finite_and_bad_frames_leave_no_trace(samples, data):
+    model = random_model(seed=5)
+    disturbed, undisturbed = Enhancer(model), NumpyEngine(model, 1)
+    peak = 0.0
+    for frame in samples.reshape(-1, HOP):
+        if data.draw(st.booleans()):
+            bad = frame.copy()
+            bad[data.draw(st.integers(0, HOP - 1))] = data.draw(st.sampled_from([np.nan, np.inf, -np.inf, 2e6, -3e38]))
+            with pytest.raises(ValueError, match="^frame holds a sample of magnitude .*: give finite samples"):
+                disturbed.process(bad)
+        out = disturbed.process(frame)
+        peak = max(peak, np.abs(frame).max())
+        within(out, -20 * peak, 20 * peak)
+        if disturbed.kernel == "numpy":
+            undisturbed.input[:] = frame
+            undisturbed.step()
+            np.testing.assert_array_equal(out, undisturbed.output)
+    within(disturbed.snr_db, -60, 60)
+
+
+@covers("enhancer.enhance")
+@examples(15)
+@given(sounds(10, level=st.sampled_from([1e-4, 0.5])), st.integers(1, 10 * HOP), st.sampled_from([1, 2, 5, 10]))
+def test_whole_signals_and_streams_in_any_blocks_are_the_same(samples, length, block):
+    model = random_model(seed=6)
+    whole = enhance(samples[:length], model, kernel="numpy")
+    assert whole.shape == (length,) and whole.dtype == np.float32
+    padded = np.zeros(20 * HOP, np.float32)
+    padded[:length] = samples[:length]
+    stream = Enhancer(model, block=block, kernel="numpy")
+    out = np.concatenate([stream.process(piece) for piece in padded.reshape(-1, block * HOP)])
+    np.testing.assert_allclose(out[DELAY : DELAY + length], whole, atol=2e-5)
+
+
+@covers("kernel_tables.FftTables")
+@examples(60)
+@given(st.integers(1, 700))
+def test_fft_tables_multiply_up_to_their_length_or_say_which_lengths_do(eighths):
+    try:
+        tables = FftTables(8 * eighths)
+    except ValueError as error:
+        assert f"length {8 * eighths}: give 8 times" in str(error)
+        assert any(eighths % prime == 0 for prime in range(7, eighths + 1) if all(prime % d for d in (2, 3, 5)))
+        return
+    assert tables.radices[-1] == 0
+    assert np.prod(tables.radices[:-1]) == tables.half == 4 * eighths
+    within(tables.twiddles, -1, 1)
+
+
+@covers(
+    "kernel_program.pack", "kernel_program.activation_type", "kernel_program.zero",
+    "kernel_layout.pointer", "kernel_layout.header",
+)  # fmt: skip
+@examples(40)
+@given(st.integers(1, 50), st.integers(1, 50), st.floats(0, 1), st.sampled_from(["relaxed", "simd", "native"]))
+def test_packing_keeps_every_weight_and_says_where_the_others_were(rows, inputs, density, variant):
+    rng = np.random.default_rng(rows * inputs)
+    steps = (rng.integers(-127, 128, (rows, inputs)) * (rng.random((rows, inputs)) < density)).astype(np.int8)
+    weights, columns = kernel_program.pack(steps, variant)
+    assert sorted(weights[weights != 0]) == sorted(steps[steps != 0])
+    groups, blocks = -(-rows // 16), -(-inputs // 4)
+    if columns is None:
+        assert weights.size == groups * blocks * 64
+    else:
+        assert columns.size == groups + weights.size // 64 and (columns <= blocks).all()
+    assert kernel_program.zero(variant) in np.arange(np.iinfo(kernel_program.activation_type(variant)).max)
+    assert kernel_layout.pointer(weights) == weights.ctypes.data and kernel_layout.pointer(None) is None
+    assert kernel_layout.header() == kernel_layout.header()

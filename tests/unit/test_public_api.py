@@ -1,0 +1,62 @@
+"""Every public function and class has a property test: hostile.covers() says which."""
+
+import importlib
+import inspect
+import pkgutil
+from pathlib import Path
+
+import hostile
+import test_hostile_arguments  # noqa: F401
+import test_hostile_files  # noqa: F401
+import test_properties  # noqa: F401
+
+import percepnet_wasm
+
+ELSEWHERE = dict.fromkeys(
+    ["kernel_check.check", "kernel_engine.KernelEngine", "kernel_program.Program"]
+    + ["kernel_program.UnsuitableModelError"]
+    + [f"kernel_layout.{name}" for name in ("Fft", "Layer", "Matrix", "Source", "Stream")],
+    "test_kernel.py",
+)
+"""Need a compiled kernel, which the tests named build: there the kernel's results are compared with NumPy's."""
+
+
+def modules():
+    """The package's modules that say what is public."""
+    names = [module.name for module in pkgutil.iter_modules(percepnet_wasm.__path__) if module.name != "__main__"]
+    return {name: importlib.import_module(f"percepnet_wasm.{name}") for name in names}
+
+
+def public():
+    """``module.name`` of all functions and classes in the modules' ``__all__``, where they are defined."""
+    found = set()
+    for name, module in modules().items():
+        for exported in getattr(module, "__all__", ()):
+            thing = getattr(module, exported)
+            if (inspect.isfunction(thing) or inspect.isclass(thing)) and thing.__module__ == module.__name__:
+                found.add(f"{name}.{exported}")
+    return found
+
+
+def test_everything_public_has_a_property_test():
+    missing = public() - hostile.COVERED - set(ELSEWHERE)
+    assert not missing, f"write a property test, marked with hostile.covers(), for {sorted(missing)}"
+
+
+def test_nothing_is_listed_that_is_not_there():
+    assert not hostile.COVERED - public()
+    for name, file in ELSEWHERE.items():
+        assert file in {path.name for path in Path(__file__).parent.glob("*.py")}, (name, file)
+
+
+def test_the_packages_own_names_are_among_them():
+    for name in percepnet_wasm.__all__:
+        thing = getattr(percepnet_wasm, name)
+        assert f"{thing.__module__.rpartition('.')[2]}.{name}" in public()
+
+
+def test_every_module_with_functions_says_what_is_public():
+    for name, module in modules().items():
+        functions = [n for n, f in vars(module).items() if inspect.isfunction(f) and f.__module__ == module.__name__]
+        open_ones = [n for n in functions if not n.startswith("_")]
+        assert not open_ones or hasattr(module, "__all__"), f"{name}: {open_ones}"
