@@ -11,7 +11,12 @@ PYTEST := $(PY) -m pytest
 # The plugin reads options of its own and starts browsers: only tests/pyodide wants it.
 PLAIN := -p no:pytest_pyodide
 
-.PHONY: demo site setup test lint test-unit test-worklet test-pyodide test-browser bench evaluate packages clean system
+# The page's build takes what this pins, with hashes. LOCK= takes whatever is newest instead: for a Python that is newer
+# than the lock.
+LOCK ?= build_scripts/demo.lock
+
+.PHONY: demo site setup test lint test-unit test-worklet test-pyodide test-browser fuzz mutation golden lock bench \
+	evaluate packages clean system
 
 demo: site
 	$(PY) build_scripts/serve.py dist --port $(PORT)
@@ -51,6 +56,21 @@ bench: build/test.stamp
 	$(PY) build_scripts/build_dist.py --out dist
 	$(PY) -m build_scripts.bench --out build/bench.json
 
+# Property tests with other examples each time, FUZZ times as many of them; one file at a time to stop where it fails.
+FUZZ ?= 30
+fuzz: build/test.stamp
+	HYPOTHESIS_PROFILE=fuzz FUZZ=$(FUZZ) $(PYTEST) $(PLAIN) -x tests/unit/test_hostile_files.py \
+		tests/unit/test_hostile_arguments.py tests/unit/test_properties.py tests/unit/test_model_file.py
+
+# Which small changes of the signal path and the ring no test notices: an hour or two. See tests/mutation/README.md.
+mutation: build/mutation.stamp worklet/node_modules/.stamp tests/mutation/node_modules/.stamp
+	$(PY) -m build_scripts.mutation
+	cd worklet && ../tests/mutation/node_modules/.bin/stryker run ../tests/mutation/stryker.config.json
+
+# After a wanted change of what the signal path computes.
+golden: build/test.stamp
+	$(PY) -m build_scripts.golden
+
 # SET is a folder with noisy/ and clean/, COMPARE the script that scores enhanced files beside other systems.
 evaluate: build/evaluate.stamp
 	@test -n "$(SET)" -a -n "$(COMPARE)" || { echo "usage: make evaluate SET=folder COMPARE=script.py" >&2; exit 1; }
@@ -72,10 +92,21 @@ $(PY):
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed: install it, or make PYTHON=/path/to/python" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV) || { build_scripts/system_packages.sh venv && $(PYTHON) -m venv $(VENV); }
 
+build/demo.stamp: pyproject.toml $(LOCK) | $(PY)
+	$(if $(LOCK),$(PIP) --require-hashes --requirement $(LOCK))
+	$(if $(LOCK),$(PIP) --no-deps --no-build-isolation --editable .,$(PIP) --editable '.[demo]')
+	@mkdir -p build && touch $@
+
 # One stamp for each set of Python packages; the package itself is installed so that edits take effect at once.
 build/%.stamp: pyproject.toml | $(PY)
 	$(PIP) --editable '.[$*]'
 	@mkdir -p build && touch $@
+
+# Universal: every platform and Python from 3.11 on, as of today.
+lock: $(PY)
+	$(PIP) uv
+	$(PY) -m uv pip compile pyproject.toml --extra demo --universal --python-version 3.11 --upgrade \
+		--generate-hashes --no-header --no-annotate --no-emit-index-url --output-file $(LOCK)
 
 %/node_modules/.stamp: %/package-lock.json
 	cd $* && npm ci --no-audit --no-fund --loglevel=error

@@ -9,7 +9,7 @@ import { isName } from './tiers.js';
 /** @type {Record<string, Attribute>} by their names in `dataset`, which are those of the options */
 const ATTRIBUTES = {
   model: { takes: "a tier such as 'c20', 'auto' for the largest this machine carries, or a model file's address", read: readModelName },
-  assets: { takes: 'the address of the runtime folder', read: readAddress },
+  assets: { takes: 'the address of the runtime folder', read: readFolder },
   attenuationLimit: { takes: 'decibels from 0 (no effect) to Infinity (no limit)', read: readLimit },
   enabled: { takes: 'true or false', read: readSwitch },
   preload: { takes: 'true (load with the page) or false (with the first microphone)', read: readSwitch },
@@ -42,9 +42,12 @@ function spelling(name) {
   return `data-${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
+/** @type {Map<string, boolean>} a Map: an object would answer to 'constructor' too */
+const SWITCH = new Map([['', true], ['true', true], ['false', false]]);
+
 /** @param {string} text @returns {boolean | undefined} an attribute without a value means yes */
 function readSwitch(text) {
-  return { '': true, true: true, false: false }[text];
+  return SWITCH.get(text);
 }
 
 /** @param {string} text */
@@ -56,6 +59,12 @@ function readLimit(text) {
 /** @param {string} text */
 function readModelName(text) {
   return text === '' || isName(text) ? text || undefined : readAddress(text);
+}
+
+/** @param {string} text @returns {string | undefined} an address that files can lie under: none of data: or javascript: */
+function readFolder(text) {
+  const address = readAddress(text);
+  return URL.canParse('.', address) ? address : undefined;
 }
 
 /** @param {string} text @returns {string | undefined} absolute, against the page */

@@ -20,7 +20,7 @@ from percepnet_wasm.kernel_tables import FftTables
 from percepnet_wasm.network import Network
 from percepnet_wasm.oracle import RUNGS, Ladder, ladder
 from percepnet_wasm.pitch import PitchTracker
-from percepnet_wasm.postfilter import BETA, envelope_postfilter
+from percepnet_wasm.postfilter import BETA, envelope_postfilter, network_postfilter
 from percepnet_wasm.stft import OverlapAdd, analyse, vorbis_window
 from percepnet_wasm.synthesis import Synthesis
 from percepnet_wasm.targets import Targets, targets
@@ -134,7 +134,7 @@ def test_features_stay_in_their_ranges(energy, q_y, period, correlation):
     within(found[:, -1], -1, 1)
 
 
-@covers("postfilter.envelope_postfilter")
+@covers("postfilter.envelope_postfilter", "postfilter.network_postfilter")
 @examples(60)
 @given(SHARES, ENERGIES)
 def test_the_postfilter_sharpens_and_compensates_no_more_than_it_says(gains, energy):
@@ -142,8 +142,11 @@ def test_the_postfilter_sharpens_and_compensates_no_more_than_it_says(gains, ene
     most = np.sqrt((1 + BETA) / (2 * np.sqrt(BETA)))
     within(filtered, 0, most * 1.001)
     assert (filtered <= most * 1.001 * gains + 1e-30).all()
-    unit = envelope_postfilter(np.ones_like(gains), energy)
-    np.testing.assert_allclose(unit, 1, rtol=1e-5)
+    decisive = network_postfilter(gains, energy)
+    within(decisive, 0, most * 1.001)
+    assert (decisive <= most * 1.001 * gains + 1e-30).all()
+    for filtered in (envelope_postfilter, network_postfilter):
+        np.testing.assert_allclose(filtered(np.ones_like(gains), energy), 1, rtol=1e-5)
 
 
 @covers("pitch.PitchTracker")

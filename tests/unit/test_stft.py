@@ -47,7 +47,7 @@ def test_equals_scipy(noise):
     np.testing.assert_allclose(ours, reference, atol=2e-4)
 
 
-@pytest.mark.parametrize("block", [1, 4, FRAMES])
+@pytest.mark.parametrize("block", [1, 2, 4, FRAMES])
 def test_reconstruction_is_perfect_and_one_hop_late(noise, block):
     spectra = transformed(noise)
     overlap_add = OverlapAdd(block)
@@ -67,6 +67,8 @@ def test_reset_forgets_the_tail(noise):
     overlap_add(spectra[5:6], np.empty(HOP, np.float32))
     overlap_add.reset()
     after = overlap_add(spectra[6:7], np.empty(HOP, np.float32))
+    with pytest.raises(ValueError):
+        overlap_add(spectra[6:8], np.empty(2 * HOP, np.float32))  # a frame a call, unless told otherwise
     fresh = OverlapAdd()(spectra[6:7], np.empty(HOP, np.float32))
     np.testing.assert_array_equal(after, fresh)
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { readAttributes } from '../attributes.js';
+import { generator } from './signal.js';
 
 globalThis.document = /** @type {any} */ ({ baseURI: 'https://app.example/room/index.html' });
 
@@ -28,6 +29,10 @@ for (const [name, text, html] of [
   ['preload', '1', 'data-preload="1"'],
   ['assets', '', 'data-assets=""'],
   ['assets', 'https://', 'data-assets="https://"'],
+  ['assets', 'javascript:alert(1)', 'data-assets="javascript:alert(1)"'],
+  ['assets', 'data:text/javascript,alert(1)', 'data-assets="data:text/javascript,alert(1)"'],
+  ['enabled', 'constructor', 'data-enabled="constructor"'],
+  ['preload', '__proto__', 'data-preload="__proto__"'],
 ]) {
   test(`${html} is told with its remedy and left out`, () => {
     const { options, problems } = readAttributes({ [name]: text, enabled: name === 'enabled' ? text : 'true' });
@@ -43,5 +48,26 @@ test('an attribute that does not exist is told with those that do', () => {
     const { options, problems } = readAttributes({ [name]: '1' });
     assert.deepEqual(options, {});
     assert.match(problems[0], /data-attenuation-limit/);
+  }
+});
+
+test('whatever the attributes say: no exception, options of the right types, and one problem for each that is wrong', () => {
+  const random = generator(8);
+  const pick = (/** @type {any[]} */ list) => list[Math.floor(random() * list.length)];
+  const names = ['model', 'assets', 'attenuationLimit', 'enabled', 'preload', 'Model', 'constructor', 'toString', 'hasOwnProperty', 'x'];
+  const parts = ['', 'true', 'false', '24', '-1', '1e999', 'NaN', 'c20', 'auto', '../', 'https://', 'javascript:', '\0', '\ud800', '<b>', ' ', '__proto__'];
+  for (let round = 0; round < 5000; round++) {
+    /** @type {Record<string, string>} */
+    const dataset = {};
+    for (let n = Math.floor(random() * 5); n > 0; n--) dataset[pick(names)] = pick(parts) + pick(['', pick(parts)]);
+    const { options, problems } = readAttributes(dataset);
+    assert.equal(Object.keys(options).length + problems.length, Object.keys(dataset).length);
+    assert.equal(Object.getPrototypeOf(options), Object.prototype);
+    for (const [name, value] of Object.entries(options)) {
+      if (name === 'model') assert.ok(/^[\w-]+$/.test(value) || URL.canParse(value), value);
+      else if (name === 'assets') assert.ok(URL.canParse('pyodide.mjs', value), value);
+      else if (name === 'attenuationLimit') assert.ok(typeof value === 'number' && value >= 0, String(value));
+      else assert.ok((name === 'enabled' || name === 'preload') && typeof value === 'boolean', `${name}: ${value}`);
+    }
   }
 });
