@@ -44,6 +44,7 @@ MODULES = {
     "bands": ("test_bands.py",),
     "coherence": ("test_coherence.py",),
     "comb": ("test_comb.py",),
+    "correlation": ("test_pitch.py",),
     "features": ("test_features.py",),
     "pitch": ("test_pitch.py",),
     "postfilter": ("test_postfilter.py",),

@@ -166,6 +166,12 @@ def test_coherence_of_known_signals():
     np.testing.assert_allclose(coherence(cross, energy, combed), [[1, 0, 0, 0]], atol=1e-6)
 
 
+def test_coherence_fades_where_nothing_can_be_heard_and_rounding_takes_it_nowhere():
+    faint, loud = band(1e-30), band(9.0)
+    assert coherence(faint, faint, faint)[0, 0] == pytest.approx(0.5)
+    assert coherence(np.nextafter(loud, np.float32(10)), loud, loud)[0, 0] == 1
+
+
 @given(st.floats(0, 1e4, width=32), st.floats(0, 1e4, width=32), st.floats(-1, 1, width=32))
 def test_coherence_stays_between_0_and_1(energy, combed, share):
     cross = np.float32(share) * np.sqrt(np.float32(energy)) * np.sqrt(np.float32(combed))

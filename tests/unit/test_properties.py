@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from models import random_model
 
 from percepnet_wasm import bands as band_module
-from percepnet_wasm import coherence, comb, kernel_layout, kernel_program
+from percepnet_wasm import coherence, comb, kernel_layout, kernel_program, linear
 from percepnet_wasm.analysis import Analysis, BandAnalysis
 from percepnet_wasm.bands import BANDS
 from percepnet_wasm.comb import CombedFrames
@@ -62,7 +62,7 @@ def test_what_is_analysed_is_put_together_again(samples, block):
     np.testing.assert_allclose(np.concatenate(out)[HOP:], samples[:-HOP], atol=3e-6 * np.abs(samples).max() + 1e-38)
 
 
-@covers("bands.edges", "bands.energies", "bands.interpolate", "linear.apply")
+@covers("bands.edges", "bands.energies", "bands.interpolate", "bands.summing", "bands.spreading")
 @examples(30)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([0, 1e-42, 1e-20, 1, LOUDEST_BAND]), SHARES)
 def test_bands_share_out_energy_and_gains_stay_between_their_bands(seed, level, gains):
@@ -70,9 +70,23 @@ def test_bands_share_out_energy_and_gains_stay_between_their_bands(seed, level, 
     energies = band_module.energies(power)
     within(energies, 0, np.inf)
     np.testing.assert_allclose(energies.sum(1), power[:, : band_module.edges()[-1] + 1].sum(1), rtol=1e-5, atol=1e-38)
-    out = np.empty((3, BINS), np.float32)
-    assert band_module.interpolate(gains, out) is out
-    within(out, gains.min() - 1e-6, gains.max() + 1e-6)
+    within(band_module.interpolate(gains), gains.min() - 1e-6, gains.max() + 1e-6)
+
+
+@covers("linear.product")
+@examples(20)
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 4), st.booleans())
+def test_products_are_matmuls_whenever_they_are_called(outputs, inputs, frames, browser):
+    rng = np.random.default_rng(outputs * inputs)
+    matrix = rng.standard_normal((outputs, inputs)).astype(np.float32)
+    rows, out = np.zeros((frames, inputs), np.float32), np.zeros((frames, outputs), np.float32)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(linear, "_EMSCRIPTEN", browser)
+        multiply = linear.product(matrix, rows, out)
+    for _ in range(2):
+        rows[:] = rng.standard_normal(rows.shape)
+        multiply()
+        np.testing.assert_allclose(out, rows @ matrix.T, atol=1e-4)
 
 
 @covers("coherence.coherence", "coherence.combed_coherence", "comb.noise_power")
@@ -149,7 +163,7 @@ def test_the_postfilter_sharpens_and_compensates_no_more_than_it_says(gains, ene
         np.testing.assert_allclose(filtered(np.ones_like(gains), energy), 1, rtol=1e-5)
 
 
-@covers("pitch.PitchTracker")
+@covers("pitch.PitchTracker", "correlation.Correlation")
 @examples(20)
 @given(sounds(), st.sampled_from([1, 2, 3, 4, 6]))
 def test_the_pitch_is_sane_and_does_not_depend_on_the_cuts(samples, block):
