@@ -6,7 +6,7 @@
     dist/worklet/         the drop-in module, audio worklet and worker
     dist/runtime/         Pyodide's core and NumPy's wheel (slimmer than the official ones: see runtime_wheels.py),
                           our wheel, a lock that lists these alone; models.json and models/: each tier's weights
-    dist/clips/noisy.wav  synthetic speech in generated noise, to try without a microphone
+    dist/clips/           synthetic speech in generated noise, to try without a microphone, and its parts
 
 Only what has changed is built or copied. ``--test`` also writes ``build/dist-test``: the same runtime in a flat folder,
 as pytest-pyodide wants it, with micropip and the wheels of its test helpers.
@@ -96,15 +96,24 @@ def build_wheel(folder: Path = BUILD / "wheel", cross: bool = False) -> Path:
     return next(folder.glob("*.whl"))
 
 
-def build_clip(folder: Path = BUILD / "clips") -> Path:
-    """Make the noisy clip unless it is there, made by the same program."""
-    clip, stamp = folder / "noisy.wav", folder / "inputs.sha256"
-    inputs = digest_of([Path(make_clip.__file__)])
-    if not is_current(stamp, inputs, clip):
+def build_clips(folder: Path = BUILD / "clips") -> list[Path]:
+    """Make the recordings of the pages unless they are there, made by the same program.
+
+    Returns
+    -------
+    list of Path
+        ``noisy.wav``; its first two sentences alone, ``speech.wav``; and as much of the noise, ``room.wav``.
+    """
+    stamp, clips = folder / "inputs.sha256", [folder / f"{name}.wav" for name in ("noisy", "speech", "room")]
+    inputs = digest_of([Path(make_clip.__file__), Path(__file__)])
+    if not all(is_current(stamp, inputs, clip) for clip in clips):
         folder.mkdir(parents=True, exist_ok=True)
-        make_clip.write_wav(clip, make_clip.make_clip().noisy)
+        clip = make_clip.make_clip()
+        start = clip.beginning(sentences=2)
+        for path, signal in zip(clips, (clip.noisy, clip.clean[:start], clip.noise[:start]), strict=True):
+            make_clip.write_wav(path, signal)
         stamp.write_text(inputs)
-    return clip
+    return clips
 
 
 def wheel_entry(wheel: Path) -> dict[str, Any]:
@@ -202,7 +211,7 @@ def page_plan() -> dict[str, bytes]:
     for folder, prefix in ((ROOT / "web", ""), (ROOT / "worklet", "worklet/")):
         for path in sorted(folder.rglob("*")):
             inside = path.relative_to(folder)
-            if path.is_file() and not {"node_modules", "test"} & set(inside.parts) and not private(inside):
+            if path.is_file() and not {"node_modules", "test", "__pycache__"} & set(inside.parts) and not private(inside):
                 plan[prefix + inside.as_posix()] = path.read_bytes()
     return plan | {"bands.svg": bands_rule().encode()}
 
@@ -247,7 +256,7 @@ def main() -> int:
         wheel = build_wheel(cross=arguments.pyodide_build)
         slim_plan = runtime_plan(PACKAGES, [wheel], *slim_runtime(files, lock))
         plan = {f"runtime/{name}": data for name, data in (models_plan() | slim_plan).items()}
-        plan |= page_plan() | {"clips/noisy.wav": build_clip().read_bytes()}
+        plan |= page_plan() | {f"clips/{path.name}": path.read_bytes() for path in build_clips()}
         plan = sealed(fill_pages(plan))
         # The lock is written last of all: a folder that has it is complete.
         plan[f"runtime/{LOCK}"] = plan.pop(f"runtime/{LOCK}")

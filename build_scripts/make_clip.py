@@ -49,6 +49,11 @@ class Clip:
     noisy: Audio
     speech: NDArray[np.bool_]
 
+    def beginning(self, sentences: int) -> int:
+        """Samples until the pause after that many sentences is half over."""
+        ends = np.flatnonzero(self.speech[:-1] & ~self.speech[1:])
+        return int(ends[sentences - 1]) + 1 + round(PAUSE_S * RATE) // 2
+
 
 def make_clip(snr_db: float = 8.0, seed: int = 1) -> Clip:
     """Speak the sentences, about 12 s with their pauses, into noise.

@@ -7,7 +7,7 @@ from .checks import as_signal
 from .constants import HOP, SAMPLE_RATE
 from .pitch import VOICED, PitchTracker
 
-__all__ = ["si_sdr", "voiced_frames", "voiced_scores"]
+__all__ = ["overlapping", "si_sdr", "voiced_frames", "voiced_scores"]
 
 Audio = NDArray[np.float32]
 
@@ -119,5 +119,14 @@ def voiced_scores(clean: Audio, enhanced: Audio, voiced: NDArray[np.bool_]) -> d
 
 def _frames(signal: Audio) -> NDArray[np.float32]:
     """Overlapping frames (frames, _FRAME), HOP apart; a signal shorter than one is padded to one."""
-    padded = np.pad(signal, (0, max(0, _FRAME - len(signal))))
-    return np.lib.stride_tricks.sliding_window_view(padded, _FRAME)[::HOP]
+    return overlapping(np.pad(signal, (0, max(0, _FRAME - len(signal)))), _FRAME, HOP)
+
+
+def overlapping(signal: NDArray, length: int, step: int) -> NDArray:
+    """All whole frames of a signal, (frames, length), ``step`` samples apart: a view, not to be written to.
+
+    ``sliding_window_view(...)[::step]`` would be refused in WebAssembly, whose 32 bits do not count a view of all windows.
+    """
+    samples = np.ascontiguousarray(signal)
+    count = max(0, (len(samples) - length) // step + 1)
+    return np.lib.stride_tricks.as_strided(samples, (count, length), (step * samples.itemsize, samples.itemsize))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .constants import SAMPLE_RATE
-from .measures import as_pair
+from .measures import as_pair, overlapping
 
 __all__ = ["stoi"]
 
@@ -68,8 +68,7 @@ def _norm(segments: Real) -> Real:
 def _frames(signal: Real) -> Real:
     """Half-overlapping frames (frames, _FRAME); one that would end with the signal is left out, as in the original."""
     count = max(0, -(-(len(signal) - _FRAME) // (_FRAME // 2)))
-    padded = np.pad(signal, (0, _FRAME))
-    return np.lib.stride_tricks.sliding_window_view(padded, _FRAME)[:: _FRAME // 2][:count]
+    return overlapping(np.pad(signal, (0, _FRAME)), _FRAME, _FRAME // 2)[:count]
 
 
 def _joined(frames: Real) -> Real:
@@ -113,7 +112,7 @@ def _resampled(signal: Audio) -> Real:
         # Output m lies at m * down / up of the input; its taps are every up-th of the filter.
         newest, offset = divmod(phase * down + half, up)
         kernel = taps[offset::up][::-1]
-        rows = np.lib.stride_tricks.sliding_window_view(padded, len(kernel))[reach + newest - len(kernel) + 1 :: down]
+        rows = overlapping(padded[reach + newest - len(kernel) + 1 :], len(kernel), down)
         wanted = result[phase::up]
         np.einsum("nk,k->n", rows[: len(wanted)], kernel, out=wanted)
     return result

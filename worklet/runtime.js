@@ -3,6 +3,7 @@
  */
 import { HOP } from './constants.js';
 import { Enhancer } from './enhancer.js';
+import { bootPython } from './python.js';
 
 /** V8 needs about this many frames to compile the hot path at full speed; before that a frame may miss its deadline. */
 const WARM_UP_FRAMES = 300;
@@ -33,17 +34,7 @@ export class Runtime {
    * @param {(stage: string) => void} progress
    */
   static async boot(assets, progress) {
-    progress('runtime');
-    const { loadPyodide } = await import(new URL('pyodide.mjs', assets).href);
-    const pyodide = await loadPyodide({ indexURL: assets });
-    progress('packages');
-    /** @type {string[]} */
-    const problems = [];
-    await pyodide.loadPackage('percepnet-wasm', {
-      messageCallback: () => {},
-      errorCallback: (/** @type {string} */ text) => problems.push(text),
-    });
-    if (problems.length > 0) throw new Error(problems.join('; '));
+    const pyodide = await bootPython(assets, progress);
     progress('model');
     return new Runtime(pyodide);
   }

@@ -1,0 +1,121 @@
+/** The page's side of worker.js: asks for results one at a time, and starts a new worker when one is stopped. */
+
+/**
+ * @typedef {object} Request
+ * @property {Float32Array} clean
+ * @property {Float32Array} noise
+ * @property {number} snr dB
+ * @property {Record<string, string>} edits sources of changed modules
+ *
+ * @typedef {{samples: Float32Array, picture: Uint8Array, si_sdr?: number, stoi?: number}} Stage
+ *
+ * @typedef {object} Result as workshop.py's run() gives it
+ * @property {number} rate
+ * @property {number} hop
+ * @property {number} frames
+ * @property {number} bands
+ * @property {number} rows of the pictures
+ * @property {Record<string, Stage>} stages
+ * @property {Record<string, Float32Array>} maps
+ * @property {Int32Array} period
+ * @property {Float32Array} correlation
+ * @property {Int32Array} future taps
+ * @property {Float32Array[]} taps
+ * @property {Float32Array} tips_hz
+ * @property {number} voiced
+ *
+ * @typedef {{text: string, share?: number, bytes?: number}} Progress
+ */
+
+/** What is wrong with a clip or with edited code. */
+export class Fault extends Error {
+  /** @param {{text: string, module?: string, line?: number}} fault */
+  constructor({ text, module, line }) {
+    super(text);
+    this.module = module;
+    this.line = line;
+  }
+}
+
+/** The visitor stopped it. */
+export class Stopped extends Error {}
+
+export class Lab {
+  /** @type {Worker} */ #worker = this.#start();
+  /** @type {PromiseWithResolvers<Record<string, string>>} */ #ready = Promise.withResolvers();
+  /** @type {PromiseWithResolvers<Result> | undefined} */ #answer;
+  #progress;
+
+  /** @param {(progress: Progress) => void} progress */
+  constructor(progress) {
+    this.#progress = progress;
+    this.#ready.promise.catch(() => {}); // whoever needs it asks for it
+  }
+
+  /** Sources of the editable modules, by name, once Python is there. @returns {Promise<Record<string, string>>} */
+  get sources() {
+    return this.#ready.promise;
+  }
+
+  /** Whether a request is under way. */
+  get busy() {
+    return this.#answer !== undefined;
+  }
+
+  /** @param {Request} request @returns {Promise<Result>} rejects with Fault or Stopped */
+  async run(request) {
+    if (this.#answer) throw new Error('a request is under way: wait for it, or stop it');
+    this.#answer = Promise.withResolvers();
+    const { promise } = this.#answer;
+    this.#ready.promise.then(
+      () => this.#worker.postMessage({ type: 'run', ...request }),
+      (error) => this.#settle((answer) => answer.reject(error)),
+    );
+    return promise;
+  }
+
+  /** Give up what is under way, endless loops included. Python has to be loaded again, from the browser's cache. */
+  stop() {
+    this.#worker.terminate();
+    this.#fail(new Stopped('stopped'));
+    this.#ready = Promise.withResolvers();
+    this.#ready.promise.catch(() => {});
+    this.#worker = this.#start();
+  }
+
+  /** @returns {Worker} */
+  #start() {
+    const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
+    worker.onmessage = ({ data }) => this.#hear(data);
+    worker.onerror = (event) => {
+      event.preventDefault();
+      this.#fail(new Error(event.message || 'the worker could not be loaded'));
+    };
+    const assets = new URL('../runtime/', import.meta.url).href;
+    const workshop = new URL('./workshop.py', import.meta.url).href;
+    worker.postMessage({ type: 'boot', assets, workshop });
+    return worker;
+  }
+
+  /** @param {any} message */
+  #hear(message) {
+    if (message.type === 'progress') this.#progress(message);
+    else if (message.type === 'ready') this.#ready.resolve(message.sources);
+    else if (message.type === 'result') this.#settle((answer) => answer.resolve(message.result));
+    else if (message.type === 'fault') this.#settle((answer) => answer.reject(new Fault(message)));
+    else this.#fail(new Error(message.text));
+  }
+
+  /** @param {Error} error */
+  #fail(error) {
+    this.#ready.reject(error);
+    this.#settle((answer) => answer.reject(error));
+  }
+
+  /** @param {(answer: PromiseWithResolvers<Result>) => void} how */
+  #settle(how) {
+    const answer = this.#answer;
+    this.#answer = undefined;
+    if (answer) how(answer);
+  }
+}

@@ -1,0 +1,296 @@
+"""The article's steps on one clip: mixed, climbed, scored, pictured; with the enhancer as it is or as a visitor edited it.
+
+The page's worker runs this in Pyodide, the tests in CPython. An edited enhancer is a second copy of the package under a
+name of its own, whose modules are the wheel's files but for the edited ones: the first stays as it was.
+"""
+
+import importlib
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.util import spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import percepnet_wasm
+from numpy.typing import NDArray
+from percepnet_wasm.constants import BINS, DELAY, HOP, LOOKAHEAD, SAMPLE_RATE
+from percepnet_wasm.measures import overlapping, si_sdr
+from percepnet_wasm.stoi import stoi
+
+Audio = NDArray[np.float32]
+Progress = Callable[[str, float], object]
+
+FOLDER = Path(percepnet_wasm.__file__).parent
+COPY = "percepnet_edited"
+
+EDITABLE = tuple(
+    "stft bands targets pitch comb coherence synthesis postfilter features network engine oracle constants".split()
+)
+"""Modules a visitor may change, in the article's order."""
+
+STAGES = ("noisy", "1-magnitudes", "2-gains", "3-comb", "4-postfilter", "network", "clean")
+"""What can be heard. The rungs have the names of :data:`percepnet_wasm.oracle.RUNGS`."""
+
+SPEECH_RMS = 0.07
+"""Level the speech is brought to: -23 dB of full scale."""
+_ACTIVE_DB = 40
+"""Frames this far below the loudest are pauses, and do not count for the speech's level."""
+
+_FFT = 2048
+"""Samples of a picture's frame: 43 ms tells a low voice's harmonics apart."""
+TOP_HZ = 5000
+_RANGE_DB = 75
+
+
+class Fault(Exception):
+    """What is wrong with an edited enhancer, and where: ``module`` and ``line`` (None: nowhere in particular)."""
+
+    def __init__(self, text: str, module: str | None = None, line: int | None = None) -> None:
+        super().__init__(text)
+        self.text, self.module, self.line = text, module, line
+
+
+def sources() -> dict[str, str]:
+    """The source of each editable module, as the wheel holds it."""
+    return {name: (FOLDER / f"{name}.py").read_text(encoding="utf-8") for name in EDITABLE}
+
+
+def mix(clean: Audio, noise: Audio, snr_db: float) -> tuple[Audio, Audio]:
+    """Bring the speech to its level and add noise, over and over if it is shorter.
+
+    Parameters
+    ----------
+    clean, noise : float32 (n,), (m,)
+        48 kHz.
+    snr_db : float
+        Level of the speech, pauses left out, over that of the noise.
+
+    Returns
+    -------
+    clean, noisy : float32 (n,)
+
+    Raises
+    ------
+    ValueError
+        One of the two is silent, or the speech lasts less than a tenth of a second.
+    """
+    frames = clean[: len(clean) // HOP * HOP].reshape(-1, HOP)
+    power = np.einsum("fn,fn->f", frames, frames, dtype=np.float64) / HOP
+    if len(power) < 10 or not power.max() > 1e-9:
+        raise ValueError("there is no speech in this sound: give a recording that is longer and louder")
+    level = np.sqrt(power[power > power.max() * 10 ** (-_ACTIVE_DB / 10)].mean())
+    noise_level = np.sqrt(np.mean(np.square(noise, dtype=np.float64))) if len(noise) else 0.0
+    if not noise_level > 1e-6:
+        raise ValueError("the noise is silent: give another one")
+    speech = clean * np.float32(SPEECH_RMS / level)
+    noisy = speech + np.resize(noise, len(clean)) * np.float32(SPEECH_RMS / noise_level * 10 ** (-snr_db / 20))
+    # What would clip is turned down as a whole: the ratio stays.
+    turned_down = np.float32(min(1.0, 0.98 / np.abs(noisy).max()))
+    return speech * turned_down, noisy * turned_down
+
+
+def run(clean: Audio, noise: Audio, snr_db: float, edits: Mapping[str, str], progress: Progress) -> dict[str, Any]:
+    """Compute everything the page hears, draws and tells of a clip.
+
+    Parameters
+    ----------
+    clean, noise : float32
+        Speech and noise as :func:`mix` takes them.
+    snr_db : float
+    edits : mapping of str to str
+        Sources of the modules that are changed.
+    progress : callable
+        Called as ``progress(what, share)``, the share from 0 to 1.
+
+    Returns
+    -------
+    dict
+        ``stages``: by name, samples, picture and scores; ``maps``: float32 (frames * BANDS,) each; ``pitch``, ``taps``,
+        ``bands`` and the sizes of all these.
+
+    Raises
+    ------
+    Fault
+        The edited enhancer does not work.
+    ValueError
+        The clip does not serve.
+    """
+    progress("Mixing speech and noise", 0.0)
+    clean, noisy = mix(np.asarray(clean, np.float32), np.asarray(noise, np.float32), snr_db)
+    if not edits:
+        return _computed(percepnet_wasm, clean, noisy, progress)
+    try:
+        with np.errstate(all="ignore"):
+            return _computed(load(edits), clean, noisy, progress)
+    except Fault:
+        raise
+    except Exception as error:
+        raise _fault(error, edits) from error
+
+
+def load(edits: Mapping[str, str]) -> ModuleType:
+    """Import a copy of the package with some modules' sources changed.
+
+    Raises
+    ------
+    KeyError
+        A module is not one of ``EDITABLE``.
+    """
+    for name in edits:
+        if name not in EDITABLE:
+            raise KeyError(f"{name} cannot be edited: choose one of {', '.join(EDITABLE)}")
+    sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _Finder)]
+    for name in [name for name in sys.modules if name == COPY or name.startswith(COPY + ".")]:
+        del sys.modules[name]
+    # Kept installed: some modules import others when they are called.
+    sys.meta_path.insert(0, _Finder(edits))
+    return importlib.import_module(COPY)
+
+
+class _Finder(MetaPathFinder):
+    """Finds the copy's modules: the package's files, or what a visitor made of them."""
+
+    def __init__(self, edits: Mapping[str, str]) -> None:
+        self.edits = dict(edits)
+
+    def find_spec(self, fullname: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:
+        package, _, name = fullname.partition(".")
+        file = FOLDER / f"{name or '__init__'}.py"
+        if package != COPY or not file.is_file():
+            return None
+        return spec_from_file_location(
+            fullname,
+            file,
+            loader=_Loader(fullname, str(file), self.edits.get(name)),
+            submodule_search_locations=None if name else [str(FOLDER)],
+        )
+
+
+class _Loader(SourceFileLoader):
+    """Compiles the text given instead of the file's; nothing is cached on disk."""
+
+    def __init__(self, fullname: str, path: str, text: str | None) -> None:
+        super().__init__(fullname, path)
+        self.text = text
+
+    def get_code(self, fullname: str) -> Any:
+        text = Path(self.path).read_text(encoding="utf-8") if self.text is None else self.text
+        return compile(text, self.path, "exec", dont_inherit=True)
+
+
+def _fault(error: Exception, edits: Mapping[str, str]) -> Fault:
+    """Find the line of an edited module where an error arose: the innermost one."""
+    kind = type(error).__name__
+    if isinstance(error, SyntaxError) and error.filename:
+        return Fault(f"{kind}: {error.msg}", Path(error.filename).stem, error.lineno)
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).parent == FOLDER]
+    edited = [frame for frame in frames if Path(frame.filename).stem in edits]
+    text = f"{kind}: {error}" if str(error) else kind
+    for frame in reversed(edited or frames):
+        return Fault(f"{text} (in {frame.name})", Path(frame.filename).stem, frame.lineno)
+    return Fault(text)
+
+
+def _computed(package: ModuleType, clean: Audio, noisy: Audio, progress: Progress) -> dict[str, Any]:
+    oracle, bands, comb = (importlib.import_module(f"{package.__name__}.{name}") for name in ("oracle", "bands", "comb"))
+
+    def climb(done: int, total: int) -> None:
+        progress("Climbing the oracle's ladder", 0.4 * done / total)
+
+    climbed = oracle.ladder(clean, noisy, progress=climb)
+    network = _network(package, noisy, lambda share: progress("Running the network", 0.4 + 0.3 * share))
+    signals = {"noisy": noisy, **climbed.rungs, "network": network.pop("samples"), "clean": clean}
+    frames = len(climbed.period)
+    maps = {
+        name: getattr(climbed, name)
+        for name in ("plain_gains", "gains", "postfilter_gains", "strengths", "coherence", "clean_coherence")
+    } | network
+    for name, values in (signals | maps).items():
+        if not np.isfinite(values).all():
+            raise Fault(f"{name} holds NaN or infinity: a division by 0, or the root of something negative?")
+    stages, loudest = {}, float(_spectrogram(clean).max())
+    for k, name in enumerate(STAGES):
+        progress("Scoring and drawing", 0.7 + 0.3 * k / len(STAGES))
+        stages[name] = _told(clean, signals[name], loudest)
+    progress("Done", 1.0)
+    return {
+        "rate": SAMPLE_RATE,
+        "hop": HOP,
+        "frames": frames,
+        "bands": bands.BANDS,
+        "rows": len(stages["clean"]["picture"]) // frames,
+        "top_hz": TOP_HZ,
+        "stages": stages,
+        "maps": {name: np.ascontiguousarray(values[:frames], np.float32).ravel() for name, values in maps.items()},
+        "period": climbed.period.astype(np.int32),
+        "correlation": np.ascontiguousarray(climbed.correlation, np.float32),
+        "future": np.ascontiguousarray(comb.future_taps(climbed.period), np.int32),
+        # By the number of future taps: the oldest weight first.
+        "taps": [np.asarray(comb.taps(k), np.float32) for k in range(int(comb.COMB_TAPS_SIDE) + 1)],
+        "tips_hz": np.asarray(bands.edges()[1:] * bands.BIN_HZ, np.float32),
+        "voiced": float(importlib.import_module(f"{package.__name__}.pitch").VOICED),
+        "bins": BINS,
+    }
+
+
+def _network(package: ModuleType, noisy: Audio, progress: Callable[[float], object]) -> dict[str, NDArray]:
+    """Stream a signal through the enhancer: its samples without the delay, and every frame's gains and strengths."""
+    model = (FOLDER / "models" / f"{percepnet_wasm.model_file.DEFAULT_TIER}.pnw").read_bytes()
+    # The kernel computes everything in WebAssembly: no edit would be heard.
+    enhancer = package.Enhancer(model, kernel="auto" if package is percepnet_wasm else "numpy")
+    hops = -(-(len(noisy) + DELAY) // HOP)
+    padded = np.pad(noisy, (0, hops * HOP - len(noisy))).reshape(-1, HOP)
+    samples = np.empty(hops * HOP, np.float32)
+    gains, strengths = [], []
+    for k, hop in enumerate(padded):
+        samples[k * HOP : (k + 1) * HOP] = enhancer.process(hop)
+        gains.append(enhancer.gains.copy())
+        strengths.append(enhancer.strengths.copy())
+        if k % 64 == 0:
+            progress(k / hops)
+    return {
+        "samples": samples[DELAY : DELAY + len(noisy)],
+        "network_gains": np.array(gains[LOOKAHEAD:]),
+        "network_strengths": np.array(strengths[LOOKAHEAD:]),
+    }
+
+
+def _told(clean: Audio, signal: Audio, loudest: float) -> dict[str, Any]:
+    """What is told of one signal; the clean one's own scores say nothing and are left out."""
+    if signal.shape != clean.shape:
+        raise Fault(f"the sound has {signal.shape} samples and should have {clean.shape}")
+    own = signal is clean
+    return {
+        "samples": np.ascontiguousarray(signal, np.float32),
+        "picture": _picture(signal, loudest).ravel(),
+        "si_sdr": None if own else si_sdr(clean, signal),
+        "stoi": None if own else stoi(clean, signal),
+    }
+
+
+def _spectrogram(signal: Audio) -> NDArray[np.float64]:
+    """Level in dB, (frames, rows), of frames centred on every hop, up to TOP_HZ."""
+    frames = overlapping(np.pad(signal, _FFT // 2), _FFT, HOP)
+    spectra = np.fft.rfft(frames * np.hanning(_FFT))[:, : TOP_HZ * _FFT // SAMPLE_RATE]
+    return 20 * np.log10(np.abs(spectra) + 1e-9)
+
+
+def _picture(signal: Audio, loudest: float) -> NDArray[np.uint8]:
+    """A spectrogram as shades 0 to 255, (frames, rows), the lowest frequency first; 255 is the clean speech's peak."""
+    shade = 255 * (1 + (_spectrogram(signal) - loudest) / _RANGE_DB)
+    return np.clip(np.round(shade), 0, 255).astype(np.uint8)
+
+
+def run_in_page(clean: Any, noise: Any, snr_db: float, edits: Any, progress: Progress) -> dict[str, Any]:
+    """Run on JavaScript's objects; what is wrong comes back as ``fault``: its text, module and line."""
+    try:
+        arrays = (np.asarray(signal.to_py(), np.float32) for signal in (clean, noise))
+        return run(*arrays, snr_db, edits.to_py(), progress)
+    except (Fault, ValueError) as error:
+        where = {"module": error.module, "line": error.line} if isinstance(error, Fault) else {}
+        return {"fault": {"text": str(error), **where}}

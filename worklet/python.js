@@ -1,0 +1,27 @@
+/** Boots Python in a worker: Pyodide, NumPy and the enhancer's wheel. */
+
+/**
+ * @param {string} assets URL of the runtime folder
+ * @param {(stage: 'runtime' | 'packages') => void} progress
+ * @returns {Promise<any>} Pyodide, percepnet_wasm ready to be imported
+ */
+export async function bootPython(assets, progress) {
+  progress('runtime');
+  const { loadPyodide } = await import(new URL('pyodide.mjs', assets).href);
+  const pyodide = await loadPyodide({ indexURL: assets });
+  progress('packages');
+  /** @type {string[]} */
+  const problems = [];
+  await pyodide.loadPackage('percepnet-wasm', {
+    messageCallback: () => {},
+    errorCallback: (/** @type {string} */ text) => problems.push(text),
+  });
+  if (problems.length > 0) throw new Error(problems.join('; '));
+  return pyodide;
+}
+
+/** Bytes that this worker has loaded so far, unpacked. */
+export function bytesLoaded() {
+  const files = /** @type {PerformanceResourceTiming[]} */ (performance.getEntriesByType('resource'));
+  return files.reduce((sum, file) => sum + file.decodedBodySize, 0);
+}
