@@ -45,6 +45,10 @@ TEST_PACKAGES = ("micropip", "packaging")
 """Official packages that tests alone use. Fetched always: they are small and lie in the same archive as NumPy."""
 
 
+DEVELOPMENT = {"node_modules", "test", "__pycache__"}
+"""Folders beside the page's files that are no part of the page."""
+
+
 def digest_of(paths: Iterable[Path]) -> str:
     """Return one SHA-256 over the names and contents of files."""
     digest = hashlib.sha256()
@@ -211,7 +215,7 @@ def page_plan() -> dict[str, bytes]:
     for folder, prefix in ((ROOT / "web", ""), (ROOT / "worklet", "worklet/")):
         for path in sorted(folder.rglob("*")):
             inside = path.relative_to(folder)
-            if path.is_file() and not {"node_modules", "test", "__pycache__"} & set(inside.parts) and not private(inside):
+            if path.is_file() and not DEVELOPMENT & set(inside.parts) and not private(inside):
                 plan[prefix + inside.as_posix()] = path.read_bytes()
     return plan | {"bands.svg": bands_rule().encode()}
 

@@ -156,7 +156,7 @@ def ladder_chart() -> str:
         for name, (label, kind) in names.items()
     ]
     trained = _ours()["all"]["pesq_wb"]
-    rows.append(Bar("the trained network", trained, f"{trained:.2f}", "ours"))
+    rows.append(Bar("trained network", trained, f"{trained:.2f}", "ours"))
     title = "PESQ-WB with the clean speech known, and by the network"
     return _titled(title, bars(title, rows, 1.0))
 

@@ -125,7 +125,7 @@ def _frames(signal: Audio) -> NDArray[np.float32]:
 def overlapping(signal: NDArray, length: int, step: int) -> NDArray:
     """All whole frames of a signal, (frames, length), ``step`` samples apart: a view, not to be written to.
 
-    ``sliding_window_view(...)[::step]`` would be refused in WebAssembly, whose 32 bits do not count a view of all windows.
+    ``sliding_window_view(...)[::step]`` is refused in WebAssembly, whose 32 bits cannot count a view of all windows.
     """
     samples = np.ascontiguousarray(signal)
     count = max(0, (len(samples) - length) // step + 1)

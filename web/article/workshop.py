@@ -1,4 +1,4 @@
-"""The article's steps on one clip: mixed, climbed, scored, pictured; with the enhancer as it is or as a visitor edited it.
+"""The article's steps on one clip: mixed, climbed, scored, pictured; the enhancer as it is, or as a visitor edited it.
 
 The page's worker runs this in Pyodide, the tests in CPython. An edited enhancer is a second copy of the package under a
 name of its own, whose modules are the wheel's files but for the edited ones: the first stays as it was.
@@ -16,8 +16,9 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-import percepnet_wasm
 from numpy.typing import NDArray
+
+import percepnet_wasm
 from percepnet_wasm.constants import BINS, DELAY, HOP, LOOKAHEAD, SAMPLE_RATE
 from percepnet_wasm.measures import overlapping, si_sdr
 from percepnet_wasm.stoi import stoi
@@ -197,7 +198,8 @@ def _fault(error: Exception, edits: Mapping[str, str]) -> Fault:
 
 
 def _computed(package: ModuleType, clean: Audio, noisy: Audio, progress: Progress) -> dict[str, Any]:
-    oracle, bands, comb = (importlib.import_module(f"{package.__name__}.{name}") for name in ("oracle", "bands", "comb"))
+    names = ("oracle", "bands", "comb", "pitch")
+    oracle, bands, comb, pitch = (importlib.import_module(f"{package.__name__}.{name}") for name in names)
 
     def climb(done: int, total: int) -> None:
         progress("Climbing the oracle's ladder", 0.4 * done / total)
@@ -233,7 +235,7 @@ def _computed(package: ModuleType, clean: Audio, noisy: Audio, progress: Progres
         # By the number of future taps: the oldest weight first.
         "taps": [np.asarray(comb.taps(k), np.float32) for k in range(int(comb.COMB_TAPS_SIDE) + 1)],
         "tips_hz": np.asarray(bands.edges()[1:] * bands.BIN_HZ, np.float32),
-        "voiced": float(importlib.import_module(f"{package.__name__}.pitch").VOICED),
+        "voiced": float(pitch.VOICED),
         "bins": BINS,
     }
 
@@ -289,8 +291,8 @@ def _picture(signal: Audio, loudest: float) -> NDArray[np.uint8]:
 def run_in_page(clean: Any, noise: Any, snr_db: float, edits: Any, progress: Progress) -> dict[str, Any]:
     """Run on JavaScript's objects; what is wrong comes back as ``fault``: its text, module and line."""
     try:
-        arrays = (np.asarray(signal.to_py(), np.float32) for signal in (clean, noise))
-        return run(*arrays, snr_db, edits.to_py(), progress)
+        speech, added = (np.asarray(signal.to_py(), np.float32) for signal in (clean, noise))
+        return run(speech, added, snr_db, edits.to_py(), progress)
     except (Fault, ValueError) as error:
         where = {"module": error.module, "line": error.line} if isinstance(error, Fault) else {}
         return {"fault": {"text": str(error), **where}}
