@@ -1,16 +1,15 @@
 /** The article's page: a clip, its stages to hear, see and score, and the enhancer's source to change. */
 import { element, write } from '../dom.js';
 import { SAMPLE_RATE } from '../worklet/constants.js';
-import { paintBars, paintComb, paintMap, paintSpectrogram } from './drawing.js';
+import { BUNDLED, offerSounds } from './clip.js';
 import { Editor } from './editor.js';
 import { Fault, Lab, Stopped } from './lab.js';
 import { Player } from './player.js';
-import { LONGEST, fetchSound, readSound, recordSound, whiteNoise } from './sounds.js';
+import { LONGEST } from './sounds.js';
+import { STAGES, figure, showMoment, showPictures, showScores } from './views.js';
 
 /** @typedef {import('./lab.js').Result} Result */
 /** @typedef {'original' | 'yours'} Version */
-
-const STAGES = ['noisy', '1-magnitudes', '2-gains', '3-comb', '4-postfilter', 'network', 'clean'];
 
 /** ms without a change of the slider after which it counts. */
 const SETTLED = 250;
@@ -37,8 +36,12 @@ const results = {};
 const choice = { stage: 'noisy', version: 'original' };
 /** Moment under the pointer, seconds. @type {number | undefined} */
 let pointed;
+/** The result whose pictures are on the page. @type {Result | undefined} */
+let drawn;
 /** What has to be computed still. */
 const stale = { original: false, yours: false };
+/** Whether the visitor asked for a run of changed code, to hear it. */
+let wanted = false;
 let computing = false;
 
 /** For the console and the tests. */
@@ -74,7 +77,8 @@ async function compute() {
       stale[version] = false;
       await computeOne(version);
     }
-    if (results.original && element('fault').hidden) say(results.yours ? 'Ready: your version is compared with the original.' : 'Ready.');
+    if (!element('fault').hidden) say('Your code stopped with an error, shown beside it. The last good sound is kept.', true);
+    else say(results.yours ? 'Ready: your version beside the original.' : 'Ready.');
   } catch (error) {
     if (error instanceof Stopped) say('Stopped. The last sound is kept.');
     else say(`${error instanceof Error ? error.message : error}. The last sound is kept.`, true);
@@ -94,14 +98,15 @@ async function computeOne(version) {
     const request = { clean: copy(clip.speech), noise: copy(clip.noise), snr: element('snr').valueAsNumber, edits };
     try {
       results[version] = await lab.run(request);
-      if (version === 'yours') {
+      if (version === 'original') delete results.yours; // it was another clip's
+      else {
         editor.succeed();
-        choice.version = 'yours';
+        if (wanted) choice.version = 'yours';
+        wanted = false;
       }
     } catch (error) {
       if (!(version === 'yours' && error instanceof Fault)) throw error;
       editor.fail(error.message, error.module, error.line);
-      say('Your code stopped with an error, shown beside it. The last good sound is kept.', true);
       return;
     }
   }
@@ -128,13 +133,12 @@ function show() {
   for (const button of document.querySelectorAll('button[data-hear], #play')) {
     /** @type {HTMLButtonElement} */ (button).disabled = false;
   }
-  showScores();
+  if (results.original) showScores(results.original, results.yours);
   choose(choice.stage, choice.version);
 }
 
 /** @param {string} stage @param {Version} [version] */
 function choose(stage, version = choice.version) {
-  const drawn = choice.version === version && element('pictures').dataset.drawn;
   Object.assign(choice, { stage, version });
   player.choose(`${results[version] ? version : 'original'} ${stage}`);
   for (const [name, value] of Object.entries(choice)) {
@@ -144,99 +148,20 @@ function choose(stage, version = choice.version) {
   for (const section of document.querySelectorAll('[data-stage]')) {
     section.classList.toggle('heard', /** @type {HTMLElement} */ (section).dataset.stage === stage);
   }
-  if (!drawn || drawn !== stamp()) showPictures();
-  showMoment();
+  const result = shown();
+  if (result && result !== drawn) showPictures(result);
+  drawn = result;
+  showNow();
 }
 
-/** Tells whether the pictures are those of the result shown. */
-function stamp() {
-  return `${choice.version} ${shown()?.stages.noisy.stoi} ${shown()?.stages.network.si_sdr} ${shown()?.stages['3-comb'].si_sdr}`;
-}
-
-function showPictures() {
+/** The moment that is heard, or pointed at. */
+function showNow() {
   const result = shown();
   if (!result) return;
-  for (const canvas of /** @type {NodeListOf<HTMLCanvasElement>} */ (document.querySelectorAll('canvas[data-picture]'))) {
-    const stage = result.stages[canvas.dataset.picture ?? ''];
-    paintSpectrogram(canvas, stage.picture, result.frames, result.rows);
-  }
-  for (const canvas of /** @type {NodeListOf<HTMLCanvasElement>} */ (document.querySelectorAll('canvas[data-map]'))) {
-    paintMap(canvas, result.maps[canvas.dataset.map ?? ''], result.frames, result.bands);
-  }
-  element('pictures').dataset.drawn = stamp();
-}
-
-/** @param {number | null | undefined} value @param {number} digits @param {boolean} [sign] */
-function figure(value, digits, sign = false) {
-  if (value === undefined || value === null) return '–';
-  return `${sign && value >= 0 ? '+' : ''}${value.toFixed(digits)}`.replace('-', '−');
-}
-
-function showScores() {
-  const { original, yours } = results;
-  if (!original) return;
-  element('scores').classList.toggle('compared', Boolean(yours));
-  STAGES.forEach((name, k) => {
-    const stage = original.stages[name];
-    const own = yours?.stages[name];
-    const cells = [stage.si_sdr, own?.si_sdr, stage.stoi, own?.stoi];
-    const row = document.querySelector(`#scores tr[data-row='${name}']`);
-    row?.querySelectorAll('td').forEach((cell, i) => {
-      cell.textContent = figure(cells[i], i < 2 ? 1 : 3);
-      cell.classList.toggle('changed', i % 2 === 1 && own !== undefined && figure(cells[i], 3) !== figure(cells[i - 1], 3));
-    });
-    const line = document.querySelector(`[data-scores='${name}']`);
-    if (!line) return;
-    const before = k > 0 ? original.stages[STAGES[k - 1]] : undefined;
-    const step = (/** @type {'si_sdr' | 'stoi'} */ score, /** @type {number} */ digits) => {
-      const [now, then] = [stage[score], before?.[score]];
-      const change = now != null && then != null ? ` (${figure(now - then, digits, true)})` : '';
-      return `${figure(now, digits)}${change}`;
-    };
-    line.textContent = `SI-SDR ${step('si_sdr', 1)} dB, STOI ${step('stoi', 3)}`;
-  });
-}
-
-/** What belongs to one moment: playheads, bars, the comb. */
-function showMoment() {
-  const result = shown();
-  const { duration } = player;
-  if (!result || !duration) return;
-  const moment = pointed ?? player.position;
-  for (const head of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('.playhead'))) {
-    head.style.left = `${(100 * moment) / duration}%`;
-  }
-  if (document.activeElement !== element('position') || player.playing) element('position').value = player.position;
-  write('time', `${player.position.toFixed(1)} s`);
-  const frame = Math.min(Math.round((moment * result.rate) / result.hop), result.frames - 1);
-  const bands = (/** @type {string | undefined} */ name) =>
-    name ? result.maps[name].subarray(frame * result.bands, (frame + 1) * result.bands) : undefined;
-  for (const canvas of /** @type {NodeListOf<HTMLCanvasElement>} */ (document.querySelectorAll('canvas[data-front]'))) {
-    if (visible(canvas)) paintBars(canvas, { back: bands(canvas.dataset.back), front: bands(canvas.dataset.front) });
-  }
-  showComb(result, frame);
-}
-
-/** @param {Result} result @param {number} frame */
-function showComb(result, frame) {
-  const canvas = element('comb');
-  if (!visible(canvas)) return;
-  const [period, future, correlation] = [result.period[frame], result.future[frame], result.correlation[frame]];
-  const voiced = correlation >= result.voiced;
-  const taps = result.taps[Math.min(future, result.taps.length - 1)];
-  paintComb(canvas, { taps, period, rate: result.rate, voiced });
-  const pitch = `${Math.round(result.rate / period)} Hz, a period of ${period} samples`;
-  const past = taps.length - 1 - future;
-  const now = voiced
-    ? `Pitch ${pitch}; ${past} copies from the past, ${future} from the future`
-    : 'No voice with a pitch here: the strengths are low, the comb stays out';
-  write('pitch', now);
-}
-
-/** @param {Element} target */
-function visible(target) {
-  const { top, bottom } = target.getBoundingClientRect();
-  return bottom > 0 && top < innerHeight;
+  const { position } = player;
+  if (document.activeElement !== element('position') || player.playing) element('position').value = position;
+  write('time', `${position.toFixed(1)} s`);
+  showMoment(result, pointed ?? position);
 }
 
 // Playing --------------------------------------------------------------------------------------------------------------
@@ -249,7 +174,7 @@ async function togglePlay() {
   let drawn = 0;
   requestAnimationFrame(function draw(time) {
     if (!still.matches || time - drawn > CALM) {
-      showMoment();
+      showNow();
       drawn = time;
     }
     if (player.playing) requestAnimationFrame(draw);
@@ -259,7 +184,7 @@ async function togglePlay() {
 element('play').addEventListener('click', () => void togglePlay());
 element('position').addEventListener('input', () => {
   player.seek(element('position').valueAsNumber);
-  showMoment();
+  showNow();
 });
 for (const name of ['stage', 'version']) {
   for (const input of document.querySelectorAll(`input[name=${name}]`)) {
@@ -290,16 +215,16 @@ for (const screen of /** @type {NodeListOf<HTMLElement>} */ (document.querySelec
   };
   screen.addEventListener('pointermove', (event) => {
     pointed = moment(event);
-    showMoment();
+    showNow();
   });
   screen.addEventListener('pointerleave', () => {
     pointed = undefined;
-    showMoment();
+    showNow();
   });
   screen.addEventListener('click', (event) => {
     player.seek(moment(event));
     pointed = undefined;
-    showMoment();
+    showNow();
   });
 }
 
@@ -313,7 +238,7 @@ document.addEventListener('keydown', (event) => {
   else return;
   event.preventDefault();
 });
-addEventListener('resize', showMoment);
+for (const event of ['resize', 'scroll']) addEventListener(event, () => requestAnimationFrame(showNow), { passive: true });
 
 // The clip -------------------------------------------------------------------------------------------------------------
 
@@ -327,30 +252,7 @@ async function change(part, get) {
   }
 }
 
-/** @type {Record<string, () => Promise<Float32Array>>} */
-const SPEECH = {
-  clip: () => fetchSound('clips/speech.wav'),
-  microphone: () => recordSound((left) => say(`Recording: speak now, ${left} s left …`)),
-  file: () => chosenFile('speech-file'),
-};
-/** @type {Record<string, () => Promise<Float32Array> | Float32Array>} */
-const NOISE = { room: () => fetchSound('clips/room.wav'), white: whiteNoise, file: () => chosenFile('noise-file') };
-
-/** @param {string} id @returns {Promise<Float32Array>} */
-function chosenFile(id) {
-  const [file] = element(id).files;
-  return file ? readSound(file) : Promise.reject(new Error('No file was chosen: the last sound is kept.'));
-}
-
-for (const [part, sources] of /** @type {const} */ ([['speech', SPEECH], ['noise', NOISE]])) {
-  const select = element(part);
-  const picker = element(`${part}-file`);
-  select.addEventListener('change', () => {
-    if (select.value === 'file') picker.click();
-    else void change(part, sources[/** @type {keyof typeof sources} */ (select.value)]);
-  });
-  picker.addEventListener('change', () => void change(part, sources.file));
-}
+offerSounds(change, say);
 
 element('snr').addEventListener('input', () => write('snr-value', `${figure(element('snr').valueAsNumber, 0)} dB`));
 /** @type {ReturnType<typeof setTimeout>} */
@@ -363,27 +265,19 @@ element('stop').addEventListener('click', () => {
   lab.stop();
   stale.original = stale.yours = false;
 });
-document.addEventListener('dragover', (event) => event.preventDefault());
-document.addEventListener('drop', (event) => {
-  event.preventDefault();
-  const file = event.dataTransfer?.files[0];
-  if (!file) return;
-  element('speech').value = 'file';
-  void change('speech', () => readSound(file));
-});
-
 // The source -----------------------------------------------------------------------------------------------------------
 
 editor.addEventListener('run', (event) => {
   const { detail } = /** @type {CustomEvent} */ (event);
   if (detail?.listen) choose(detail.listen);
+  wanted = true;
   refresh('yours');
 });
 
 async function start() {
   write('longest', String(LONGEST));
-  void change('noise', NOISE.room);
-  void change('speech', SPEECH.clip);
+  void change('noise', BUNDLED.noise);
+  void change('speech', BUNDLED.speech);
   try {
     const suggestions = fetch(new URL('./suggestions.json', import.meta.url)).then((response) => response.json());
     editor.fill(await lab.sources, await suggestions);

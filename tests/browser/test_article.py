@@ -1,0 +1,168 @@
+"""The article's page as a visitor uses it: hears the steps, adds noise, changes the code, breaks and mends it.
+
+One visit, in order: Python is loaded once.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile as sf
+import workshop
+from conftest import PATIENCE_MS, Tab
+from playwright.sync_api import Page, expect
+
+ROWS = workshop.STAGES[:-1]
+
+Scores = dict[str, list[float]]
+
+
+def scores(page: Page) -> Scores:
+    """SI-SDR and STOI by stage, as the table shows them."""
+    table = {}
+    for name in ROWS:
+        cells = page.locator(f"#scores tr[data-row='{name}'] td:visible").all_inner_texts()
+        table[name] = [float(cell.replace("−", "-")) for cell in cells]
+    return table
+
+
+def expected(dist: Path, snr_db: float, edits: dict[str, str] | None = None) -> Scores:
+    """The same by CPython."""
+    clean, noise = (sf.read(dist / "clips" / f"{name}.wav", dtype="float32")[0] for name in ("speech", "room"))
+    result = workshop.run(clean, noise, snr_db, edits or {}, lambda *_: None)
+    return {name: [result["stages"][name][score] for score in ("si_sdr", "stoi")] for name in ROWS}
+
+
+def agree(shown: Scores, computed: Scores) -> None:
+    """What the page shows is what CPython computes, to the digits shown and a little rounding."""
+    for name, (si_sdr, stoi) in computed.items():
+        assert shown[name][0] == pytest.approx(si_sdr, abs=0.1), name
+        assert shown[name][-1] == pytest.approx(stoi, abs=0.002), name
+
+
+def ready(page: Page, text: str = "Ready") -> None:
+    page.get_by_role("status").filter(has_text=text).wait_for(timeout=PATIENCE_MS)
+
+
+def peak(tab: Tab, stage: str, version: str = "original") -> float:
+    return tab.evaluate(f"Math.max(...article.results['{version}'].stages['{stage}'].samples)")
+
+
+def test_a_visit(open_tab: Callable[..., Tab], isolated: str, dist: Path) -> None:
+    """Listen, change the noise, change the code, break it, reset it; reload."""
+    tab = open_tab(isolated, path="article.html")
+    page = tab.page
+    expect(page.get_by_role("button", name="Play")).to_be_disabled()
+    ready(page)
+
+    # The ladder, as CPython climbs it.
+    first = scores(page)
+    agree(first, expected(dist, 5.0))
+    noisy, _, gains, comb, _, network = (first[name][0] for name in ROWS)
+    assert noisy < gains < comb and network > noisy
+    assert first["1-magnitudes"][1] > first["2-gains"][1] > first["noisy"][1]
+
+    # Each stage is heard at the same place; the picture follows.
+    page.get_by_role("button", name="Hear the noisy voice").click()
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    tab.wait("article.player.position > 0.3")
+    page.keyboard.press("3")
+    expect(page.get_by_role("radio", name="Comb")).to_be_checked()
+    here = tab.evaluate("article.player.position")
+    tab.wait(f"article.player.position > {here} || article.player.position < 0.2")
+    assert tab.evaluate("article.player.playing")
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("slider", name="Position").fill("1.5")
+    comb_text = page.locator("#pitch")
+    page.locator("#comb").scroll_into_view_if_needed()
+    expect(comb_text).to_contain_text(re.compile(r"Pitch \d+ Hz, a period of \d+ samples"))
+    drawn = "[...document.querySelectorAll('canvas[data-picture], canvas[data-map]')].map((c) => c.width)"
+    assert set(tab.evaluate(drawn)) == {tab.evaluate("article.results.original.frames")}
+
+    # More noise: every score of the noisy voice falls, and CPython agrees again.
+    page.get_by_role("slider", name="Speech over noise (SNR)").fill("-2")
+    page.get_by_role("status").filter(has_text="Ready").wait_for(state="hidden")
+    ready(page)
+    louder = scores(page)
+    agree(louder, expected(dist, -2.0))
+    assert all(louder[name][0] < first[name][0] for name in ROWS)
+
+    # Another postfilter, by hand.
+    editor, fault = page.get_by_role("textbox", name="Python source"), page.get_by_role("alert")
+    page.get_by_role("button", name="postfilter.py").click()
+    source = editor.input_value()
+    assert source == workshop.sources()["postfilter"]
+    changed = source.replace("BETA = 0.02", "BETA = 5.0")
+    editor.fill(changed)
+    editor.press("Control+Enter")
+    ready(page, "your version")
+    expect(page.get_by_role("radio", name="Yours")).to_be_checked()
+    own = {name: [cells[1], cells[3]] for name, cells in scores(page).items()}
+    agree(own, expected(dist, -2.0, {"postfilter": changed}))
+    assert own["noisy"] == louder["noisy"] and own["4-postfilter"] != louder["4-postfilter"]
+    page.get_by_role("button", name="Play").focus()
+    page.keyboard.press("v")
+    expect(page.get_by_role("radio", name="Original")).to_be_checked()
+
+    # Broken code: the error stands in its place, the last good sound stays.
+    kept = peak(tab, "4-postfilter", "yours")
+    editor.fill(changed.replace("warped = gains", "warped = gians"))
+    page.get_by_role("button", name="Run", exact=True).click()
+    line = source[: source.index("warped = gains")].count("\n") + 1
+    expect(fault).to_contain_text(f"postfilter.py, line {line}: NameError: name 'gians' is not defined")
+    expect(page.locator("#gutter .wrong")).to_have_text(str(line))
+    editor.fill("def envelope_postfilter(:\n")
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(fault).to_contain_text("postfilter.py, line 1: SyntaxError")
+    assert peak(tab, "4-postfilter", "yours") == kept
+
+    # An endless loop is stopped; the page goes on.
+    editor.fill(f"{source}\nwhile True: pass\n")
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.get_by_role("button", name="Stop").click()
+    ready(page, "Stopped")
+
+    # A suggestion, then all as it was.
+    page.get_by_label("File", exact=True).select_option("coherence")
+    page.get_by_role("button", name="Reset all").click()
+    ready(page, "Ready.")
+    page.get_by_role("button", name="Full comb, always").click()
+    ready(page, "your version")
+    expect(page.get_by_role("radio", name="Comb")).to_be_checked()
+    page.reload()
+    ready(page, "your version")
+    expect(page.get_by_label("File", exact=True)).to_have_value("coherence")
+    page.get_by_role("button", name="Reset this file").click()
+    expect(page.get_by_role("radio", name="Yours")).to_be_hidden()
+    assert editor.input_value() == workshop.sources()["coherence"]
+    assert tab.complaints == [] and tab.uncaught == []
+
+
+def test_own_files(open_tab: Callable[..., Tab], isolated: str, tmp_path: Path) -> None:
+    """Stereo at another rate is taken, long files are cut; a file without sound is refused and the last sound kept."""
+    tab = open_tab(isolated, path="article.html")
+    page = tab.page
+    seconds = np.arange(12 * 44100) / 44100
+    tone = 0.1 * np.sin(2 * np.pi * 220 * seconds) * (np.sin(2 * np.pi * seconds) > 0)
+    sf.write(tmp_path / "long.wav", np.stack([tone, tone], axis=1), 44100)
+    (tmp_path / "text.wav").write_text("no sound")
+    page.get_by_label("File of clean speech").set_input_files(tmp_path / "long.wav")
+    ready(page)
+    assert tab.evaluate("article.player.duration") == 10
+    page.get_by_label("File of noise").set_input_files(tmp_path / "text.wav")
+    page.get_by_role("status").filter(has_text="text.wav holds no sound").wait_for()
+    assert tab.evaluate("article.player.duration") == 10
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+def test_fits_the_screen_and_the_keyboard(open_tab: Callable[..., Tab], isolated: str, width: int) -> None:
+    """No sideways scrolling; every control has a name; nothing inline."""
+    tab = open_tab(isolated, path="article.html")
+    tab.page.set_viewport_size({"width": width, "height": 800})
+    assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    named = "[...document.querySelectorAll('input, select, textarea')].every((i) => i.labels.length || i.ariaLabel)"
+    assert tab.evaluate(named)
+    assert tab.evaluate("[...document.querySelectorAll('canvas')].every((c) => c.ariaLabel && c.role === 'img')")
+    assert tab.evaluate("document.querySelectorAll('[style]:not(.playhead), script:not([src]), style').length") == 0
