@@ -30,7 +30,8 @@ FOLDER = Path(percepnet_wasm.__file__).parent
 COPY = "percepnet_edited"
 
 EDITABLE = tuple(
-    "stft bands targets pitch comb coherence synthesis postfilter features network engine oracle constants".split()
+    "stft bands targets correlation pitch comb coherence synthesis postfilter features network engine oracle "
+    "constants".split()
 )
 """Modules a visitor may change, in the article's order."""
 
