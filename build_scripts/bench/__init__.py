@@ -6,6 +6,8 @@
   rounds, so that whatever else the machine does falls on all of them alike: compare ratios, not milliseconds.
 - *Back to back* frames show the arithmetic; *paced* frames, one each 10 ms, what a call costs: the processor has
   slept and its caches are cold. The floor is a Worker that is woken at that pace and does nothing.
+- Chromium can slow a page down, as a phone's stand-in; then the systems run on the page's own thread, which is all it
+  slows. What a call costs without any work, copies included, is a system too.
 - The whole step is timed as the page runs it. Its stages are timed in turns of their own, since the timing costs too.
 
 ==============  ========================================================
@@ -21,6 +23,8 @@
 ``peers``       the other suppressors, from npm into a cache
 ``startup``     the page itself: time until enhancement
 ``offline``     a command of its own: long files, beside PyPI's suppressors
+``growth``      another: memory over an hour, two and four streams
+``growing``     what it runs in every engine
 ``sizes``       bytes to download
 ``js/``         the same for Node and Workers
 ==============  ========================================================

@@ -22,7 +22,9 @@ from .rounds import System, measure
 from .sizes import peers_downloads
 from .startup import startup
 
-PARTS = ("cpython", "node", "chromium", "peers", "startup")
+PARTS = ("cpython", "node", "chromium", "peers", "throttled", "startup")
+THROTTLING = 4
+"""Of the part throttled, a phone's stand-in; it takes half the others' time a system."""
 
 
 def write_audio(clip: Path, path: Path) -> None:
@@ -44,7 +46,7 @@ def systems(
     Random tiers run with the fastest kernel alone: NumPy takes longer for the largest than there is time.
     """
     made = [System(kind if block == 1 else f"{kind} {block}", kind, block=block)
-            for kind in others for block in (blocks if kind == "floor" else (1,))]  # fmt: skip
+            for kind in others for block in (blocks if kind in ("floor", "call") else (1,))]  # fmt: skip
     choice: list[Path | None] = [*models] or [None]
     for model in choice + tiers:
         for kernel in ("auto",) if model in tiers else kernels:
@@ -70,10 +72,10 @@ def run(
         audio = Path(folder) / "audio.f32"
         write_audio(site / "clips" / "noisy.wav", audio)
 
-        def take(host: Host, of: list[System]) -> None:
+        def take(host: Host, of: list[System], duration: float = seconds) -> None:
             print(f"{host.engine} ...", file=sys.stderr, flush=True)
             try:
-                records.extend(measure(host, of, seconds))
+                records.extend(measure(host, of, duration))
             finally:
                 host.close()
 
@@ -83,8 +85,11 @@ def run(
             there = tuple(kernel for kernel in kernels if kernel != "relaxed")  # Node 20 knows no relaxed SIMD
             take(node(audio, site / "runtime"), systems(models, [], ("floor",), there, blocks))
         if "chromium" in parts:
-            others = ("floor", *(PEERS if peers else ()))
+            others = ("floor", "call", *(PEERS if peers else ()))
             take(ChromiumHost(audio, site, peers), systems(models, tiers, others, kernels, blocks))
+        if "throttled" in parts:
+            others = ("floor", *(PEERS if peers else ()))
+            take(ChromiumHost(audio, site, peers, THROTTLING), systems(models, tiers, others, kernels), seconds / 2)
         if "startup" in parts:
             print("start-up ...", file=sys.stderr, flush=True)
             try:
@@ -102,7 +107,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m build_scripts.bench", description=__doc__)
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "bench.json", help="file to write")
     parser.add_argument("--site", type=Path, default=ROOT / "dist", help="the page as built (default: dist)")
-    parser.add_argument("--seconds", type=float, default=10, help="paced time for each system (default: 10)")
+    parser.add_argument("--seconds", type=float, default=6, help="paced time for each system (default: 6)")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--tier", nargs="*", default=["c100", "c100-sparse", "c20", "c10"], help="in Chromium, "
                         "topologies with random weights (default: c100 c100-sparse c20 c10)")  # fmt: skip

@@ -59,11 +59,15 @@ class ChromiumHost:
         The page as built: ``dist/``.
     peers : Path or None
         ``node_modules`` with the other suppressors.
+    throttling : int
+        How many times slower turns are to run, by Chromium's own means. It slows the page's thread alone, so the
+        systems live there instead of in Workers.
     """
 
     engine = "pyodide-chromium"
 
-    def __init__(self, audio: Path, site: Path, peers: Path | None) -> None:
+    def __init__(self, audio: Path, site: Path, peers: Path | None, throttling: int = 1) -> None:
+        self.throttling = throttling
         self._stack = ExitStack()
         try:
             self._folder = Path(self._stack.enter_context(TemporaryDirectory()))
@@ -76,6 +80,7 @@ class ChromiumHost:
             self._page.set_default_timeout(PATIENCE_MS)
             self._page.goto(address)
             self._page.wait_for_function("window.bench && crossOriginIsolated")
+            self._devtools = self._page.context.new_cdp_session(self._page)
         except BaseException:
             self._stack.close()
             raise
@@ -87,11 +92,13 @@ class ChromiumHost:
             if not (self._folder / address).exists():
                 (self._folder / address).symlink_to(model.resolve())
         command: Answer = {"name": name, "system": system, "model": address, "warm_up": WARM_UP_FRAMES}
-        command |= {"kernel": kernel, "block": block}
+        command |= {"kernel": kernel, "block": block, "worker": self.throttling == 1}
         return self._ask("load", command)
 
     def run(self, name: str, pace: str, frames: int, settle: int, stages: bool) -> Answer:  # noqa: D102
         command = {"name": name, "pace": pace, "frames": frames, "settle": settle, "stages": stages}
+        if self.throttling > 1:  # from the first turn on; loading may be quick
+            self._devtools.send("Emulation.setCPUThrottlingRate", {"rate": self.throttling})
         return self._ask("run", command)
 
     def processor_seconds(self) -> float | None:  # noqa: D102

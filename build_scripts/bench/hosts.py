@@ -29,6 +29,9 @@ class Host(Protocol):
     engine: str
     """As it is called in the records of the enhancer; other systems' records name what follows its last hyphen."""
 
+    throttling: int
+    """How many times slower it has been made."""
+
     def load(self, name: str, system: str, model: Path | None, kernel: str = "auto", block: int = 1) -> Answer:
         """Make a system under a name, ``block`` frames a step, and warm it up; return its facts."""
 
@@ -54,6 +57,8 @@ class LineHost:
     runtime : Path
         Folder of the Pyodide runtime.
     """
+
+    throttling = 1
 
     def __init__(self, engine: str, command: list[str], audio: Path, runtime: Path) -> None:
         self.engine = engine

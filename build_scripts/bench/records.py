@@ -8,6 +8,8 @@ system
     percepnet, floor, or another suppressor.
 tier, kernel
     Size of the model; what multiplies its matrices.
+throttling
+    How many times slower Chromium was told to be: a phone's stand-in.
 frames_a_wake
     Frames a step: with 2, a paced step comes each 20 ms. Times are of a step, cpu_share is of 10 ms of audio as ever.
 stage
@@ -26,7 +28,7 @@ gmacs_cached, gmacs_streamed, weight_bytes, limit_cached_ms, limit_streamed_ms
 late
     Paced frames that began more than 10 ms late: the machine was too busy to tell.
 ratio_to_rnnoise, ratio_to_rnnoise_p10, ratio_to_rnnoise_cpu
-    p50_ms, p10_ms and cpu_share over those of RNNoise 0.2 at the same pace in the same browser.
+    p50_ms, p10_ms and cpu_share over those of RNNoise 0.2 at the same pace and throttling in the same browser.
 load_before, load_after
     The machine's load average over a minute.
 """
@@ -52,14 +54,18 @@ def record(facts: dict[str, Any], times: list[float]) -> Record:
 
 def add_ratios(records: list[Record]) -> None:
     """Fill in the ratios of what ran in the reference's browser."""
-    references = {r["pace"]: r for r in records if r["system"] == REFERENCE and r["stage"] == "whole"}
+    references = {_conditions(r): r for r in records if r["system"] == REFERENCE and r["stage"] == "whole"}
     for entry in records:
-        reference = references.get(entry["pace"])
+        reference = references.get(_conditions(entry))
         if reference is None or not entry["engine"].endswith(reference["engine"]):
             continue
         for ratio, figure in RATIOS.items():
             if figure in entry:
                 entry[ratio] = _quotient(entry[figure], reference[figure])
+
+
+def _conditions(entry: Record) -> tuple[Any, int]:
+    return entry["pace"], entry.get("throttling", 1)
 
 
 def _quotient(part: float | None, whole: float | None) -> float | None:
@@ -72,6 +78,7 @@ COLUMNS = {
     "tier": "tier",
     "kernel": "kernel",
     "frames_a_wake": "frames",
+    "throttling": "slower",
     "stage": "stage",
     "pace": "pace",
     "p10_ms": "p10 ms",

@@ -19,6 +19,9 @@ SETTLE_FRAMES = 10
 
 FRAMES_PER_SECOND = 100
 
+PYTHON = ("percepnet", "call")
+"""Systems that Python runs for."""
+
 
 @dataclass
 class System:
@@ -28,7 +31,8 @@ class System:
     ----------
     name : str
         Unique within a host.
-    kind : {"percepnet", "floor", "shiguredo", "sapphi"}
+    kind : {"percepnet", "floor", "call", "shiguredo", "sapphi"}
+        The floor is woken and does nothing; a call is woken, copies the samples, and calls Python, which does nothing.
     model : Path or None
         Of percepnet; None for the bundled one.
     engine : str
@@ -87,11 +91,12 @@ def measure(host: Host, systems: list[System], seconds: float) -> list[Record]:
             if (system.name, pace) not in sums:
                 continue
             common = {
-                "engine": host.engine if system.kind == "percepnet" else host.engine.rpartition("-")[2],
+                "engine": host.engine if system.kind in PYTHON else host.engine.rpartition("-")[2],
                 "system": system.kind,
                 "tier": facts[system.name].get("tier"),
                 "kernel": facts[system.name]["kernel"],
                 "frames_a_wake": system.block,
+                "throttling": host.throttling,
                 "pace": pace,
                 "load_before": load_before,
                 "load_after": load_after,

@@ -60,6 +60,9 @@ class Subject:
         self._originals: dict[str, Callable[..., Any]] = {}
         self._times: dict[str, list[float]] = {}
 
+    def rest(self) -> None:
+        """Do nothing: what a call costs."""
+
     def facts(self) -> dict[str, Any]:
         """Name the model and what multiplies its matrices; with a kernel, how fast that could be."""
         info = self.enhancer.info()

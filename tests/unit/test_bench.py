@@ -97,6 +97,13 @@ def test_ratios_are_to_the_reference_at_the_same_pace_in_the_same_browser():
     assert references[0]["ratio_to_rnnoise"] == 1
 
 
+def test_what_was_slowed_down_is_compared_with_what_was_slowed_down():
+    ours, reference = (entry("pyodide-chromium", "percepnet", "paced", 8), entry("chromium", "shiguredo", "paced", 4))
+    slow = [made | {"throttling": 4} for made in (ours, reference)]
+    records.add_ratios([*slow, entry("chromium", "shiguredo", "paced", 1)])
+    assert slow[0]["ratio_to_rnnoise"] == 2
+
+
 def test_without_the_reference_there_are_no_ratios():
     alone = entry("pyodide-chromium", "percepnet", "paced", 3)
     records.add_ratios([alone])
@@ -144,11 +151,19 @@ def test_the_stage_table_has_a_column_for_each_kernel():
         }  # fmt: skip
 
     rows = [of("numpy", "pitch", 0.5), of("simd", "pitch", 0.015), of("simd", "whole", 0.07)]
-    others = [of("simd", "pitch", 9.0, frames_a_wake=2), of("simd", "pitch", 9.0, pace="paced")]
+    others = [
+        of("simd", "pitch", 9.0, frames_a_wake=2), of("simd", "pitch", 9.0, pace="paced"),
+        of("simd", "pitch", 9.0, throttling=4), entry("chromium", "shiguredo", "back-to-back", 1),
+    ]  # fmt: skip
     lines = stage_table(rows + others).splitlines()
     assert "| stage | chromium c10 numpy | chromium c10 simd |" in lines
     assert "| pitch | 500 / 500 | 15 / 15 |" in lines
     assert "| whole |  | 70 / 70 |" in lines
+    before = [of("numpy", "pitch", 0.9), entry("chromium", "shiguredo", "back-to-back", 2)]
+    lines = stage_table(rows + others, before).splitlines()
+    assert "| stage | before: chromium c10 numpy | chromium c10 numpy | chromium c10 simd |" in lines
+    assert "| pitch | 900 / 900 | 500 / 500 | 15 / 15 |" in lines
+    assert "| RNNoise 0.2, whole | 2000 / 2000 | 1000 / 1000 | 1000 / 1000 |" in lines
 
 
 def test_random_tiers_have_the_topology_that_is_trained(tmp_path):

@@ -1,6 +1,7 @@
 """A frame on the NumPy path: few calls, since each costs a microsecond in a browser, and no memory asked for."""
 
 
+import tracemalloc
 from collections import Counter
 
 import numpy as np
@@ -80,3 +81,32 @@ def test_a_frame_takes_few_calls_of_numpy(monkeypatch, sound):
     views = calls.pop("getitem") + calls.pop("reshape", 0)
     print(f"{sum(calls.values()):.0f} calls a frame, and {views:.0f} slices: {calls}")
     assert sum(calls.values()) <= MOST, calls
+
+
+def test_a_further_stream_brings_no_weights_of_its_own():
+    model = Model.load()
+    NumpyEngine(model, 1)
+    tracemalloc.start()
+    kept = NumpyEngine(model, 1)
+    grown = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert kept.gain.shape == (1, 34)
+    assert grown < 0.3e6 < 4 * model.weights / 10, f"{grown} bytes"
+
+
+def test_a_frame_asks_for_hardly_any_memory(sound):
+    engine = NumpyEngine(Model.load(), 1)
+    for frame in sound:
+        engine.input[:] = frame
+        engine.step()
+    tracemalloc.start()
+    engine.step()
+    before = tracemalloc.get_traced_memory()[0]
+    tracemalloc.reset_peak()
+    for frame in sound:
+        engine.input[:] = frame
+        engine.step()
+    after, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    print(f"peak {peak - before}, kept {after - before}")
+    assert peak - before < 40_000 and after - before < 2_000

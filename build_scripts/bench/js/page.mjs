@@ -1,4 +1,13 @@
-/** The page that owns the Workers; chromium.py calls load() and run(). It must have nothing else to do. */
+/**
+ * The page that owns the Workers; chromium.py calls load() and run(). It must have nothing else to do.
+ *
+ * Chromium slows a page's own thread on demand, and no Worker: systems to be measured slowed down live here.
+ */
+import { measure } from './measure.mjs';
+import { make } from './subjects.mjs';
+
+/** @type {Map<string, import('./measure.mjs').Subject>} */
+const here = new Map();
 
 /** @type {Map<string, Worker>} */
 const workers = new Map();
@@ -18,25 +27,34 @@ function ask(name, message) {
 }
 
 /**
- * @param {{name: string, system: string, model: string | null, warm_up: number, kernel: string, block: number}} command
+ * @param {{name: string, system: string, model: string | null, warm_up: number, kernel: string, block: number,
+ *   worker: boolean}} command
  */
-async function load({ name, system, model, warm_up, kernel, block }) {
+async function load({ name, system, model, warm_up, kernel, block, worker }) {
   const bytes = async (/** @type {string} */ url) => (await fetch(url)).arrayBuffer();
-  const here = (/** @type {string} */ path) => new URL(path, location.href).href;
+  const address = (/** @type {string} */ path) => new URL(path, location.href).href;
   const setting = {
     audio: new Float32Array(await bytes('audio.f32')),
-    runtime: here('site/runtime/'),
+    runtime: address('site/runtime/'),
     source: await (await fetch('bench/stages.py')).text(),
     model: model ? new Uint8Array(await bytes(model)) : null,
-    peers: here('peers/'),
+    peers: address('peers/'),
     kernel,
     block,
   };
+  if (!worker) {
+    const subject = await make(system, setting, warm_up);
+    here.set(name, subject);
+    return subject.facts;
+  }
   workers.set(name, new Worker('bench/js/worker.mjs', { type: 'module' }));
   return ask(name, { action: 'load', system, setting, warmUp: warm_up });
 }
 
 /** @param {{name: string} & import('./measure.mjs').Turn} command */
-const run = ({ name, ...turn }) => ask(name, { action: 'run', turn });
+async function run({ name, ...turn }) {
+  const subject = here.get(name);
+  return subject ? measure(subject, turn) : ask(name, { action: 'run', turn });
+}
 
 Object.assign(globalThis, { bench: { load, run } });

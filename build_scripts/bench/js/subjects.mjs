@@ -13,6 +13,7 @@
  * @property {string} peers URL of a node_modules folder
  * @property {string} kernel as percepnet_wasm.Enhancer takes it
  * @property {number} block frames a step
+ * @property {boolean} [idle] of percepnet: copy the samples and call Python, which does nothing
  */
 
 const HOP = 480;
@@ -22,7 +23,7 @@ const QUANTUM = 128;
 const INT16 = 32768;
 
 /** @type {Record<string, (setting: Setting) => Promise<Subject>>} */
-const MAKERS = { floor, percepnet, shiguredo, sapphi };
+const MAKERS = { floor, call: percepnet, percepnet, shiguredo, sapphi };
 
 /**
  * @param {string} system
@@ -30,7 +31,7 @@ const MAKERS = { floor, percepnet, shiguredo, sapphi };
  * @param {number} warmUp frames; V8 compiles what runs often
  */
 export async function make(system, setting, warmUp) {
-  const subject = await MAKERS[system](setting);
+  const subject = await MAKERS[system]({ ...setting, idle: system === 'call' });
   for (let frame = 0; frame < warmUp; frame++) subject.step();
   return subject;
 }
@@ -51,7 +52,7 @@ async function floor({ block }) {
 }
 
 /** @param {Setting} setting @returns {Promise<Subject>} */
-async function percepnet({ audio, runtime, indexURL, source, model, kernel, block }) {
+async function percepnet({ audio, runtime, indexURL, source, model, kernel, block, idle }) {
   const { loadPyodide } = await import(new URL('pyodide.mjs', runtime).href);
   const pyodide = await loadPyodide({ indexURL: indexURL ?? runtime, stdout: () => {} });
   await pyodide.loadPackage('percepnet-wasm', { messageCallback() {} });
@@ -62,8 +63,8 @@ async function percepnet({ audio, runtime, indexURL, source, model, kernel, bloc
     block,
   );
   // Before the views below: measuring what memory can do lets the heap grow.
-  const facts = proxy.facts().toJs({ dict_converter: Object.fromEntries });
-  const { step } = proxy;
+  const facts = idle ? { kernel: 'none' } : proxy.facts().toJs({ dict_converter: Object.fromEntries });
+  const step = idle ? proxy.rest : proxy.step;
   const input = proxy.input.getBuffer('f32').data;
   const output = proxy.output.getBuffer('f32').data;
   const next = reader(audio, HOP * block);
