@@ -7,7 +7,7 @@
 
 /** Looks, STATS_INTERVAL apart, over which lateness is judged: 4 s. */
 const LONG = 8;
-/** Share of quanta late in that time that is too much. */
+/** Share of quanta late in that time that is too much, if it was so in half of the looks. */
 const OFTEN = 0.1;
 
 /** Looks after which all but complete lateness is enough to know: 1 s. */
@@ -21,7 +21,8 @@ export class Overload {
   /** @type {{quanta: number, underruns: number}[]} what the last looks saw, newest last */
   #seen = [];
   #grace = 0;
-  #last = { quanta: 0, underruns: 0 };
+  /** @type {{quanta: number, underruns: number} | undefined} the counters at the last look */
+  #last;
 
   /**
    * @param {number} quanta played while enhanced sound was due, counted from the start, wrapping at 32 bit
@@ -29,7 +30,8 @@ export class Overload {
    * @returns {boolean} whether something has to be done; if so, looking begins anew
    */
   look(quanta, underruns) {
-    const step = { quanta: (quanta - this.#last.quanta) | 0, underruns: (underruns - this.#last.underruns) | 0 };
+    const last = this.#last ?? { quanta, underruns };
+    const step = { quanta: (quanta - last.quanta) | 0, underruns: (underruns - last.underruns) | 0 };
     this.#last = { quanta, underruns };
     if (this.#grace > 0) {
       this.#grace--;
@@ -39,7 +41,8 @@ export class Overload {
     if (step.quanta <= 0) return false;
     this.#seen.push(step);
     if (this.#seen.length > LONG) this.#seen.shift();
-    const tooMuch = this.#share(LONG) > OFTEN || this.#share(SHORT) > ALWAYS;
+    const late = this.#seen.filter((each) => each.underruns > OFTEN * each.quanta).length;
+    const tooMuch = (this.#share(LONG) > OFTEN && late >= LONG / 2) || this.#share(SHORT) > ALWAYS;
     if (tooMuch) this.restart();
     return tooMuch;
   }

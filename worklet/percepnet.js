@@ -7,35 +7,23 @@
  * The output track carries the raw microphone from the first moment and whenever enhancement is not there, at the same
  * delay, so that nothing is ever silent and nothing jumps. The graph has its own 48 kHz context: the browser resamples
  * whatever rate the microphone has. All instances of a page share one worker, one runtime and one copy of the weights.
- *
- *     loading --ready--> ready --fallback--> fallback --restart()--> loading      any --destroy()--> destroyed
- *                          ^------ready--------'  (by itself, if the reason is one that passes)
  */
 import { DELAY, SAMPLE_RATE } from './constants.js';
 import { STATE } from './blend.js';
-import { join } from './engine.js';
 import { PercepNetError } from './errors.js';
 import { TrackGraph } from './graph.js';
 import { readAssets, readLimit, readOptions } from './options.js';
 import { Ring } from './ring.js';
+import { Session } from './session.js';
 import { detectSupport } from './support.js';
 import { listTiers, readModel } from './tiers.js';
 
 export { PercepNetError };
 
-/** ms without enhanced sound, after the first 100, before `overload` becomes `fallback`. */
-const STALL_PATIENCE = 2000;
-
-/** ms until a machine that was too slow gets another chance: at first, and at most; it doubles each time. */
-const RETRY = { first: 15_000, longest: 240_000 };
-
-/** Reasons that pass: the stream stays, and goes on as soon as it can. */
-const PASSING = ['stalled', 'overload', 'suspended'];
-
 /**
  * @typedef {import('./options.js').Options} Options
  * @typedef {import('./enhancer.js').Frame} Frame
- * @typedef {'loading' | 'ready' | 'fallback' | 'destroyed'} State
+ * @typedef {import('./session.js').State} State
  */
 
 /**
@@ -50,39 +38,29 @@ const PASSING = ['stalled', 'overload', 'suspended'];
  *   stats    {latency, computeP50, ...}      twice a second: see worklet/README.md
  */
 export class PercepNet extends EventTarget {
-  /** @type {State} */
-  state = 'loading';
-  /** @type {PercepNetError | undefined} why the state is 'fallback' */
-  reason;
   /** What is heard, one of blend.js's STATE. @type {string} */
   playing = STATE.WAITING;
-  /** What runs: tier, kernel, version, weights, ...; from the first `ready` on. @type {Record<string, any> | undefined} */
-  info;
-  /** @type {import('./engine.js').EngineSeat | undefined} */ #seat;
+  /** @type {Ring | undefined} shared by worklet and worker; none over MessagePort. Tests and meters may read it. */
+  ring;
   /** @type {AudioWorkletNode | undefined} */ #node;
   /** @type {TrackGraph | undefined} */ #graph;
   /** @type {MediaStreamTrack | undefined} the microphone wanted; the graph may still be under way */ #input;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */ #stall;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */ #retry;
-  /** @type {Set<(frame: Frame) => void>} */ #observers = new Set();
-  #pause = RETRY.first;
-  #frameErrors = 0;
+  #session;
   #enabled;
-  #attenuationLimit;
-  #model;
 
   /** @private use create() @param {Options} options */
   constructor(options = {}) {
     super();
-    const { model, assets, depth, attenuationLimit, enabled } = readOptions(options);
-    this.assets = assets;
+    const { depth, enabled, ...others } = readOptions(options);
+    this.assets = others.assets;
     this.depth = depth;
     this.support = detectSupport();
-    /** @type {Ring | undefined} shared by worklet and worker; none over MessagePort. Tests and meters may read it. */
-    this.ring = undefined;
-    this.#model = model;
     this.#enabled = enabled;
-    this.#attenuationLimit = attenuationLimit;
+    this.#session = new Session(others, {
+      emit: (type, detail) => this.#emit(type, detail),
+      connect: () => this.#connect(),
+      changed: () => this.#switch(),
+    });
   }
 
   /** What this browser and page can do; downloads nothing. */
@@ -114,6 +92,26 @@ export class PercepNet extends EventTarget {
     return percepnet;
   }
 
+  /** @returns {State} */
+  get state() {
+    return this.#session.state;
+  }
+
+  /** Why the state is 'fallback'. @returns {PercepNetError | undefined} */
+  get reason() {
+    return this.#session.reason;
+  }
+
+  /** What runs: tier, kernel, versions; undefined while nothing does. @returns {Record<string, any> | undefined} */
+  get info() {
+    return this.#session.info;
+  }
+
+  /** The tier that runs. @returns {string | undefined} */
+  get tier() {
+    return this.info?.tier;
+  }
+
   /** Samples from microphone to output. */
   get latency() {
     return this.depth + DELAY;
@@ -131,36 +129,23 @@ export class PercepNet extends EventTarget {
 
   /** Most that noise is lowered, in dB: 0 leaves the sound alone, Infinity sets no limit. */
   get attenuationLimit() {
-    return this.#attenuationLimit;
+    return this.#session.attenuationLimit;
   }
 
   set attenuationLimit(value) {
-    this.#attenuationLimit = readLimit(value);
-    this.#seat?.post('attenuationLimit', { value: this.#attenuationLimit });
-  }
-
-  /** The tier that runs; undefined before the first `ready`. @returns {string | undefined} */
-  get tier() {
-    return this.info?.tier;
+    this.#session.attenuationLimit = readLimit(value);
   }
 
   /**
    * Go over to another model, in a cross-fade once it is there.
    *
    * @param {string | URL} model as for create()
-   * @returns {Promise<Record<string, any> | undefined>} what runs then; undefined if nothing runs now: the model will be
-   *     used by restart()
+   * @returns {Promise<Record<string, any> | undefined>} what runs then; undefined if nothing runs now: restart() will use it
    * @throws {PercepNetError} 'model': it cannot be had, and the one before runs on
    */
   async setModel(model) {
     this.#checkAlive();
-    const name = readModel(model);
-    if (this.#seat) {
-      const info = await this.#seat.ask('use', { model: name });
-      if (this.state === 'ready' || !this.info) this.info = info;
-    }
-    this.#model = name;
-    return this.#seat && this.info;
+    return this.#session.setModel(readModel(model));
   }
 
   /**
@@ -171,11 +156,7 @@ export class PercepNet extends EventTarget {
    */
   observe(callback) {
     this.#checkAlive();
-    this.#observers.add(callback);
-    this.#seat?.post('observe', { wanted: true });
-    return () => {
-      if (this.#observers.delete(callback) && this.#observers.size === 0) this.#seat?.post('observe', { wanted: false });
-    };
+    return this.#session.observe(callback);
   }
 
   /**
@@ -192,16 +173,17 @@ export class PercepNet extends EventTarget {
     this.#input = track;
     try {
       const graph = await TrackGraph.open(track, (running) => this.#flows(running));
-      if (this.#destroyed()) {
+      if (this.#session.ended) {
         graph.close();
         return track;
       }
       this.#graph = graph;
       if (this.#input !== track) graph.replaceInput(this.#input);
+      this.#session.passed('suspended'); // an earlier attempt, before the user had clicked
     } catch (error) {
       const raw = this.#input;
       this.#input = undefined;
-      this.#fallback(/** @type {PercepNetError} */ (error));
+      this.#session.fallback(/** @type {PercepNetError} */ (error));
       return raw;
     }
     await this.#insert();
@@ -261,7 +243,7 @@ export class PercepNet extends EventTarget {
     node.onprocessorerror = () => {
       this.#node = undefined;
       this.#graph?.bypass();
-      this.#fallback(new PercepNetError('worklet', 'the processor stopped'));
+      this.#session.fallback(new PercepNetError('worklet', 'the processor stopped'));
     };
     this.#node = node;
     this.#connect();
@@ -272,63 +254,34 @@ export class PercepNet extends EventTarget {
   restart() {
     this.#checkAlive();
     if (!this.support.supported) return;
-    const suspect = this.state === 'fallback';
-    this.#leave({ suspect });
-    this.#pause = RETRY.first;
-    this.#setState('loading');
-    this.#switch();
-    this.#boot();
+    this.#session.restart();
     if (this.#graph && !this.#node) void this.#insert();
   }
 
   /** Stop everything, at any time. The output track ends: put the raw one in its place first. */
   destroy() {
-    if (this.#destroyed()) return;
-    this.#setState('destroyed');
-    this.#leave();
+    if (this.#session.ended) return;
+    this.#session.end();
     this.#node?.port.postMessage({ close: true });
     this.#node?.disconnect();
     this.#graph?.close();
-    this.#observers.clear();
     this.#node = this.#graph = this.#input = undefined;
   }
 
   #boot() {
-    if (this.#destroyed()) return;
-    if (!this.support.supported) return this.#fallback(new PercepNetError('unsupported', this.support.reasons.join('; ')));
-    this.#frameErrors = 0;
-    let seat;
-    try {
-      seat = this.#seat = join(this.assets, (message) => this.#told(message));
-    } catch (error) {
-      return this.#fallback(/** @type {PercepNetError} */ (error));
-    }
-    if (this.#observers.size > 0) seat.post('observe', { wanted: true });
-    seat.ask('open', { model: this.#model, attenuationLimit: this.#attenuationLimit }).then(
-      (info) => this.#opened(info),
-      (error) => seat === this.#seat && this.#fallback(error),
-    );
-  }
-
-  /** @param {Record<string, any>} info */
-  #opened(info) {
-    if (this.#destroyed()) return;
-    this.info = info;
-    // Whatever kept the sound raw meanwhile, a context that sleeps for example, still does.
-    if (this.state === 'loading') this.#setState('ready');
-    this.#connect();
-    if (this.state === 'ready') this.#emit('ready', { info });
+    if (this.support.supported) this.#session.boot();
+    else this.#session.fallback(new PercepNetError('unsupported', this.support.reasons.join('; ')));
   }
 
   /** Give worker and worklet their transport, once both are there and the enhancer is warm. */
   #connect() {
-    if (!this.#seat || !this.#node || !this.info) return;
+    if (!this.#node || !this.info) return;
     const { depth, ring } = this;
     if (ring) {
-      this.#seat.post('connect', { depth, buffer: ring.buffer });
+      this.#session.post('connect', { depth, buffer: ring.buffer });
     } else {
       const { port1, port2 } = new MessageChannel();
-      this.#seat.post('connect', { depth, port: port1 }, [port1]);
+      this.#session.post('connect', { depth, port: port1 }, [port1]);
       this.#node.port.postMessage({ port: port2 }, [port2]);
     }
   }
@@ -339,73 +292,23 @@ export class PercepNet extends EventTarget {
       const node = await this.createNode(/** @type {TrackGraph} */ (this.#graph).context);
       this.#graph?.through(node);
     } catch (error) {
-      this.#fallback(new PercepNetError('worklet', error));
+      this.#session.fallback(new PercepNetError('worklet', error));
     }
   }
 
   /** @param {any} data a message of the worklet */
   #heard({ state, message }) {
-    if (this.#destroyed()) return;
-    if (state === 'failed') return this.#fallback(new PercepNetError('worklet', message));
+    if (this.#session.ended) return;
+    if (state === 'failed') return this.#session.fallback(new PercepNetError('worklet', message));
     this.playing = state;
     this.#emit('playing', { state });
-    clearTimeout(this.#stall);
-    if (state === STATE.STARVED && this.state === 'ready') {
-      this.#emit('overload', { action: 'wait', tier: this.tier });
-      this.#stall = setTimeout(() => this.#fallback(new PercepNetError('stalled')), STALL_PATIENCE);
-    } else if (state === STATE.ENHANCED) {
-      this.#passed('stalled');
-    }
+    this.#session.played(state);
   }
 
   /** @param {boolean} running whether the graph's context does */
   #flows(running) {
-    if (running) this.#passed('suspended');
-    else this.#fallback(new PercepNetError('suspended'));
-  }
-
-  /** @param {any} message of the worker */
-  #told({ type, ...detail }) {
-    if (this.#destroyed()) return;
-    if (type === 'error') {
-      this.#fallback(new PercepNetError(detail.code, detail.message));
-    } else if (type === 'frame') {
-      for (const callback of this.#observers) callback(detail);
-    } else if (type === 'overload') {
-      if (detail.info) this.info = detail.info;
-      this.#emit('overload', { action: detail.action, tier: detail.tier, from: detail.from });
-      if (detail.action === 'bypass') this.#fallback(new PercepNetError('overload'));
-    } else if (type === 'stats') {
-      if (detail.errors > this.#frameErrors) {
-        this.#emit('error', { message: `${detail.errors - this.#frameErrors} frames failed and were left raw` });
-        this.#frameErrors = detail.errors;
-      }
-      this.#emit('stats', { ...detail, playing: this.playing, transport: this.support.transport });
-    } else {
-      this.#emit(type, detail);
-    }
-  }
-
-  /** @param {PercepNetError} error */
-  #fallback(error) {
-    if (this.#destroyed()) return;
-    if (!PASSING.includes(error.code)) this.#leave();
-    else if (error.code === 'stalled') this.#seat?.suspect();
-    this.#setState('fallback', error);
-    if (error.code === 'overload') {
-      this.#switch();
-      this.#retry = setTimeout(() => this.#passed('overload'), this.#pause);
-      this.#pause = Math.min(2 * this.#pause, RETRY.longest);
-    }
-    this.#emit('fallback', { code: error.code, message: error.message, error });
-  }
-
-  /** @param {import('./errors.js').Code} code the reason that holds no longer, if it was the reason */
-  #passed(code) {
-    if (this.reason?.code !== code) return;
-    this.#setState(this.#seat && this.info ? 'ready' : 'loading');
-    this.#switch();
-    if (this.state === 'ready') this.#emit('ready', { info: this.info });
+    if (running) this.#session.passed('suspended');
+    else this.#session.fallback(new PercepNetError('suspended'));
   }
 
   /** Tell the worklet whether enhancement is wanted. */
@@ -414,35 +317,17 @@ export class PercepNet extends EventTarget {
   }
 
   #wanted() {
-    return this.#enabled && this.reason?.code !== 'overload';
-  }
-
-  /** @param {{suspect?: boolean}} [why] */
-  #leave(why) {
-    const seat = this.#seat;
-    this.#seat = this.info = undefined;
-    seat?.leave(why);
-  }
-
-  /** @param {State} state @param {PercepNetError} [reason] */
-  #setState(state, reason) {
-    clearTimeout(this.#stall);
-    clearTimeout(this.#retry);
-    this.state = state;
-    this.reason = reason;
+    return this.#enabled && this.#session.wanted;
   }
 
   /** @param {string} type @param {object} detail */
   #emit(type, detail) {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
-  }
-
-  #destroyed() {
-    return this.state === 'destroyed';
+    const more = type === 'stats' ? { playing: this.playing, transport: this.support.transport } : {};
+    this.dispatchEvent(new CustomEvent(type, { detail: { ...detail, ...more } }));
   }
 
   #checkAlive() {
-    if (this.#destroyed()) throw new Error('this instance was destroyed: create another');
+    if (this.#session.ended) throw new Error('this instance was destroyed: create another');
   }
 }
 

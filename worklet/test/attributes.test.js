@@ -71,3 +71,9 @@ test('whatever the attributes say: no exception, options of the right types, and
     }
   }
 });
+
+test('a model is a tier, or an address relative to the page', () => {
+  assert.equal(readAttributes({ model: 'auto' }).options.model, 'auto');
+  assert.equal(readAttributes({ model: 'mine.pnw' }).options.model, 'https://app.example/room/mine.pnw');
+  assert.match(readAttributes({ model: '' }).problems[0], /data-model="" is ignored: give a tier/);
+});

@@ -232,6 +232,53 @@ describe('an enhancer', () => {
   });
 });
 
+describe('another enhancer', () => {
+  /** Turns the sign and halves: by its level it is known which of the two is heard. */
+  class Half extends Inverter {
+    step() {
+      super.step();
+      for (let i = 0; i < HOP; i++) this.result[i] *= 0.5;
+    }
+  }
+
+  test('takes over in a cross-fade of one frame, without a gap; the old one is released after its last frame', () => {
+    const old = new Inverter();
+    const rig = new Rig({ enhancer: old }).run(20000);
+    let released = 0;
+    rig.pump.replace(new Half(), () => released++);
+    assert.equal(released, 0, 'it is still in use');
+    // The rig knows the sample that belongs to each moment; its share of enhanced sound goes from 1 to 3/4, for half a
+    // sample with the other sign, no faster than a cross-fade may.
+    rig.run(DEPTH + 3 * HOP);
+    assert.equal(released, 1);
+    assert.ok(Math.abs(rig.gain - 0.75) < 1e-6, `${rig.gain}`);
+    rig.run(20000);
+    assert.equal(rig.blend.underruns, 0);
+    assert.equal(rig.pump.skipped, 0);
+  });
+
+  test('is in use at once while nothing is computed', () => {
+    const rig = new Rig({ enabled: false }).run(5000);
+    let released = 0;
+    rig.pump.replace(new Half(), () => released++);
+    assert.equal(released, 1);
+    rig.blend.enabled = true;
+    rig.run(20000);
+    assert.ok(Math.abs(rig.gain - 0.75) < 1e-6);
+  });
+
+  test('that is itself replaced before its turn is released, and so is the first when all is over', () => {
+    const rig = new Rig().run(20000);
+    /** @type {string[]} */
+    const released = [];
+    rig.pump.replace(new Half(), () => released.push('first'));
+    rig.pump.replace(new Half(), () => released.push('second'));
+    assert.deepEqual(released, ['second']);
+    rig.pump.abandon();
+    assert.deepEqual(released, ['second', 'first']);
+  });
+});
+
 test('a microphone that gives NaN is heard as silence, not as NaN', () => {
   const ring = Ring.local();
   const blend = new Blend(ring, { depth: DEPTH });

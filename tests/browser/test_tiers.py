@@ -1,0 +1,215 @@
+"""Which model runs: the wheel's, one asked for, one that a benchmark chose, a smaller one when frames come late."""
+
+import json
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from conftest import AlteredSite, Tab, decode, encode
+
+from percepnet_wasm.constants import DELAY
+
+DEPTH = 1920
+
+READY = "async (options) => harness.untilState(await harness.create(options), 'ready', 'fallback')"
+
+SLOW_PYODIDE = """
+export async function loadPyodide(options) {
+    const { loadPyodide: load } = await import('./real.mjs');
+    const pyodide = await load(options);
+    const loadPackage = pyodide.loadPackage;
+    pyodide.loadPackage = async (...names) => {
+        await loadPackage(...names);
+        pyodide.runPython(`
+import time
+import percepnet_wasm
+
+quick_step, begun = percepnet_wasm.Enhancer.step, time.perf_counter()
+
+def step(self):
+    until = time.perf_counter() + 0.025
+    # While it is warmed up the page would only have to wait.
+    if self.input.any() and abs(self.input).max() > 1e-3 and (SLOW):
+        while time.perf_counter() < until:
+            pass
+    quick_step(self)
+
+percepnet_wasm.Enhancer.step = step
+`);
+    };
+    return pyodide;
+}
+"""
+"""A frame takes 25 ms where SLOW holds."""
+
+
+def slow_down(site: AlteredSite, condition: str) -> None:
+    """Make frames late while a Python condition holds; ``self`` is the Enhancer, ``begun`` the time of the start."""
+    real = (site.folder / "runtime/pyodide.mjs").read_text()
+    (site.folder / "runtime/real.mjs").write_text(real)
+    site.write("runtime/pyodide.mjs", lambda _: SLOW_PYODIDE.replace("SLOW", condition))
+
+
+def fetched(tab: Tab) -> list[str]:
+    """Model files that were asked for."""
+    return [request.rsplit("/", 1)[1] for request in tab.requests if request.endswith(".pnw")]
+
+
+def fallback(tab: Tab) -> tuple[str, str]:
+    """Code and message of the only fallback."""
+    (event,) = tab.events("fallback")
+    return event["code"], event["message"]
+
+
+def test_the_wheels_tier_needs_no_download(open_tab: Callable[..., Tab], isolated: str) -> None:
+    """Neither by default nor by its name; what runs is told, and why nothing faster does."""
+    tab = open_tab(isolated)
+    assert tab.evaluate(READY) == "ready"
+    assert tab.evaluate(READY, {"model": "c20"}) == "ready"
+    assert fetched(tab) == [] and not any("models.json" in request for request in tab.requests)
+    (ready,) = tab.events("ready")
+    assert (ready["info"]["tier"], tab.evaluate("percepnet.tier")) == ("c20", "c20")
+    tab.evaluate("async () => { await percepnet.processTrack(await harness.microphone()); }")
+    tab.wait("log.some(({ type }) => type === 'stats')")
+    stats = tab.events("stats")[-1]
+    assert stats["tier"] == "c20"
+    assert stats["kernel"] in ("relaxed", "simd", "numpy")
+    assert (
+        stats["kernelReason"] == "" if stats["kernel"] == "relaxed" else stats["kernelReason"].startswith("relaxed: ")
+    )
+
+
+def test_another_tier_is_fetched_and_checked_once(open_tab: Callable[..., Tab], altered: AlteredSite) -> None:
+    """A damaged one is refused with one event; mended, restart() leads back. A second instance shares it."""
+    tab = open_tab(altered.url)
+    whole = (altered.folder / "runtime/models/c10.pnw").read_bytes()
+    altered.write("runtime/models/c10.pnw", lambda _: whole[:-1] + b"?")
+    assert tab.evaluate(READY, {"model": "c10"}) == "fallback"
+    code, message = fallback(tab)
+    assert code == "model" and "SHA-256" in message and "restart()" in message
+    altered.write("runtime/models/c10.pnw", lambda _: whole)
+    tab.evaluate("percepnet.restart()")
+    tab.wait("percepnet.state === 'ready'")
+    assert tab.evaluate("percepnet.tier") == "c10"
+    tab.requests.clear()
+    tab.evaluate("window.first = percepnet")
+    assert tab.evaluate(READY, {"model": "c10"}) == "ready"
+    assert fetched(tab) == []
+    assert tab.uncaught == []
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        pytest.param("c99", "there is no tier c99: give auto, c20, c10 or the URL", id="unknown-tier"),
+        pytest.param("/nowhere.pnw", "nowhere.pnw could not be fetched: status 404", id="no-file"),
+        pytest.param("/clips/noisy.wav", "no PercepNet model file", id="no-model"),
+    ],
+)
+def test_a_model_that_cannot_be_had(open_tab: Callable[..., Tab], isolated: str, model: str, message: str) -> None:
+    """One event says why and what there is; an instance that runs keeps its model."""
+    tab = open_tab(isolated)
+    assert tab.evaluate(READY) == "ready"
+    refused = "(model) => percepnet.setModel(model).catch(({ name, code, message }) => [name, code, message])"
+    name, code, text = tab.evaluate(refused, model)
+    assert (name, code) == ("PercepNetError", "model")
+    assert message in text
+    assert tab.evaluate("[percepnet.state, percepnet.tier]") == ["ready", "c20"]
+    assert tab.evaluate(READY, {"model": model}) == "fallback"
+    code, text = fallback(tab)
+    assert code == "model" and message in text
+    assert tab.uncaught == []
+
+
+def test_a_model_file_of_ones_own(open_tab: Callable[..., Tab], isolated: str) -> None:
+    """By its address, relative to the page."""
+    tab = open_tab(isolated)
+    assert tab.evaluate(READY, {"model": "/runtime/models/c10.pnw"}) == "ready"
+    assert tab.evaluate("percepnet.tier") == "c10"
+
+
+def test_going_over_to_another_model_leaves_no_gap(open_tab: Callable[..., Tab], isolated: str) -> None:
+    """In the middle of sound: not one quantum is late, and the output has no step."""
+    random = np.random.default_rng(5)
+    t = np.arange(2 * 48000) / 48000
+    tone = np.sin(2 * np.pi * (150 * t + 100 * t**2))
+    noisy = (0.2 * tone + 0.01 * random.standard_normal(t.size)).astype(np.float32)
+    tab = open_tab(isolated)
+    assert tab.evaluate(READY) == "ready"
+    script = """async (input) => {
+        const result = await harness.renderOffline(percepnet, input, {
+            sample: 48000,
+            run: async (percepnet) => { await percepnet.setModel('c10'); return true; },
+        });
+        return { ...result, tier: percepnet.tier };
+    }"""
+    result = tab.evaluate(script, encode(noisy))
+    output = decode(result["output"])
+    assert (result["tier"], result["underruns"]) == ("c10", 0)
+    change = slice(48000, 48000 + DEPTH + 4800)
+    steps = np.abs(np.diff(output, 2))
+    assert steps[change].max() < 1.5 * steps[20000:47000].max()
+    dry = np.concatenate([np.zeros(DEPTH + DELAY, np.float32), noisy])[: noisy.size]
+    assert np.abs(output[60000:] - dry[60000:]).max() > 0.005, "enhanced to the end"
+
+
+def test_auto_measures_once(open_tab: Callable[..., Tab], isolated: str) -> None:
+    """What was measured is kept for the next visit, with all that it depends on."""
+    tab = open_tab(isolated)
+    assert tab.evaluate(READY, {"model": "auto"}) == "ready"
+    tab.wait("localStorage.getItem('percepnet-wasm:auto')")
+    text = tab.evaluate("localStorage.getItem('percepnet-wasm:auto')")
+    choice = json.loads(text)
+    print(choice)
+    assert choice["tier"] == tab.evaluate("percepnet.tier")
+    assert choice["costs"]["c20"] > 0
+    assert all(part in choice["key"] for part in ("pyodide 0.", "percepnet-wasm 0.", "c20 ", "Chrome/", " cores"))
+    # Remembered: another choice for the same machine is taken without a measurement.
+    tab.evaluate("(text) => localStorage.setItem('percepnet-wasm:auto', text)", json.dumps({**choice, "tier": "c10"}))
+    tab.page.reload()
+    tab.evaluate("async () => { window.harness = await import('/tests/harness.js'); }")
+    assert tab.evaluate(READY, {"model": "auto"}) == "ready"
+    assert tab.evaluate("percepnet.tier") == "c10"
+    # Of another version it counts for nothing.
+    other = json.dumps({**choice, "tier": "c10", "key": choice["key"].replace("percepnet-wasm 0", "percepnet-wasm 9")})
+    tab.evaluate("(text) => localStorage.setItem('percepnet-wasm:auto', text)", other)
+    tab.page.reload()
+    tab.evaluate("async () => { window.harness = await import('/tests/harness.js'); }")
+    assert tab.evaluate(READY, {"model": "auto"}) == "ready"
+    tab.wait(f"localStorage.getItem('percepnet-wasm:auto').includes({json.dumps(choice['key'])})")
+
+
+def test_steps_down_when_frames_keep_coming_late(open_tab: Callable[..., Tab], altered: AlteredSite) -> None:
+    """One event says what was done; the delay is as before and the smaller tier is heard."""
+    slow_down(altered, "self.model.tier == 'c20'")
+    tab = open_tab(altered.url)
+    tab.evaluate("async () => { await harness.enhanceMicrophone(); }")
+    tab.wait("log.some(({ type, action }) => type === 'overload' && action === 'step-down')")
+    (event,) = (event for event in tab.events("overload") if event["action"] == "step-down")
+    assert (event["from"], event["tier"]) == ("c20", "c10")
+    tab.wait("percepnet.playing === 'enhanced' && percepnet.state === 'ready'")
+    assert tab.evaluate("percepnet.tier") == "c10"
+    tab.evaluate("log.splice(0)")
+    tab.wait("log.filter(({ type }) => type === 'stats').length > 3")
+    assert tab.events("stats")[-1]["tier"] == "c10"
+    assert tab.events("fallback") == []
+    assert tab.complaints == [] and tab.uncaught == []
+
+
+def test_bypasses_when_no_tier_is_small_enough_and_tries_again(
+    open_tab: Callable[..., Tab], altered: AlteredSite
+) -> None:
+    """Raw, with nothing computed, until the machine has recovered."""
+    slow_down(altered, "time.perf_counter() - begun < 20")
+    tab = open_tab(altered.url)
+    tab.evaluate("async () => { await harness.enhanceMicrophone({ model: 'c10' }); }")
+    tab.wait("percepnet.reason?.code === 'overload'")
+    assert [event["action"] for event in tab.events("overload")][-1] == "bypass"
+    tab.wait("percepnet.playing === 'resting'")
+    tab.evaluate("log.splice(0)")
+    tab.wait("log.filter(({ type }) => type === 'stats').length > 3")
+    frames = [event["frames"] for event in tab.events("stats")]
+    assert frames[0] == frames[-1], "frames are computed that nobody hears"
+    tab.wait("percepnet.state === 'ready' && percepnet.playing === 'enhanced'")
+    assert [event["type"] for event in tab.evaluate("log") if event["type"] in ("ready", "fallback")] == ["ready"]
+    assert tab.complaints == [] and tab.uncaught == []
