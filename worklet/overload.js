@@ -1,13 +1,13 @@
 /**
- * Tells a hiccup from a machine that does not keep up, from the counters of quanta played and played late.
+ * Tells a hiccup from a machine that does not keep up, from a count of what was due and of what of it was late.
  *
  * A hiccup costs one short stretch of raw sound and needs no cure. Frames that keep coming late do: sound that changes
  * between raw and enhanced is worse than either.
  */
 
-/** Looks, STATS_INTERVAL apart, over which lateness is judged: 4 s. */
+/** Looks, half a second apart, over which lateness is judged: 4 s. */
 const LONG = 8;
-/** Share of quanta late in that time that is too much, if it was so in half of the looks. */
+/** Share late, on average over these looks and in half of them, that is too much. */
 const OFTEN = 0.1;
 
 /** Looks after which all but complete lateness is enough to know: 1 s. */
@@ -18,46 +18,41 @@ const ALWAYS = 0.8;
 const GRACE = 2;
 
 export class Overload {
-  /** @type {{quanta: number, underruns: number}[]} what the last looks saw, newest last */
-  #seen = [];
+  /** Share late at each of the last looks, the newest last. @type {number[]} */
+  #shares = [];
   #grace = 0;
-  /** @type {{quanta: number, underruns: number} | undefined} the counters at the last look */
+  /** @type {{due: number, late: number} | undefined} the counters at the last look */
   #last;
 
   /**
-   * @param {number} quanta played while enhanced sound was due, counted from the start, wrapping at 32 bit
-   * @param {number} underruns those of them that were raw because frames were late
-   * @returns {boolean} whether something has to be done; if so, looking begins anew
+   * @param {number} due counted from the start, wrapping at 32 bit
+   * @param {number} late those of them that were late
+   * @returns {boolean} whether something has to be done
    */
-  look(quanta, underruns) {
-    const last = this.#last ?? { quanta, underruns };
-    const step = { quanta: (quanta - last.quanta) | 0, underruns: (underruns - last.underruns) | 0 };
-    this.#last = { quanta, underruns };
+  look(due, late) {
+    const last = this.#last ?? { due, late };
+    const step = { due: (due - last.due) | 0, late: (late - last.late) | 0 };
+    this.#last = { due, late };
     if (this.#grace > 0) {
       this.#grace--;
       return false;
     }
-    // Nothing played: switched off, muted, suspended. That says nothing about the machine.
-    if (step.quanta <= 0) return false;
-    this.#seen.push(step);
-    if (this.#seen.length > LONG) this.#seen.shift();
-    const late = this.#seen.filter((each) => each.underruns > OFTEN * each.quanta).length;
-    const tooMuch = (this.#share(LONG) > OFTEN && late >= LONG / 2) || this.#share(SHORT) > ALWAYS;
-    if (tooMuch) this.restart();
-    return tooMuch;
+    // Nothing was due: switched off, muted, suspended. That says nothing about the machine.
+    if (step.due <= 0) return false;
+    // A share a look, however long it was: after a page was frozen, one look sees all the time lost.
+    this.#shares.push(step.late / step.due);
+    if (this.#shares.length > LONG) this.#shares.shift();
+    const shares = this.#shares;
+    const often = shares.filter((share) => share > OFTEN).length >= LONG / 2;
+    return (
+      (shares.length === LONG && often && shares.reduce((sum, share) => sum + share) > OFTEN * LONG) ||
+      (shares.length >= SHORT && shares.slice(-SHORT).every((share) => share > ALWAYS))
+    );
   }
 
-  /** Forget what was seen: something has changed. */
+  /** Judge anew: something has changed. */
   restart() {
-    this.#seen = [];
+    this.#shares = [];
     this.#grace = GRACE;
-  }
-
-  /** @param {number} looks @returns {number} share of quanta late; 0 until so many looks have been taken */
-  #share(looks) {
-    if (this.#seen.length < looks) return 0;
-    const recent = this.#seen.slice(-looks);
-    const sum = (/** @type {'quanta' | 'underruns'} */ name) => recent.reduce((total, step) => total + step[name], 0);
-    return sum('underruns') / sum('quanta');
   }
 }

@@ -24,6 +24,7 @@ export { PercepNetError };
  * @typedef {import('./options.js').Options} Options
  * @typedef {import('./enhancer.js').Frame} Frame
  * @typedef {import('./session.js').State} State
+ * @typedef {import('./stream.js').StreamStats & {playing: string, transport: 'shared' | 'port'}} Stats
  */
 
 /**
@@ -35,7 +36,7 @@ export { PercepNetError };
  *                                            (`tier` runs instead of `from`), 'bypass' (raw; a fallback says so too)
  *   fallback {code, message, error}          the sound is raw until ready or restart()
  *   error    {message}                       frames that failed and were left raw; enhancement goes on
- *   stats    {latency, computeP50, ...}      twice a second: see worklet/README.md
+ *   stats    Stats                           twice a second, once there is a node
  */
 export class PercepNet extends EventTarget {
   /** What is heard, one of blend.js's STATE. @type {string} */
@@ -45,6 +46,8 @@ export class PercepNet extends EventTarget {
   /** @type {AudioWorkletNode | undefined} */ #node;
   /** @type {TrackGraph | undefined} */ #graph;
   /** @type {MediaStreamTrack | undefined} the microphone wanted; the graph may still be under way */ #input;
+  /** Whether there is a node, or one is being made. */
+  #noded = false;
   #session;
   #enabled;
 
@@ -224,10 +227,21 @@ export class PercepNet extends EventTarget {
    */
   async createNode(context) {
     this.#checkAlive();
-    if (this.#node) throw new Error('this instance has its node already: make another instance');
+    if (this.#noded) throw new Error('this instance has its node already: make another instance');
     if (context.sampleRate !== SAMPLE_RATE) {
       throw new RangeError(`the context runs at ${context.sampleRate} Hz: make it with {sampleRate: ${SAMPLE_RATE}}`);
     }
+    this.#noded = true;
+    try {
+      return await this.#makeNode(context);
+    } catch (error) {
+      this.#noded = false;
+      throw error;
+    }
+  }
+
+  /** @param {BaseAudioContext} context */
+  async #makeNode(context) {
     await context.audioWorklet.addModule(new URL('./processor.js', import.meta.url));
     this.#checkAlive();
     this.ring = this.support.transport === 'shared' ? Ring.shared() : undefined;
@@ -242,6 +256,7 @@ export class PercepNet extends EventTarget {
     node.port.onmessage = ({ data }) => this.#heard(data);
     node.onprocessorerror = () => {
       this.#node = undefined;
+      this.#noded = false;
       this.#graph?.bypass();
       this.#session.fallback(new PercepNetError('worklet', 'the processor stopped'));
     };
@@ -255,7 +270,7 @@ export class PercepNet extends EventTarget {
     this.#checkAlive();
     if (!this.support.supported) return;
     this.#session.restart();
-    if (this.#graph && !this.#node) void this.#insert();
+    if (this.#graph && !this.#noded) void this.#insert();
   }
 
   /** Stop everything, at any time. The output track ends: put the raw one in its place first. */

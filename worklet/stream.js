@@ -23,6 +23,23 @@ const IDLE = 250;
 /**
  * @typedef {{enhancer: import('./enhancer.js').Enhancer, model: import('./models.js').Held}} Engine
  * @typedef {{ring: Ring, pump: Pump, depth: number}} Service
+ *
+ * @typedef {object} StreamStats counted from the connection of the node
+ * @property {number} latency from input to output, ms
+ * @property {number} computeP50 median of the last 512 frames' compute times, ms
+ * @property {number} computeP99
+ * @property {number} load share of a core spent on this stream's frames since the last statistics
+ * @property {number} frames computed
+ * @property {number} skipped frames left out because they were too late to be heard
+ * @property {number} errors frames that failed
+ * @property {number} quanta played while enhanced sound was due
+ * @property {number} underruns of them, those that were raw because frames were late
+ * @property {string} tier
+ * @property {string} kernel what computes: 'relaxed' or 'simd' (WebAssembly), or 'numpy'
+ * @property {string} kernelReason why a faster one is not used; '' if there is none
+ * @property {number} heap of the worker's WebAssembly memory, bytes, all instances together
+ * @property {number} snr of the input, estimated, dB
+ * @property {number} voiceActivity probability of speech, 0 to 1
  */
 
 export class Stream {
@@ -33,7 +50,8 @@ export class Stream {
   /** Changes of the model, one after the other. @type {Promise<unknown>} */
   #changes = Promise.resolve();
   #closed = false;
-  #overload = new Overload();
+  /** Of what was played, and of what was computed: a machine that never gets as far as to be heard plays nothing late. */
+  #overload = { played: new Overload(), computed: new Overload() };
   #load = { time: 0, busy: 0 };
   /** @type {ReturnType<typeof setInterval> | undefined} */ #stats;
   /** @type {ReturnType<typeof setInterval> | undefined} */ #frames;
@@ -100,7 +118,7 @@ export class Stream {
     const service = { ring, pump, depth };
     this.#service = service;
     this.#load = { time: performance.now(), busy: 0 };
-    this.#overload = new Overload();
+    this.#overload = { played: new Overload(), computed: new Overload() };
     this.#stats = setInterval(() => this.#look(service), STATS_INTERVAL);
     const over = () => {
       if (this.#service !== service) return true;
@@ -157,7 +175,8 @@ export class Stream {
     const quanta = ring.load(WORD.QUANTA);
     const underruns = ring.load(WORD.UNDERRUNS);
     const { tier, kernel, kernels_refused: refused } = enhancer.info;
-    this.#tell('stats', {
+    /** @type {StreamStats} */
+    const stats = {
       latency: (1000 * (depth + DELAY)) / SAMPLE_RATE,
       computeP50,
       computeP99,
@@ -172,8 +191,14 @@ export class Stream {
       kernelReason: Object.entries(refused).map(([name, why]) => `${name}: ${why}`).join('; '),
       heap: enhancer.input().buffer.byteLength,
       ...enhancer.observe(),
-    });
-    if (this.#overload.look(quanta, underruns)) void this.#relieve();
+    };
+    this.#tell('stats', stats);
+    const { played, computed } = this.#overload;
+    const late = [played.look(quanta, underruns), computed.look(pump.frames + pump.skipped, pump.skipped)];
+    if (late.includes(true)) {
+      this.#judgeAnew();
+      void this.#relieve();
+    }
   }
 
   /** Frames keep coming late: a smaller tier, and when there is none the client has to go without. */
@@ -184,7 +209,7 @@ export class Stream {
       if (smaller) {
         // Told when it is so, and not if something else has changed it meanwhile.
         const info = await this.use(smaller.tier);
-        this.#overload.restart();
+        this.#judgeAnew();
         if (!this.#closed) this.#tell('overload', { action: 'step-down', from: from.tier, tier: info.tier, info });
         return;
       }
@@ -192,6 +217,10 @@ export class Stream {
       // A tier that cannot be had is no relief.
     }
     if (!this.#closed) this.#tell('overload', { action: 'bypass', tier: from.tier });
+  }
+
+  #judgeAnew() {
+    for (const each of Object.values(this.#overload)) each.restart();
   }
 
   #tellFrame() {

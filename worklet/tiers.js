@@ -17,10 +17,11 @@
 export const AUTO = 'auto';
 
 /**
- * ms that a frame may take, measured back to back, for `auto` to choose a tier: 15 % of the 10 ms there are. Woken every
- * 10 ms, as in a call, a frame costs about twice that (the weights have left the cache), and a phone gets slower when warm.
+ * ms that a frame may take, measured back to back, for `auto` to choose a tier: a tenth of the time there is. Woken every
+ * 10 ms, as in a call, a frame costs up to three times as much (code and weights have left the cache: build_scripts/results/
+ * bench.json), other things run on the machine, and a phone gets slower as it gets warm.
  */
-export const BUDGET = 1.5;
+export const BUDGET = 1;
 
 /**
  * @param {unknown} model the option

@@ -160,3 +160,31 @@ def test_rounds_of_create_and_destroy_do_not_grow(open_tab: Callable[..., Tab], 
     sizes = tab.evaluate(GROWTH, 30)
     print(sizes)
     assert sizes[-1] == sizes[9]
+
+
+ONCE = """async () => {
+    const errors = [];
+    const note = (error) => errors.push(error.message);
+    const percepnet = await harness.create();
+    const first = percepnet.processTrack(await harness.microphone());
+    await percepnet.processTrack(await harness.microphone()).catch(note);
+    const clean = await first;
+    percepnet.restart(); // while it loads
+    await percepnet.createNode(new AudioContext({ sampleRate: 48000 })).catch(note);
+    await harness.untilPlaying(percepnet, 'enhanced');
+
+    const other = await harness.PercepNet.create();
+    const context = new AudioContext({ sampleRate: 48000 });
+    const nodes = await Promise.allSettled([other.createNode(context), other.createNode(context)]);
+    nodes.forEach(({ reason }) => reason && note(reason));
+    return [clean.readyState, percepnet.state, errors];
+}"""
+
+
+def test_once_is_enough(open_tab: Callable[..., Tab], isolated: str) -> None:
+    """A second track or node is an error that says what to do, and what was there first goes on."""
+    tab = open_tab(isolated)
+    track = "this instance has a track already: use replaceInput() or another instance"
+    node = "this instance has its node already: make another instance"
+    assert tab.evaluate(ONCE) == ["live", "ready", [track, node, node]]
+    assert tab.events("fallback") == [] and tab.uncaught == []

@@ -37,6 +37,14 @@ test('a hiccup needs nothing', () => {
   assert.equal(looks([...times(20, 0), 1, 0.3, ...times(20, 0)]), 0);
 });
 
+test('a page frozen for a minute needs nothing', () => {
+  const overload = new Overload();
+  let due = 0;
+  const look = (/** @type {number} */ more, /** @type {number} */ late) => overload.look((due += more), late);
+  for (let i = 0; i < 8; i++) assert.equal(look(HALF, 0), false);
+  for (let i = 0; i < 8; i++) assert.equal(look(i === 0 ? 120 * HALF : HALF, 119 * HALF), false);
+});
+
 test('one frame in five late is too much after 4 s', () => {
   assert.equal(looks(times(100, 0.2)), 8);
 });
@@ -58,7 +66,11 @@ test('while nothing is played nothing is judged', () => {
 test('after a change it is judged anew, and not at once', () => {
   const overload = new Overload();
   let quanta = 0;
-  const late = () => overload.look((quanta += HALF), quanta);
+  const late = () => {
+    const tooMuch = overload.look((quanta += HALF), quanta);
+    if (tooMuch) overload.restart();
+    return tooMuch;
+  };
   assert.deepEqual([late(), late(), late()], [false, false, true]);
   assert.deepEqual([late(), late(), late(), late()], [false, false, false, true]);
 });

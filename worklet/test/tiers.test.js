@@ -46,16 +46,16 @@ describe('of the tiers, a machine gets', () => {
   };
 
   test('the largest if it is fast, and that alone is fetched', async () => {
-    assert.deepEqual(await choose(0.1, 0.1), ['c100', 'c100']);
+    assert.deepEqual(await choose(0.05, 0.09), ['c100', 'c100']);
   });
 
   test('one that fits its speed; those that cannot fit are not fetched', async () => {
-    assert.deepEqual(await choose(0.1, 0.3), ['c50', 'c50']);
+    assert.deepEqual(await choose(0.05, 0.2), ['c50', 'c50']);
     assert.deepEqual(await choose(0.5, BUDGET / 4), ['c20']);
   });
 
   test('a smaller one than the wheel has, if that is too slow', async () => {
-    assert.deepEqual(await choose(0.2, 1), ['c10', 'c10']);
+    assert.deepEqual(await choose(0.2, 0.6), ['c10', 'c10']);
   });
 
   test('the smallest if none fits', async () => {
@@ -63,7 +63,7 @@ describe('of the tiers, a machine gets', () => {
   });
 
   test('one that can be had', async () => {
-    assert.deepEqual(await choose(0.1, 0.1, ['c100']), ['c50', 'c100', 'c50']);
+    assert.deepEqual(await choose(0.05, 0.09, ['c100']), ['c50', 'c100', 'c50']);
     assert.deepEqual(await choose(5, 5, ['c10']), ['c20', 'c10']);
   });
 });

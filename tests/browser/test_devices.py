@@ -1,0 +1,257 @@
+"""Microphones of every rate, unplugged and exchanged; sound that pauses; pages that are blocked, frozen or hidden."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import Tab, decode, encode
+from measure import align, lag, pauses, power_db, similarity, speech
+
+from percepnet_wasm.constants import DELAY, SAMPLE_RATE
+
+DEPTH = 1920
+
+SPY_ON_CONTEXTS = """window.contexts = [];
+    window.AudioContext = class extends AudioContext { constructor(...a) { super(...a); contexts.push(this); } };"""
+
+DEVICES = """
+// A microphone of any rate and number of channels: the track that a context of that rate plays something into.
+window.device = async (sampleRate, channelCount, sound) => {
+    const context = new AudioContext({ sampleRate });
+    const destination = new MediaStreamAudioDestinationNode(context, { channelCount });
+    (await sound(context)).connect(destination);
+    return destination.stream.getAudioTracks()[0];
+};
+window.clip = async (context) => {
+    const buffer = await context.decodeAudioData(await (await fetch('/clips/noisy.wav')).arrayBuffer());
+    const source = new AudioBufferSourceNode(context, { buffer, loop: true });
+    source.start();
+    return source;
+};
+window.tone = (frequency) => (context) => {
+    const source = new OscillatorNode(context, { frequency });
+    source.start();
+    return source;
+};
+window.sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+// Frames computed by now, as the next statistics say.
+window.frames = () => new Promise((resolve) =>
+    percepnet.addEventListener('stats', ({ detail }) => resolve(detail.frames), { once: true }));
+"""
+
+
+TWO_COUNTS = "async () => { const early = await frames(); await sleep(1500); return [early, await frames()]; }"
+
+
+def level(samples: np.ndarray, frequency: int) -> float:
+    """Amplitude of a tone in the last half second."""
+    n = SAMPLE_RATE // 2
+    spectrum = np.abs(np.fft.rfft(samples[-n:] * np.hanning(n))) / (n / 4)
+    at = frequency * n // SAMPLE_RATE
+    return float(spectrum[at - 3 : at + 4].max())
+
+
+@pytest.fixture
+def start(open_tab: Callable[..., Tab], isolated: str) -> Callable[[], Tab]:
+    """Open a tab that knows devices."""
+
+    def opened() -> Tab:
+        tab = open_tab(isolated, init=SPY_ON_CONTEXTS)
+        tab.evaluate(f"() => {{ {DEVICES} }}")
+        return tab
+
+    return opened
+
+
+def test_devices_of_all_rates_one_after_the_other(start: Callable[[], Tab]) -> None:
+    """Each is enhanced, at the stated delay, by the same output track; mono and stereo take turns."""
+    tab = start()
+    tab.evaluate("""async () => {
+        const percepnet = await harness.create();
+        window.raw = await device(8000, 1, clip);
+        window.clean = await percepnet.processTrack(raw);
+        await harness.untilPlaying(percepnet, 'enhanced');
+    }""")
+    for number, rate in enumerate((8000, 16000, 44100, 48000, 96000, 192000)):
+        if number:
+            exchange = (
+                "async ([rate, channels]) => percepnet.replaceInput(window.raw = await device(rate, channels, clip))"
+            )
+            tab.evaluate(exchange, [rate, 1 + number % 2])
+        raw, out = map(decode, tab.evaluate("() => harness.recordDropIn(7)"))
+        behind = lag(raw[SAMPLE_RATE:], out[SAMPLE_RATE:])
+        # Both tracks come through buffers of the browser, some ms each.
+        assert abs(behind - (DEPTH + DELAY)) < 0.03 * SAMPLE_RATE, f"{rate} Hz: {behind} samples behind"
+        raw, out = align(raw, out, SAMPLE_RATE)
+        noise = power_db(out, pauses(raw)) - power_db(raw, pauses(raw))
+        alike = similarity(raw, out, speech(raw))
+        print(f"{rate} Hz: {behind} samples behind, noise {noise:.1f} dB, similarity {alike:.2f}")
+        assert noise < -6, f"{rate} Hz"
+        assert alike > 0.7, f"{rate} Hz"
+    assert tab.evaluate("[clean.readyState, percepnet.state]") == ["live", "ready"]
+    assert tab.complaints == [] and tab.uncaught == []
+
+
+def test_another_microphone_while_the_graph_is_made(start: Callable[[], Tab]) -> None:
+    """The last one given is heard."""
+    tab = start()
+    out = decode(
+        *tab.evaluate("""async () => {
+        const percepnet = await harness.create({ enabled: false });
+        const [first, second] = [await device(48000, 1, tone(500)), await device(44100, 2, tone(1500))];
+        const processed = percepnet.processTrack(first);
+        percepnet.replaceInput(second);
+        return harness.recordTracks([await processed], 48000);
+    }""")
+    )
+    assert level(out, 1500) > 0.5
+    assert level(out, 500) < 0.01
+
+
+@pytest.mark.parametrize("leave", ["raw.stop()", "raw.enabled = false"], ids=["unplugged", "muted"])
+def test_unplugged_or_muted_then_replaced(start: Callable[[], Tab], leave: str) -> None:
+    """Nothing is computed for the old one; with a new one the same output track is enhanced again."""
+    tab = start()
+    tab.evaluate(
+        "async () => { await harness.enhanceMicrophone(); await harness.untilPlaying(percepnet, 'enhanced'); }"
+    )
+    tab.evaluate(f"() => {{ {leave}; }}")
+    tab.wait("percepnet.playing === 'resting'")
+    before, after = tab.evaluate(TWO_COUNTS)
+    assert before == after
+    assert tab.evaluate("clean.readyState") == "live"
+    tab.evaluate("percepnet.replaceInput(raw)")  # one that has ended already: an app cannot exclude that
+    tab.evaluate("async () => percepnet.replaceInput(await harness.microphone())")
+    tab.wait("percepnet.playing === 'enhanced'")
+    assert tab.evaluate("frames()") > after
+    assert tab.complaints == [] and tab.uncaught == []
+
+
+PAUSES = {
+    "disabled": ("raw.enabled = false", "raw.enabled = true"),
+    "switched-off": ("percepnet.enabled = false", "percepnet.enabled = true"),
+    "suspended": ("context.suspend()", "context.resume()"),
+    "disconnected": ("source.disconnect()", "source.connect(node)"),
+    "node-disconnected": ("source.disconnect(), node.disconnect()", "source.connect(node).connect(sent)"),
+}
+
+
+def test_no_frame_is_computed_that_nobody_hears(start: Callable[[], Tab]) -> None:
+    """A microphone disabled, the switch off, a context asleep, a node disconnected: the counter stands still."""
+    tab = start()
+    tab.evaluate("""async () => {
+        const percepnet = await harness.create();
+        window.raw = await harness.microphone();
+        window.context = new AudioContext({ sampleRate: 48000 });
+        window.source = context.createMediaStreamSource(new MediaStream([raw]));
+        window.node = await percepnet.createNode(context);
+        window.sent = context.createMediaStreamDestination();
+        source.connect(node).connect(sent);
+        await harness.untilPlaying(percepnet, 'enhanced');
+    }""")
+    for name, (pause, resume) in PAUSES.items():
+        tab.evaluate(f"async () => {{ await ({pause}); await sleep(1500); }}")
+        before, after = tab.evaluate(TWO_COUNTS)
+        assert before == after, name
+        tab.evaluate(f"async () => {{ await ({resume}); }}")
+        again = tab.evaluate("async (after) => { let n; while ((n = await frames()) < after + 50); return n; }", after)
+        assert again > after, name
+    tab.wait("percepnet.playing === 'enhanced'")
+    assert tab.evaluate("percepnet.state") == "ready"
+
+
+def disturb(tab: Tab, name: str) -> None:
+    """Do to the page what pages suffer."""
+    if name == "blocked":
+        tab.evaluate("() => { const end = performance.now() + 3000; while (performance.now() < end); }")
+    elif name == "suspended":
+        tab.evaluate("async () => { await context.suspend(); await sleep(2000); await context.resume(); }")
+    elif name == "hidden":
+        other = tab.page.context.new_page()
+        other.bring_to_front()
+        other.wait_for_timeout(3000)
+        other.close()
+    elif name == "frozen":
+        session = tab.page.context.new_cdp_session(tab.page)
+        session.send("Page.setWebLifecycleState", {"state": "frozen"})
+        tab.page.wait_for_timeout(3000)
+        session.send("Page.setWebLifecycleState", {"state": "active"})
+
+
+@pytest.fixture(params=["isolated", "not_isolated"])
+def anywhere(request: pytest.FixtureRequest) -> Any:
+    """Address of the site: with shared memory, and without."""
+    return request.getfixturevalue(request.param)
+
+
+def test_the_delay_is_the_stated_one_after_every_disturbance(open_tab: Callable[..., Tab], anywhere: str) -> None:
+    """Nothing that was late becomes latency."""
+    tab = open_tab(anywhere)
+    tab.evaluate(f"() => {{ {DEVICES} }}")
+    tab.evaluate("""async () => {
+        const percepnet = await harness.create();
+        const raw = await harness.microphone();
+        window.context = new AudioContext({ sampleRate: 48000 });
+        window.source = context.createMediaStreamSource(new MediaStream([raw]));
+        window.node = await percepnet.createNode(context);
+        source.connect(node).connect(context.createMediaStreamDestination());
+        await harness.untilPlaying(percepnet, 'enhanced');
+    }""")
+    for name in ("blocked", "suspended", "hidden", "frozen"):
+        disturb(tab, name)
+        tab.wait("percepnet.state === 'ready' && percepnet.playing === 'enhanced'")
+        raw, out = map(decode, tab.evaluate("() => harness.record(context, [source, node], 4 * 48000)"))
+        assert lag(raw, out) == DEPTH + DELAY, name
+        assert np.abs(out[DEPTH + DELAY :] - raw[: -DEPTH - DELAY]).max() > 0.01, f"{name}: raw to the end"
+    assert tab.uncaught == []
+
+
+def test_a_context_that_is_suspended_from_outside(start: Callable[[], Tab]) -> None:
+    """It is resumed at once; if the browser forbids that, one event tells, and a click is enough."""
+    tab = start()
+    tab.evaluate(
+        "async () => { await harness.enhanceMicrophone(); await harness.untilPlaying(percepnet, 'enhanced'); }"
+    )
+    tab.evaluate("() => contexts[0].suspend()")
+    tab.wait("contexts[0].state === 'running'")
+    assert tab.events("fallback") == []
+    tab.evaluate("""() => {
+        contexts[0].resume = () => new Promise(() => {});
+        return contexts[0].suspend();
+    }""")
+    tab.wait("percepnet.reason?.code === 'suspended'")
+    assert [event["code"] for event in tab.events("fallback")] == ["suspended"]
+    tab.evaluate("delete contexts[0].resume")
+    tab.page.mouse.click(10, 10)
+    tab.wait("percepnet.state === 'ready' && contexts[0].state === 'running'")
+    assert tab.uncaught == []
+
+
+def test_the_attenuation_limit_changes_without_a_click(open_tab: Callable[..., Tab], isolated: str) -> None:
+    """From nothing to everything and back, in a loud low tone, which hides no step."""
+    t = np.arange(3 * SAMPLE_RATE) / SAMPLE_RATE
+    noisy = (0.5 * np.sin(2 * np.pi * 60 * t)).astype(np.float32)
+    tab = open_tab(isolated)
+    assert (
+        tab.evaluate(
+            "async () => harness.untilState(await harness.create({ attenuationLimit: 0 }), 'ready', 'fallback')"
+        )
+        == "ready"
+    )
+    script = """async (input) => harness.renderOffline(percepnet, input, {
+        sample: 48000,
+        run: async (percepnet) => {
+            percepnet.attenuationLimit = Infinity;
+            await percepnet.setModel('c20'); // when this is answered, the other has arrived
+            return true;
+        },
+    })"""
+    result = tab.evaluate(script, encode(noisy))
+    output = decode(result["output"])
+    assert result["underruns"] == 0
+    before, after = np.abs(output[30000:48000]).max(), np.abs(output[100000:]).max()
+    print(f"amplitude {before:.2f} before, {after:.2f} after")
+    assert after < 0.7 * before, "the limit made no difference: nothing was tested"
+    # In a step the second difference is as large as the step itself; in the tone it is 3e-5.
+    assert np.abs(np.diff(output, 2))[30000:].max() < 2e-3
