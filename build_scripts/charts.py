@@ -125,6 +125,28 @@ def time_line(title: str, spans: Sequence[Span]) -> str:
     return _svg(f"{title}: {spoken}; {total:g} ms in all", 66 + 24 * (len(spans) - 1), "".join(parts))
 
 
+def triangles(title: str, tips: Sequence[float], marks: Sequence[float], top: float) -> str:
+    """Bands as triangles between neighbouring tips (Hz), first and last flat, on a scale that spaces them evenly."""
+    height, base = 110, 88
+
+    def x_of(hertz: float) -> float:
+        # Which tip it is, or between which two.
+        places = [0.0, *tips, top]
+        k = next(k for k in range(len(places) - 1) if hertz <= places[k + 1])
+        return WIDTH * (k + (hertz - places[k]) / (places[k + 1] - places[k])) / (len(places) - 1)
+
+    parts, steps = [], [0.0, *tips, top]
+    for k, (left, tip, right) in enumerate(zip(steps, tips, steps[2:], strict=False)):
+        start = f"M0 6H{x_of(tip):.1f}" if k == 0 else f"M{x_of(left):.1f} {base}L{x_of(tip):.1f} 6"
+        end = f"H{WIDTH}" if k == len(tips) - 1 else f"L{x_of(right):.1f} {base}"
+        parts.append(f'<path class="band" d="{start}{end}"/>')
+    parts.append(f'<path class="leader" d="M0 {base}H{WIDTH}"/>')
+    for mark in marks:
+        name = f"{mark / 1000:g} kHz" if mark >= 1000 else f"{mark:g} Hz"
+        parts.append(f'<text class="tick" x="{x_of(mark):.1f}" y="{height - 4}" text-anchor="middle">{name}</text>')
+    return _svg(f"{title}: {len(tips)} tips from {tips[0]:g} to {tips[-1]:g} Hz", height, "".join(parts))
+
+
 def _svg(spoken: str, height: float, content: str) -> str:
     return (
         f'<svg class="chart" viewBox="0 0 {WIDTH} {height:g}" role="img" aria-label="{escape(spoken)}">{content}</svg>'

@@ -11,10 +11,10 @@ from html import escape
 from typing import Any
 
 import tables
-from charts import Bar, Line, Span, bars, curves, time_line
+from charts import Bar, Line, Span, bars, curves, time_line, triangles
 from tables import Table, load
 
-from percepnet_wasm.bands import BANDS
+from percepnet_wasm.bands import BANDS, BIN_HZ, edges
 from percepnet_wasm.comb import taps
 from percepnet_wasm.constants import BINS, DELAY, HOP, LOOKAHEAD, SAMPLE_RATE, WINDOW
 from percepnet_wasm.model_file import DEFAULT_TIER, Model
@@ -187,6 +187,14 @@ def delay_chart() -> str:
     return _titled(title, time_line(title, spans))
 
 
+def bands_chart() -> str:
+    """The bands, as wide as each other: the frequencies below them are what is stretched."""
+    title = "The bands: each overlaps with its neighbours, the ear's width apart"
+    tips = [float(tip) * BIN_HZ for tip in edges()[1:]]
+    drawn = triangles(title, tips, (200, 500, 1000, 2000, 5000, 10000), SAMPLE_RATE / 2)
+    return f"<figure><figcaption>{escape(title)}</figcaption>{drawn}</figure>"
+
+
 def _titled(title: str, chart: str) -> str:
     return f'<figure class="card"><figcaption>{escape(title)}</figcaption>{chart}</figure>'
 
@@ -263,6 +271,7 @@ CHARTS: dict[str, Callable[[], str]] = {
     "snr pesq_wb": lambda: snr_chart("pesq_wb"),
     "snr stoi": lambda: snr_chart("stoi"),
     "ladder": ladder_chart,
+    "bands": bands_chart,
     "cost": cost_chart,
     "delay": delay_chart,
 }

@@ -83,6 +83,14 @@ def test_charts_tell_their_figures_to_those_who_cannot_see_them():
     assert "30 ms in all" in drawn[2]
 
 
+def test_bands_are_drawn_evenly_whatever_their_width():
+    chart = ElementTree.fromstring(charts.triangles("Bands", [100, 200, 400, 900], [200, 900], 2000))
+    tips = [re.findall(r"[\d.]+", str(path.get("d"))) for path in chart.iter("path") if path.get("class") == "band"]
+    peaks = [float(tips[0][2]), float(tips[1][2]), float(tips[2][2]), float(tips[3][2])]
+    assert peaks == pytest.approx([charts.WIDTH * k / 5 for k in (1, 2, 3, 4)], abs=0.1)
+    assert [text.text for text in chart.iter("text")] == ["200 Hz", "900 Hz"]
+
+
 def test_bars_are_as_long_as_their_values():
     chart = ElementTree.fromstring(charts.bars("x", [Bar("a", 2.0, ""), Bar("b", 3.0, ""), Bar("c", -1.0, "")], 1.0))
     widths = [float(str(rect.get("width"))) for rect in chart.iter("rect")]

@@ -61,7 +61,7 @@ export class Editor extends EventTarget {
     this.#number();
     this.#suggest();
     this.#tell();
-    if (line) this.mark(line);
+    if (line) this.mark(line, 'wrong');
   }
 
   /** @param {string} text what is wrong @param {string} [module] @param {number} [line] */
@@ -71,18 +71,19 @@ export class Editor extends EventTarget {
     element('fault').hidden = false;
     element('fault').textContent = line ? `${module}.py, line ${line}: ${text}` : text;
     this.#area.setAttribute('aria-invalid', 'true');
-    if (own && line) this.mark(line);
+    if (own && line) this.mark(line, 'wrong');
   }
 
   succeed() {
     element('fault').hidden = true;
     this.#area.removeAttribute('aria-invalid');
-    this.#number();
+    this.#gutter.querySelector('.wrong')?.classList.remove('wrong');
   }
 
-  /** @param {number} line from 1 */
-  mark(line) {
-    this.#number(line);
+  /** Scroll to a line. @param {number} line from 1 @param {'wrong' | 'changed'} kind */
+  mark(line, kind) {
+    this.#number();
+    this.#gutter.children[line - 1]?.classList.add(kind);
     const tall = this.#area.scrollHeight / Math.max(this.#area.value.split('\n').length, 1);
     this.#area.scrollTop = Math.max(0, (line - 6) * tall);
     this.#gutter.scrollTop = this.#area.scrollTop;
@@ -110,8 +111,8 @@ export class Editor extends EventTarget {
     this.#want();
   }
 
-  /** @param {number} [marked] */
-  #number(marked) {
+  /** A number for each line, none marked. */
+  #number() {
     const lines = this.#area.value.split('\n').length;
     if (this.#gutter.childElementCount !== lines) {
       const numbers = Array.from({ length: lines }, (_, i) => {
@@ -121,8 +122,7 @@ export class Editor extends EventTarget {
       });
       this.#gutter.replaceChildren(...numbers);
     }
-    this.#gutter.querySelector('.wrong')?.classList.remove('wrong');
-    if (marked) this.#gutter.children[marked - 1]?.classList.add('wrong');
+    for (const number of this.#gutter.querySelectorAll('[class]')) number.removeAttribute('class');
   }
 
   #suggest() {
@@ -143,7 +143,7 @@ export class Editor extends EventTarget {
   #apply({ module, find, replace, listen }) {
     this.#area.value = this.#sources[module].replace(find, () => replace);
     this.#take();
-    this.mark(this.#sources[module].slice(0, this.#sources[module].indexOf(find)).split('\n').length);
+    this.mark(this.#sources[module].slice(0, this.#sources[module].indexOf(find)).split('\n').length, 'changed');
     this.dispatchEvent(new CustomEvent('run', { detail: { listen } }));
   }
 
