@@ -81,8 +81,8 @@ def test_devices_of_all_rates_one_after_the_other(start: Callable[[], Tab]) -> N
             tab.evaluate(exchange, [rate, 1 + number % 2])
         raw, out = map(decode, tab.evaluate("() => harness.recordDropIn(7)"))
         behind = lag(raw[SAMPLE_RATE:], out[SAMPLE_RATE:])
-        # Between tracks the browser has buffers of its own, tens of ms on a busy machine; from node to node the delay is
-        # exact (below).
+        # Between tracks the browser has buffers of its own, tens of ms on a busy machine. From node to node the delay
+        # is exact (below).
         assert abs(behind - (DEPTH + DELAY)) < 0.1 * SAMPLE_RATE, f"{rate} Hz: {behind} samples behind"
         raw, out = align(raw, out, SAMPLE_RATE)
         noise = power_db(out, pauses(raw)) - power_db(raw, pauses(raw))
