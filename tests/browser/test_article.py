@@ -16,6 +16,8 @@ from playwright.sync_api import Page, expect
 
 ROWS = workshop.STAGES[:-1]
 
+expect.set_options(timeout=PATIENCE_MS)
+
 Scores = dict[str, list[float]]
 
 
@@ -148,9 +150,11 @@ def test_own_files(open_tab: Callable[..., Tab], isolated: str, tmp_path: Path) 
     tone = 0.1 * np.sin(2 * np.pi * 220 * seconds) * (np.sin(2 * np.pi * seconds) > 0)
     sf.write(tmp_path / "long.wav", np.stack([tone, tone], axis=1), 44100)
     (tmp_path / "text.wav").write_text("no sound")
+    page.get_by_label("Speech", exact=True).select_option("file")
     page.get_by_label("File of clean speech").set_input_files(tmp_path / "long.wav")
     ready(page)
     assert tab.evaluate("article.player.duration") == 10
+    page.get_by_label("Noise", exact=True).select_option("file")
     page.get_by_label("File of noise").set_input_files(tmp_path / "text.wav")
     page.get_by_role("status").filter(has_text="text.wav holds no sound").wait_for()
     assert tab.evaluate("article.player.duration") == 10

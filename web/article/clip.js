@@ -1,6 +1,6 @@
 /** The controls that choose speech and noise. */
 import { element } from '../dom.js';
-import { fetchSound, readSound, recordSound, whiteNoise } from './sounds.js';
+import { TAKE, fetchSound, readSound, recordSound, whiteNoise } from './sounds.js';
 
 /** @typedef {() => Promise<Float32Array> | Float32Array} Get */
 
@@ -12,36 +12,35 @@ export const BUNDLED = { speech: () => fetchSound('clips/speech.wav'), noise: ()
  * @param {(text: string) => void} say
  */
 export function offerSounds(change, say) {
-  /** @type {Record<'speech' | 'noise', Record<string, Get>>} */
-  const choices = {
-    speech: {
-      clip: BUNDLED.speech,
-      file: () => chosenFile('speech-file'),
-      microphone: () => recordSound((left) => say(`Recording: speak now, ${left} s left …`)),
-    },
-    noise: { room: BUNDLED.noise, file: () => chosenFile('noise-file'), white: whiteNoise },
-  };
+  // A list is walked through by arrow keys as well: what opens a dialogue or the microphone has a button of its own.
   for (const part of /** @type {const} */ (['speech', 'noise'])) {
     const select = element(part);
     const picker = element(`${part}-file`);
     select.addEventListener('change', () => {
-      if (select.value === 'file') picker.click();
-      else change(part, choices[part][select.value]);
+      picker.hidden = select.value !== 'file';
+      if (part === 'speech') element('record').hidden = select.value !== 'microphone';
+      if (select.value === 'white') change(part, whiteNoise);
+      else if (select.value === 'bundled') change(part, BUNDLED[part]);
     });
-    picker.addEventListener('change', () => change(part, choices[part].file));
+    picker.addEventListener('change', () => {
+      const [file] = picker.files;
+      if (file) change(part, () => readSound(file));
+    });
   }
+  const record = element('record');
+  record.textContent = `Record ${TAKE} s`;
+  record.addEventListener('click', async () => {
+    record.disabled = true;
+    await change('speech', () => recordSound((left) => say(`Recording: speak now, ${left} s left …`)));
+    record.disabled = false;
+  });
   document.addEventListener('dragover', (event) => event.preventDefault());
   document.addEventListener('drop', (event) => {
     event.preventDefault();
     const file = event.dataTransfer?.files[0];
     if (!file) return;
     element('speech').value = 'file';
+    element('speech-file').hidden = false;
     change('speech', () => readSound(file));
   });
-}
-
-/** @param {string} id @returns {Promise<Float32Array>} */
-function chosenFile(id) {
-  const [file] = element(id).files;
-  return file ? readSound(file) : Promise.reject(new Error('No file was chosen: the last sound is kept.'));
 }
