@@ -77,7 +77,7 @@ export class Session {
 
   /** Take a seat at the engine. */
   boot() {
-    if (this.ended) return;
+    if (this.ended || this.#seat) return;
     this.#failedFrames = 0;
     let seat;
     try {
@@ -85,11 +85,11 @@ export class Session {
     } catch (error) {
       return this.fallback(/** @type {PercepNetError} */ (error));
     }
-    if (this.#observers.size > 0) seat.post('observe', { wanted: true });
     seat.ask('open', { model: this.#model, attenuationLimit: this.#attenuationLimit }).then(
       (info) => seat === this.#seat && this.#opened(info),
       (error) => seat === this.#seat && this.fallback(error),
     );
+    if (this.#observers.size > 0) seat.post('observe', { wanted: true });
   }
 
   restart() {

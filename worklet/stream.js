@@ -52,6 +52,8 @@ export class Stream {
   #closed = false;
   /** Of what was played, and of what was computed: a machine that never gets as far as to be heard plays nothing late. */
   #overload = { played: new Overload(), computed: new Overload() };
+  /** Whether something is being done about it. */
+  #relieving = false;
   #load = { time: 0, busy: 0 };
   /** @type {ReturnType<typeof setInterval> | undefined} */ #stats;
   /** @type {ReturnType<typeof setInterval> | undefined} */ #frames;
@@ -75,12 +77,12 @@ export class Stream {
   /**
    * Run this model from now on. While it is fetched the old one runs on; over to it is a cross-fade.
    *
-   * @param {string} name as Models.acquire() takes it
+   * @param {string | Promise<string>} name as Models.acquire() takes it
    * @returns {Promise<Record<string, any>>} what runs
    * @throws {PercepNetError} 'model': the old one runs on
    */
   use(name) {
-    const change = this.#changes.then(() => this.#change(name));
+    const change = this.#changes.then(async () => this.#change(await name));
     this.#changes = change.catch(() => {});
     return change;
   }
@@ -195,9 +197,12 @@ export class Stream {
     this.#tell('stats', stats);
     const { played, computed } = this.#overload;
     const late = [played.look(quanta, underruns), computed.look(pump.frames + pump.skipped, pump.skipped)];
-    if (late.includes(true)) {
-      this.#judgeAnew();
-      void this.#relieve();
+    if (late.includes(true) && !this.#relieving) {
+      this.#relieving = true;
+      void this.#relieve().finally(() => {
+        this.#relieving = false;
+        this.#judgeAnew();
+      });
     }
   }
 
@@ -209,7 +214,6 @@ export class Stream {
       if (smaller) {
         // Told when it is so, and not if something else has changed it meanwhile.
         const info = await this.use(smaller.tier);
-        this.#judgeAnew();
         if (!this.#closed) this.#tell('overload', { action: 'step-down', from: from.tier, tier: info.tier, info });
         return;
       }

@@ -51,11 +51,14 @@ const ACTIONS = {
       client.stream = new Stream(engine.runtime, engine.models, tell);
       client.stream.attenuationLimit = client.attenuationLimit;
       client.stream.observed = client.observed;
-      return client.stream.use(await choose(engine, model));
+      return client.stream.use(choose(engine, model));
     });
   },
   use({ id, token, model }) {
-    void answer(id, token, async () => clients.get(id)?.stream?.use(await choose(await booting, model)));
+    void answer(id, token, async () => {
+      const engine = await booting;
+      return clients.get(id)?.stream?.use(choose(engine, model));
+    });
   },
   connect({ id, ...transport }) {
     clients.get(id)?.stream?.connect(transport);

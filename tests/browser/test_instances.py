@@ -5,6 +5,9 @@ from collections.abc import Callable
 import numpy as np
 from conftest import Tab
 
+from percepnet_wasm.bands import BANDS
+from percepnet_wasm.constants import LAG_MAX, LAG_MIN
+
 SPY = """
 window.workers = [];
 window.Worker = class extends Worker {
@@ -166,6 +169,7 @@ ONCE = """async () => {
     const errors = [];
     const note = (error) => errors.push(error.message);
     const percepnet = await harness.create();
+    percepnet.restart(); // before it has begun
     const first = percepnet.processTrack(await harness.microphone());
     await percepnet.processTrack(await harness.microphone()).catch(note);
     const clean = await first;
@@ -188,3 +192,34 @@ def test_once_is_enough(open_tab: Callable[..., Tab], isolated: str) -> None:
     node = "this instance has its node already: make another instance"
     assert tab.evaluate(ONCE) == ["live", "ready", [track, node, node]]
     assert tab.events("fallback") == [] and tab.uncaught == []
+
+
+OBSERVED = """async () => {
+    const seen = [];
+    const percepnet = await harness.PercepNet.create();
+    const stop = percepnet.observe((frame) => seen.push(frame)); // before there is anything to be seen
+    await percepnet.processTrack(await harness.microphone());
+    await harness.until(() => seen.length >= 50);
+    stop();
+    await new Promise((resolve) => setTimeout(resolve, 500)); // those under way
+    const { length } = seen;
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    const silent = seen.length === length;
+    percepnet.observe((frame) => seen.push(frame));
+    await harness.until(() => seen.length > length);
+    return [silent, seen.map((frame) => ({ ...frame, gains: [...frame.gains], strengths: [...frame.strengths] }))];
+}"""
+
+
+def test_what_the_enhancer_does_can_be_seen(open_tab: Callable[..., Tab], isolated: str) -> None:
+    """Gains, comb strengths, pitch and voice of the newest frame, while somebody looks."""
+    tab = open_tab(isolated)
+    silent, seen = tab.evaluate(OBSERVED)
+    assert silent, "told to nobody"
+    assert all(len(frame["gains"]) == len(frame["strengths"]) == BANDS for frame in seen)
+    values = np.array([frame["gains"] + frame["strengths"] + [frame["voice"]] for frame in seen])
+    assert values.min() >= 0 and values.max() <= 1 and values.std(axis=0).max() > 0.05
+    assert all(LAG_MIN <= frame["period"] <= LAG_MAX and abs(frame["correlation"]) <= 1.001 for frame in seen)
+    numbers = [frame["frame"] for frame in seen]
+    assert (np.diff(numbers) > 0).all()
+    assert np.median(np.diff(numbers)) >= 2, "about 25 a second, not every frame"
