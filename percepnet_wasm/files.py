@@ -5,7 +5,6 @@ enhanced on its own at 48 kHz, resampled by soxr on the way in and out where the
 starts where the input starts and has its length: the resamplers compensate their own delay, the enhancer's is cut off.
 """
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from .checks import as_path, as_signal
 from .constants import DELAY, HOP, SAMPLE_RATE
 from .enhancer import LOUDEST, MOST_CHANNELS, OFFLINE_BLOCK, Enhancer
 from .extras import AudioFileError, MissingExtraError
+from .file_output import check_target, created, write_wav
 
 try:
     import soundfile
@@ -29,18 +29,12 @@ __all__ = ["enhance_file", "read_mono", "resample", "write_wav"]
 
 Audio = NDArray[np.float32]
 
-_ALIASES = {"AIF": "AIFF", "WAVE": "WAV", "OGA": "OGG", "OPUS": "OGG"}
-"""Suffixes that are not the name of their container."""
-_WAV_LIMIT = 2**32 - 2**16
-"""Bytes beyond which WAV's 32-bit lengths overflow, less room for the header."""
 _RATES = (1000, 1_000_000)
 """Hertz: a rate outside is a damaged header; at 1 Hz each sample would become 48000."""
 _BLOCK_SAMPLES = 1 << 20
 """Samples read at once, at most; of all channels together."""
 _LOUDEST = LOUDEST / 10
 """The enhancer's own limit, with room for what resampling overshoots."""
-_FINE = {"PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ALAC_20", "ALAC_24", "ALAC_32"}
-"""Subtypes with more than 16 bits, worth keeping in a container that has another name for them."""
 
 
 def enhance_file(
@@ -65,11 +59,11 @@ def enhance_file(
     """
     source, target = as_path("source", source), as_path("target", target)
     with _opened(source) as reader:
-        _check_target(source, target)
+        check_target(source, target)
         enhancers = [make_enhancer(OFFLINE_BLOCK) for _ in range(reader.channels)]
-        with _created(target, reader) as writer, _progress(reader, progress) as bar:
+        with created(target, reader) as write, _progress(reader, progress) as bar:
             for block in _enhanced(_blocks(reader, source, bar), enhancers, reader.samplerate):
-                _write(writer, block, target)
+                write(block)
 
 
 def read_mono(path: str | Path) -> tuple[Audio, int]:
@@ -122,34 +116,6 @@ def resample(signal: Audio, rate: int, to: int, length: int | None = None) -> Au
         raise ValueError(f"length is {length!r}: give a number of samples, 0 or more")
     changed = np.asarray(soxr.resample(signal, rate, to), np.float32)
     return changed if length is None else _exactly(changed, length)
-
-
-def write_wav(path: Path, signal: Audio, rate: int) -> None:
-    """Write float32 (n,) samples as a WAV file of 32-bit floats: nothing is clipped, whatever a rung overshoots.
-
-    Raises
-    ------
-    AudioFileError
-        It cannot be written; a file that was there before stays as it was.
-    TypeError, ValueError
-        The signal is not floating point, finite and of one channel.
-    """
-    signal = as_signal("signal", signal)
-    path = as_path("path", path).resolve()
-    partial = _partial(path)
-    try:
-        soundfile.write(partial, signal, rate, format="WAV", subtype="FLOAT")
-        os.replace(partial, path)
-    except (soundfile.LibsndfileError, OSError) as error:
-        reason = getattr(error, "error_string", None) or error
-        raise AudioFileError(f"{path} cannot be written at {rate} Hz ({reason}): is there such a folder?") from error
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _partial(target: Path) -> Path:
-    """Where to write what becomes ``target`` once it is whole."""
-    return target.with_name(f".{target.name}.{os.getpid()}.partial")
 
 
 @contextmanager
@@ -254,68 +220,6 @@ class _Channels:
         padding = DELAY + -room % step
         out = self(np.concatenate((piece, np.zeros((padding, piece.shape[1]), np.float32))))
         return out[:owed]
-
-
-def _check_target(source: Path, target: Path) -> None:
-    if target.resolve() == source.resolve() or (target.exists() and target.samefile(source)):
-        raise AudioFileError(f"{target} is the input itself: give the output another name")
-    if target.exists() and not target.is_file():
-        raise AudioFileError(f"{target} is not a plain file: give the output another name")
-    if not target.parent.is_dir():
-        raise AudioFileError(f"{target.parent} is not a folder: make it first, or write elsewhere")
-
-
-def _sample_formats(target: Path, source: soundfile.SoundFile) -> tuple[str, list[str]]:
-    """Choose the container by the target's suffix, and list its sample formats, the nearest to the source's first."""
-    suffix = target.suffix[1:].upper()
-    container = _ALIASES.get(suffix, suffix) or source.format
-    if not suffix and not soundfile.check_format(container, source.subtype):
-        container = "WAV"
-    if container == "WAV" and source.format in ("WAVEX", "RF64"):
-        container = source.format
-    subtypes: list[str] = []
-    if container in soundfile.available_formats():
-        near = ["OPUS"] if suffix == "OPUS" else [source.subtype, *(["PCM_24"] if source.subtype in _FINE else [])]
-        usual = soundfile.default_subtype(container)
-        subtypes = [subtype for subtype in (*near, usual) if subtype and soundfile.check_format(container, subtype)]
-    if not subtypes:
-        raise AudioFileError(f"{target}: soundfile cannot write {target.suffix} files: use .wav or .flac")
-    if container == "WAV" and source.frames * source.channels * 8 > _WAV_LIMIT:
-        container = "RF64"
-    return container, subtypes
-
-
-@contextmanager
-def _created(target: Path, source: soundfile.SoundFile) -> Iterator[soundfile.SoundFile]:
-    """Open for writing beside ``target``, and move there once all is well."""
-    container, subtypes = _sample_formats(target, source)
-    target = target.resolve()
-    partial = _partial(target)
-    kind = f"{source.samplerate} Hz, {source.channels} channels as {container}"
-    rate, channels = source.samplerate, source.channels
-    writer = None
-    try:
-        # libsndfile knows combinations on paper that it cannot write (MP3 frames in WAV): go on to the next.
-        for subtype in subtypes:
-            try:
-                writer = soundfile.SoundFile(partial, "w", rate, channels, subtype, format=container)
-                break
-            except soundfile.LibsndfileError as error:
-                reason = error.error_string
-        if writer is None:
-            raise AudioFileError(f"{target} cannot be written with {kind} ({reason}): use .wav or .flac")
-        with writer:
-            yield writer
-        os.replace(partial, target)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _write(writer: soundfile.SoundFile, block: Audio, target: Path) -> None:
-    try:
-        writer.write(block)
-    except soundfile.LibsndfileError as error:
-        raise AudioFileError(f"{target} cannot be written ({error.error_string}): is the disk full?") from error
 
 
 def _progress(reader: soundfile.SoundFile, wanted: bool) -> tqdm:

@@ -45,7 +45,7 @@ LEVELS = (1e-42, 1e-30, 1e-12, 1e-4, 1.0, 32768.0, 9e5)
 @st.composite
 def sounds(draw, hops=12, level=None):
     """Draw float32 (hops * HOP,): up to three stretches of strange sound."""
-    level = level or st.sampled_from(LEVELS)
+    level = st.sampled_from(LEVELS) if level is None else level
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     cuts = sorted(draw(st.lists(st.integers(1, hops * HOP - 1), max_size=2, unique=True)))
     parts = [

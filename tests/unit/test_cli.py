@@ -198,3 +198,16 @@ def test_enhance_names_its_missing_extra(mix, monkeypatch, capsys):
     monkeypatch.delitem(sys.modules, "percepnet_wasm.files", raising=False)
     assert run("enhance", mix / "noisy.wav", mix / "out.wav") == 2
     assert "pip install 'percepnet-wasm[files]'" in capsys.readouterr().err
+
+
+def test_python_m_is_the_command():
+    done = subprocess.run([sys.executable, "-m", "percepnet_wasm", "--version"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout.strip()) == (0, percepnet_wasm.__version__)
+
+
+def test_interrupted_ends_without_a_traceback(monkeypatch):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(percepnet_wasm, "info", interrupted)
+    assert cli.main(["info"]) == 130

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 from signals import noise, speech_like
 
-from percepnet_wasm import Enhancer, enhance, files
+from percepnet_wasm import Enhancer, enhance, file_output, files
 from percepnet_wasm.constants import DELAY, SAMPLE_RATE
 from percepnet_wasm.extras import AudioFileError, MissingExtraError
 
@@ -87,7 +87,7 @@ def test_container_and_sample_format(tmp_path, name, rate, subtype, output, cont
 
 
 def test_too_long_for_wav_becomes_rf64(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "_WAV_LIMIT", 1000)
+    monkeypatch.setattr(file_output, "_WAV_LIMIT", 1000)
     soundfile.write(tmp_path / "in.wav", noise(0.1), SAMPLE_RATE)
     files.enhance_file(tmp_path / "in.wav", tmp_path / "out.wav", DelayLine)
     assert soundfile.info(tmp_path / "out.wav").format == "RF64"

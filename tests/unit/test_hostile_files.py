@@ -165,7 +165,7 @@ AUDIO = {
 }  # fmt: skip
 
 
-@covers("files.enhance_file", "files.read_mono")
+@covers("files.enhance_file", "files.read_mono", "file_output.created", "file_output.check_target")
 @pytest.mark.parametrize("suffix", AUDIO)
 @examples(50)
 @given(data=st.data())
@@ -214,6 +214,34 @@ def test_a_header_cannot_ask_for_memory_or_time(tmp_path, content, words):
         files.enhance_file(tmp_path / "in.wav", tmp_path / "out.wav", lambda block: Enhancer(MODEL, block=block))
 
 
+FULL_DISK = """
+import resource, sys
+from pathlib import Path
+from percepnet_wasm.cli import main
+
+folder, suffix, limit = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+sys.exit(main(["enhance", str(folder / f"in.{suffix}"), str(folder / f"out.{suffix}"), "--kernel", "numpy"]))
+"""
+
+
+@pytest.mark.parametrize("suffix", AUDIO)
+@pytest.mark.parametrize("share", [0.1, 0.97])
+def test_a_full_disk_leaves_the_old_output_even_if_only_the_last_bytes_do_not_fit(tmp_path, suffix, share):
+    source, target = tmp_path / f"in.{suffix}", tmp_path / f"out.{suffix}"
+    soundfile.write(source, np.random.default_rng(1).normal(0, 0.1, 20000), 48000)
+    # Of noise that is lowered, a compressed file is smaller: the limit is a share of what would be written.
+    files.enhance_file(source, target, Settings(kernel="numpy").make_enhancer)
+    limit = int(share * target.stat().st_size)
+    target.write_bytes(b"precious")
+    command = [sys.executable, "-c", FULL_DISK, tmp_path, suffix, str(limit)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[2])
+    assert done.returncode == 2, done.stderr
+    assert "cannot be written" in done.stderr and "is the disk full?" in done.stderr and "Traceback" not in done.stderr
+    assert target.read_bytes() == b"precious"
+    assert {path.name for path in tmp_path.iterdir()} == {source.name, target.name}
+
+
 def test_many_channels_at_a_high_rate_are_read_in_small_blocks(tmp_path):
     soundfile.write(tmp_path / "in.wav", np.zeros((200_000, 32), np.float32), 192000)
     with soundfile.SoundFile(tmp_path / "in.wav") as reader:
@@ -221,7 +249,7 @@ def test_many_channels_at_a_high_rate_are_read_in_small_blocks(tmp_path):
     assert largest <= 1 << 20
 
 
-@covers("files.resample", "files.write_wav")
+@covers("files.resample", "file_output.write_wav")
 @examples(25)
 @given(sounds(2), st.sampled_from([8000, 44100, 48000]), st.sampled_from([8000, 16000, 48000]), JUNK)
 def test_resampled_and_written_is_read_back(folder, samples, rate, to, junk):

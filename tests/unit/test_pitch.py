@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from signals import glide, harmonic, noise, resonate, speech_like
 
 from percepnet_wasm.constants import HOP, LAG_MAX, LAG_MIN, LOOKAHEAD, SAMPLE_RATE
-from percepnet_wasm.correlation import DECIMATION
-from percepnet_wasm.pitch import JUMP, VOICED, PitchTracker
+from percepnet_wasm.correlation import DECIMATION, LAGS
+from percepnet_wasm.pitch import JUMP, JUMP_COST, RESTART_COST, VOICED, PitchTracker
 
 
 def track(samples, block=None):
@@ -187,3 +187,48 @@ def test_reset_forgets():
     used.reset()
     for one, other in zip(used(samples), fresh(samples), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("period", [97, 128, 151, 200, 250, 301, 401, 500, 700])
+def test_the_period_is_found_to_the_sample(period):
+    """Three times finer than the lags that are correlated, by a parabola through the peak."""
+    hertz = np.full(int(1.2 * SAMPLE_RATE), SAMPLE_RATE / period)
+    found, _ = track(harmonic(hertz, tilt=1.5, top_hz=3000))
+    assert np.abs(found[15:] - period).max() <= 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_path_is_the_best_one_that_ends_in_the_newest_frame(monkeypatch, seed):
+    """Against a Viterbi search with stored pointers, on scores with ridges that bend, break off and compete."""
+    rng = np.random.default_rng(seed)
+    frames = 120
+    tracker = PitchTracker(1)
+    ridges = rng.integers(20, LAGS - 20, (2, 1)) + np.cumsum(rng.integers(-5, 6, (2, frames)), axis=1)
+    ridges = np.clip(ridges, 2, LAGS - 3)
+    scores = rng.uniform(-0.2, 0.2, (frames, LAGS)).astype(np.float32)
+    turns = np.repeat(rng.random(frames // 4) < 0.5, 4)
+    for ridge, heard in zip(ridges, (turns, ~turns), strict=True):
+        scores[np.flatnonzero(heard), ridge[heard]] += rng.uniform(0.3, 1.5, heard.sum())
+    rows = iter(scores)
+
+    def heard_now(samples):
+        tracker._newest[:] = next(rows)
+
+    monkeypatch.setattr(tracker, "_correlation", heard_now)
+    best, pointers, restarts, bends = np.zeros(LAGS), [], 0, 0
+    for _ in range(frames):
+        tracker(np.zeros(HOP, np.float32))
+        reached = np.full((LAGS, LAGS), -np.inf)  # [to, from]
+        for step in range(-JUMP, JUMP + 1):
+            source = np.arange(max(0, -step), min(LAGS, LAGS - step))
+            reached[source + step, source] = best[source] - JUMP_COST * step**2
+        ways, whence = reached.max(axis=1), reached.argmax(axis=1)
+        anew = ways < best.max() - RESTART_COST
+        pointers.append(np.where(anew, best.argmax(), whence))
+        best = np.where(anew, best.max() - RESTART_COST, ways) + tracker._score[0]
+        end = int(best.argmax())
+        (found,) = tracker._trace_back()
+        assert found == pointers[-1][end]
+        restarts += bool(anew[end])
+        bends += found != end
+    assert restarts > 3 and bends > 20, "the scores made it too easy"
