@@ -17,6 +17,7 @@ from percepnet_wasm.engine import NumpyEngine
 from percepnet_wasm.enhancer import Enhancer, enhance
 from percepnet_wasm.features import FEATURES, features
 from percepnet_wasm.kernel_tables import FftTables
+from percepnet_wasm.measures import overlapping
 from percepnet_wasm.network import Network
 from percepnet_wasm.oracle import RUNGS, Ladder, ladder
 from percepnet_wasm.pitch import PitchTracker
@@ -254,6 +255,16 @@ def test_whole_signals_and_streams_in_any_blocks_are_the_same(samples, length, b
     stream = Enhancer(model, block=block, kernel="numpy")
     out = np.concatenate([stream.process(piece) for piece in padded.reshape(-1, block * HOP)])
     np.testing.assert_allclose(out[DELAY : DELAY + length], whole, atol=2e-5)
+
+
+@covers("measures.overlapping")
+@examples(40)
+@given(st.integers(0, 60), st.integers(1, 20), st.integers(1, 25))
+def test_overlapping_frames_are_all_the_whole_ones(samples, length, step):
+    signal = np.arange(samples, dtype=np.float32)
+    found = overlapping(signal, length, step)
+    starts = range(0, samples - length + 1, step)
+    assert found.tolist() == [signal[start : start + length].tolist() for start in starts]
 
 
 @covers("kernel_tables.FftTables")
