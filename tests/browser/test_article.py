@@ -49,7 +49,8 @@ def ready(page: Page, text: str = "Ready") -> None:
 
 
 def peak(tab: Tab, stage: str, version: str = "original") -> float:
-    return tab.evaluate(f"Math.max(...article.results['{version}'].stages['{stage}'].samples)")
+    samples = f"article.results['{version}'].stages['{stage}'].samples"
+    return tab.evaluate(f"{samples}.reduce((most, x) => Math.max(most, x), 0)")
 
 
 def test_a_visit(open_tab: Callable[..., Tab], isolated: str, dist: Path) -> None:
