@@ -230,7 +230,8 @@ for (const screen of /** @type {NodeListOf<HTMLElement>} */ (document.querySelec
 
 document.addEventListener('keydown', (event) => {
   const target = /** @type {HTMLElement} */ (event.target);
-  if (event.ctrlKey || event.metaKey || event.altKey || target.closest('textarea, select, summary')) return;
+  if (!element('keys').checked || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (target.closest('textarea, select, summary')) return;
   const stage = STAGES[Number(event.key)];
   if (event.key >= '0' && stage && results.original) choose(stage);
   else if (event.key === ' ' && !target.closest('button, input, a') && results.original) void togglePlay();
@@ -274,13 +275,24 @@ editor.addEventListener('run', (event) => {
   refresh('yours');
 });
 
+/** The sources, from the worker that lives long enough to tell them. @returns {Promise<Record<string, string>>} */
+async function sources() {
+  for (;;) {
+    try {
+      return await lab.sources;
+    } catch (error) {
+      if (!(error instanceof Stopped)) throw error;
+    }
+  }
+}
+
 async function start() {
   write('longest', String(LONGEST));
   void change('noise', BUNDLED.noise);
   void change('speech', BUNDLED.speech);
   try {
     const suggestions = fetch(new URL('./suggestions.json', import.meta.url)).then((response) => response.json());
-    editor.fill(await lab.sources, await suggestions);
+    editor.fill(await sources(), await suggestions);
     if (Object.keys(editor.edits).length > 0) refresh('yours');
   } catch (error) {
     say(`${error instanceof Error ? error.message : error}. Reload the page to try again.`, true);
