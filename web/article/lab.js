@@ -27,6 +27,18 @@
  * @typedef {{text: string, share?: number, bytes?: number}} Progress
  */
 
+/**
+ * @template T
+ * @typedef {{promise: Promise<T>, resolve: (value: T) => void, reject: (error: unknown) => void}} Deferred
+ */
+
+/** Promise.withResolvers(), for browsers of 2023 as well. @template T @returns {Deferred<T>} */
+function deferred() {
+  const result = /** @type {Deferred<T>} */ ({});
+  result.promise = new Promise((resolve, reject) => Object.assign(result, { resolve, reject }));
+  return result;
+}
+
 /** What is wrong with a clip or with edited code. */
 export class Fault extends Error {
   /** @param {{text: string, module?: string, line?: number}} fault */
@@ -42,8 +54,8 @@ export class Stopped extends Error {}
 
 export class Lab {
   /** @type {Worker} */ #worker = this.#start();
-  /** @type {PromiseWithResolvers<Record<string, string>>} */ #ready = Promise.withResolvers();
-  /** @type {PromiseWithResolvers<Result> | undefined} */ #answer;
+  /** @type {Deferred<Record<string, string>>} */ #ready = deferred();
+  /** @type {Deferred<Result> | undefined} */ #answer;
   #progress;
 
   /** @param {(progress: Progress) => void} progress */
@@ -65,20 +77,24 @@ export class Lab {
   /** @param {Request} request @returns {Promise<Result>} rejects with Fault or Stopped */
   async run(request) {
     if (this.#answer) throw new Error('a request is under way: wait for it, or stop it');
-    this.#answer = Promise.withResolvers();
-    const { promise } = this.#answer;
-    this.#ready.promise.then(
-      () => this.#worker.postMessage({ type: 'run', ...request }),
-      (error) => this.#settle((answer) => answer.reject(error)),
-    );
-    return promise;
+    const answer = (this.#answer = deferred());
+    const worker = this.#worker;
+    try {
+      await this.#ready.promise;
+      // Unless it was stopped meanwhile.
+      if (this.#answer === answer) worker.postMessage({ type: 'run', ...request });
+    } catch (error) {
+      answer.reject(error);
+      if (this.#answer === answer) this.#answer = undefined;
+    }
+    return answer.promise;
   }
 
   /** Give up what is under way, endless loops included. Python has to be loaded again, from the browser's cache. */
   stop() {
     this.#worker.terminate();
     this.#fail(new Stopped('stopped'));
-    this.#ready = Promise.withResolvers();
+    this.#ready = deferred();
     this.#ready.promise.catch(() => {});
     this.#worker = this.#start();
   }
@@ -112,7 +128,7 @@ export class Lab {
     this.#settle((answer) => answer.reject(error));
   }
 
-  /** @param {(answer: PromiseWithResolvers<Result>) => void} how */
+  /** @param {(answer: Deferred<Result>) => void} how */
   #settle(how) {
     const answer = this.#answer;
     this.#answer = undefined;
