@@ -61,7 +61,7 @@ EXCLUDED = re.compile(
     r"|.*BinaryOperator_(Add_Div|Sub_Div|Mul_Sub|Div_Add|FloorDiv_(Add|Sub|Div)|Pow_(Add|Sub|Div))$"
     r"|.*UnaryOperator_USub_(Not|Invert|UAdd)$|.*ComparisonOperator_.*_(Is|IsNot)$"
 )
-TIMEOUT_S = 300
+TIMEOUT_S = 200
 
 
 def main() -> int:
@@ -165,6 +165,7 @@ def _test(folder: Path, tests: list[str]) -> None:
     os.chdir(folder)
     sys.path[:] = [path for path in sys.path if Path(path or ".").resolve() not in (ROOT, ROOT / "build_scripts")]
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # plugins and explanations take longer than most tests
+    os.environ["HYPOTHESIS_PROFILE"] = "mutation"
     # Two mutants of one length within a second would share their bytecode.
     sys.dont_write_bytecode = True
     with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
