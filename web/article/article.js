@@ -19,6 +19,8 @@ const CALM = 500;
 const still = matchMedia('(prefers-reduced-motion: reduce)');
 
 const lab = new Lab(({ text, share, bytes }) => {
+  // After a stop Python is loaded again, of which nobody needs to hear before it is wanted.
+  if (!computing && results.original) return;
   const bar = element('progress');
   bar.hidden = false;
   if (share === undefined) bar.removeAttribute('value');
@@ -94,6 +96,7 @@ async function computeOne(version) {
   if (version === 'yours' && Object.keys(edits).length === 0) {
     delete results.yours;
     choice.version = 'original';
+    wanted = false;
   } else {
     const request = { clean: copy(clip.speech), noise: copy(clip.noise), snr: element('snr').valueAsNumber, edits };
     try {
@@ -243,10 +246,16 @@ for (const event of ['resize', 'scroll']) addEventListener(event, () => requestA
 
 // The clip -------------------------------------------------------------------------------------------------------------
 
+/** Counts what was chosen. */
+const latest = { speech: 0, noise: 0 };
+
 /** @param {'speech' | 'noise'} part @param {() => Promise<Float32Array> | Float32Array} get */
 async function change(part, get) {
+  const turn = ++latest[part];
   try {
-    clip[part] = await get();
+    const samples = await get();
+    if (turn !== latest[part]) return; // chosen later, there earlier
+    clip[part] = samples;
     refresh('original', 'yours');
   } catch (error) {
     say(error instanceof Error ? error.message : String(error), true);
@@ -275,25 +284,18 @@ editor.addEventListener('run', (event) => {
   refresh('yours');
 });
 
-/** The sources, from the worker that lives long enough to tell them. @returns {Promise<Record<string, string>>} */
-async function sources() {
-  for (;;) {
-    try {
-      return await lab.sources;
-    } catch (error) {
-      if (!(error instanceof Stopped)) throw error;
-    }
-  }
-}
-
 async function start() {
   write('longest', String(LONGEST));
   void change('noise', BUNDLED.noise);
   void change('speech', BUNDLED.speech);
   try {
     const suggestions = fetch(new URL('./suggestions.json', import.meta.url)).then((response) => response.json());
-    editor.fill(await sources(), await suggestions);
+    editor.fill(await lab.sources(), await suggestions);
     if (Object.keys(editor.edits).length > 0) refresh('yours');
+    if (!computing && !results.original) {
+      element('progress').hidden = true;
+      say('Python is there: choose a sound.');
+    }
   } catch (error) {
     say(`${error instanceof Error ? error.message : error}. Reload the page to try again.`, true);
   }

@@ -65,8 +65,14 @@ export class Lab {
   }
 
   /** Sources of the editable modules, by name, once Python is there. @returns {Promise<Record<string, string>>} */
-  get sources() {
-    return this.#ready.promise;
+  async sources() {
+    for (;;) {
+      try {
+        return await this.#ready.promise;
+      } catch (error) {
+        if (!(error instanceof Stopped)) throw error; // else the next worker tells them
+      }
+    }
   }
 
   /** Whether a request is under way. */

@@ -49,7 +49,7 @@ test('a request waits for Python, and a second one for the first', async () => {
   await settled();
   assert.deepEqual(workers[0].runs, []);
   workers[0].say({ type: 'ready', sources: { comb: 'text' } });
-  assert.deepEqual(await lab.sources, { comb: 'text' });
+  assert.deepEqual(await lab.sources(), { comb: 'text' });
   await settled();
   assert.deepEqual(workers[0].runs, [1]);
   workers[0].say({ type: 'result', result: 'sound' });
@@ -72,11 +72,13 @@ test('a fault names its place, and the same worker goes on', async () => {
 test('what is stopped is given up, at whatever moment, and the next request gets a worker of its own', async () => {
   const lab = new Lab(() => {});
   const waiting = lab.run({ ...REQUEST, snr: 1 });
+  const sources = lab.sources();
   lab.stop();
   const next = lab.run({ ...REQUEST, snr: 2 });
   await assert.rejects(waiting, Stopped);
   assert.ok(workers[0].terminated);
-  workers[1].say({ type: 'ready', sources: {} });
+  workers[1].say({ type: 'ready', sources: { comb: 'text' } });
+  assert.deepEqual(await sources, { comb: 'text' });
   await settled();
   assert.deepEqual([workers[0].runs, workers[1].runs], [[], [2]]);
   lab.stop();
@@ -89,7 +91,7 @@ test('without Python every request fails and says why', async () => {
   const waiting = lab.run({ ...REQUEST, snr: 1 });
   workers[0].say({ type: 'failed', text: 'no runtime' });
   await assert.rejects(waiting, /no runtime/);
-  await assert.rejects(lab.sources, /no runtime/);
+  await assert.rejects(lab.sources(), /no runtime/);
   await assert.rejects(lab.run({ ...REQUEST, snr: 2 }), /no runtime/);
   assert.equal(lab.busy, false);
 });
