@@ -1,0 +1,235 @@
+/** Seats at the shared worker, and the state of an instance, with a worker that only takes notes. */
+import assert from 'node:assert/strict';
+import { beforeEach, describe, mock, test } from 'node:test';
+import { LINGER } from '../engine.js';
+import { PercepNetError } from '../errors.js';
+import { Session } from '../session.js';
+
+/** @type {Notes[]} */
+let workers = [];
+
+class Notes {
+  alive = true;
+  /** @type {any[]} */
+  messages = [];
+  /** @type {(event: {data: any}) => void} */
+  onmessage = () => {};
+  /** @type {(event: any) => void} */
+  onerror = () => {};
+
+  constructor() {
+    workers.push(this);
+  }
+
+  /** @param {any} message */
+  postMessage(message) {
+    this.messages.push(message);
+  }
+
+  terminate() {
+    this.alive = false;
+  }
+
+  /** Play the worker: open every stream that was asked for. */
+  async open() {
+    for (const { type, id, token } of this.messages.splice(0)) {
+      if (type === 'open') this.say({ type: 'answer', id, token, info: { tier: 'c20' } });
+    }
+    await settled();
+  }
+
+  /** @param {any} data */
+  say(data) {
+    this.onmessage({ data });
+  }
+}
+
+const settled = () => new Promise(setImmediate);
+
+let folder = 0;
+
+/** Sessions that share assets, and the events of each. @param {number} count */
+function sessions(count) {
+  const assets = `https://app.example/${folder++}/`;
+  return Array.from({ length: count }, () => {
+    /** @type {[string, any][]} */
+    const events = [];
+    const connect = mock.fn();
+    const session = new Session(
+      { assets, model: '', attenuationLimit: 20 },
+      { emit: (type, detail) => events.push([type, detail]), connect, changed() {} },
+    );
+    return { session, events, connect, codes: () => events.map(([type, { code, action }]) => `${type} ${code ?? action ?? ''}`) };
+  });
+}
+
+beforeEach(() => {
+  workers = [];
+  globalThis.Worker = /** @type {any} */ (Notes);
+  mock.timers.reset();
+  mock.timers.enable({ apis: ['setTimeout'] });
+});
+
+describe('the worker', () => {
+  test('is one for all, and ends some time after the last of them', async () => {
+    const [a, b] = sessions(2);
+    a.session.boot();
+    b.session.boot();
+    assert.equal(workers.length, 1);
+    await workers[0].open();
+    assert.deepEqual([a.session.state, b.session.state], ['ready', 'ready']);
+    a.session.end();
+    mock.timers.tick(10 * LINGER);
+    assert.ok(workers[0].alive, 'there is one left');
+    b.session.end();
+    assert.ok(workers[0].alive);
+    mock.timers.tick(LINGER);
+    assert.ok(!workers[0].alive);
+  });
+
+  test('is used again by one that comes soon, not by one that comes late', () => {
+    const [a, b, c] = sessions(3);
+    a.session.boot();
+    a.session.end();
+    mock.timers.tick(LINGER - 1);
+    b.session.boot();
+    mock.timers.tick(10 * LINGER);
+    assert.ok(workers[0].alive);
+    b.session.end();
+    mock.timers.tick(LINGER);
+    c.session.boot();
+    assert.equal(workers.length, 2);
+  });
+
+  test('that dies is told to all, once; they meet again in the next', async () => {
+    const [a, b] = sessions(2);
+    for (const { session } of [a, b]) session.boot();
+    await workers[0].open();
+    workers[0].onerror({ preventDefault() {}, message: 'out of memory' });
+    await settled();
+    for (const { session, codes } of [a, b]) {
+      assert.deepEqual(codes(), ['ready ', 'fallback enhancer']);
+      assert.match(String(session.reason), /out of memory/);
+      session.restart();
+    }
+    assert.equal(workers.length, 2);
+    await workers[1].open();
+    assert.deepEqual([a.session.state, b.session.state], ['ready', 'ready']);
+  });
+
+  test('that does not boot is told as that', async () => {
+    const [a] = sessions(1);
+    a.session.boot();
+    workers[0].say({ type: 'failed', code: 'boot', message: 'no file' });
+    await settled();
+    assert.deepEqual(a.codes(), ['fallback boot']);
+    assert.ok(!workers[0].alive);
+  });
+
+  test('in which a stream failed takes nobody new, and the others stay', async () => {
+    const [a, b] = sessions(2);
+    for (const { session } of [a, b]) session.boot();
+    await workers[0].open();
+    workers[0].say({ type: 'error', id: 1, code: 'enhancer', message: 'injected' });
+    assert.deepEqual(a.codes(), ['ready ', 'fallback enhancer']);
+    assert.deepEqual(b.codes(), ['ready ']);
+    assert.ok(workers[0].alive);
+    a.session.restart();
+    assert.equal(workers.length, 2);
+    b.session.end();
+    assert.ok(!workers[0].alive, 'it lingers for nobody');
+  });
+});
+
+describe('an instance', () => {
+  test('has one seat, however often it is started', () => {
+    const [a] = sessions(1);
+    a.session.restart();
+    a.session.boot();
+    assert.equal(workers[0].messages.filter(({ type }) => type === 'open').length, 1);
+    a.session.end();
+    a.session.boot();
+    assert.equal(workers.length, 1);
+  });
+
+  test('can be observed before it is started: the worker hears of the stream first', () => {
+    const [a] = sessions(1);
+    /** @type {any[]} */
+    const seen = [];
+    const stop = a.session.observe((frame) => seen.push(frame));
+    a.session.boot();
+    assert.deepEqual(workers[0].messages.map(({ type }) => type), ['boot', 'open', 'observe']);
+    workers[0].say({ type: 'frame', id: 1, period: 100 });
+    stop();
+    workers[0].say({ type: 'frame', id: 1, period: 200 });
+    assert.deepEqual(seen, [{ period: 100 }]);
+    assert.deepEqual(workers[0].messages.at(-1), { type: 'observe', id: 1, wanted: false });
+  });
+
+  test('whose worker stalls falls back after 2 s and comes back by itself', async () => {
+    const [a] = sessions(1);
+    a.session.boot();
+    await workers[0].open();
+    a.session.played('starved');
+    mock.timers.tick(1999);
+    assert.equal(a.session.state, 'ready');
+    mock.timers.tick(1);
+    assert.deepEqual(a.codes(), ['ready ', 'overload wait', 'fallback stalled']);
+    a.session.played('enhanced');
+    assert.equal(a.session.state, 'ready');
+  });
+
+  test('on a machine that is too slow is bypassed and tried again, after twice the time if that was no good', async () => {
+    const [a] = sessions(1);
+    a.session.boot();
+    await workers[0].open();
+    for (const pause of [15_000, 30_000]) {
+      workers[0].say({ type: 'overload', id: 1, action: 'bypass', tier: 'c10' });
+      assert.deepEqual([a.session.reason?.code, a.session.wanted], ['overload', false]);
+      mock.timers.tick(pause - 1);
+      assert.equal(a.session.state, 'fallback');
+      mock.timers.tick(1);
+      assert.deepEqual([a.session.state, a.session.wanted], ['ready', true]);
+    }
+  });
+
+  test('knows the tier that runs after a step down', async () => {
+    const [a] = sessions(1);
+    a.session.boot();
+    await workers[0].open();
+    workers[0].say({ type: 'overload', id: 1, action: 'step-down', from: 'c20', tier: 'c10', info: { tier: 'c10' } });
+    assert.equal(a.session.info?.tier, 'c10');
+    assert.deepEqual(a.events.at(-1), ['overload', { action: 'step-down', from: 'c20', tier: 'c10' }]);
+    assert.equal(a.session.state, 'ready');
+  });
+
+  test('keeps a reason that does not pass when a context falls asleep as well', async () => {
+    const [a] = sessions(1);
+    a.session.boot();
+    await workers[0].open();
+    a.session.fallback(new PercepNetError('worklet'));
+    a.session.fallback(new PercepNetError('suspended'));
+    a.session.passed('suspended');
+    assert.equal(a.session.reason?.code, 'worklet');
+  });
+
+  test('refused a model runs on with the one it has', async () => {
+    const [a] = sessions(1);
+    a.session.boot();
+    await workers[0].open();
+    const refused = a.session.setModel('c99');
+    const { id, token } = workers[0].messages.at(-1);
+    workers[0].say({ type: 'answer', id, token, code: 'model', message: 'there is no tier c99' });
+    await assert.rejects(refused, { name: 'PercepNetError', code: 'model' });
+    assert.deepEqual([a.session.state, a.session.info?.tier], ['ready', 'c20']);
+  });
+
+  test('that ends lets nobody wait for an answer', async () => {
+    const [a] = sessions(1);
+    a.session.boot();
+    await workers[0].open();
+    const waiting = a.session.setModel('c10');
+    a.session.end();
+    await assert.rejects(waiting, /closed/);
+  });
+});
