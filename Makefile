@@ -15,7 +15,7 @@ PLAIN := -p no:pytest_pyodide
 # than the lock.
 LOCK ?= build_scripts/demo.lock
 
-.PHONY: demo site setup test lint test-unit test-worklet test-pyodide test-browser fuzz mutation golden lock bench \
+.PHONY: demo site setup test lint test-unit test-worklet test-pyodide test-browser fuzz mutation golden lock bench record \
 	evaluate packages clean system
 
 demo: site
@@ -55,6 +55,13 @@ test-browser: build/test.stamp
 bench: build/test.stamp
 	$(PY) build_scripts/build_dist.py --out dist
 	$(PY) -m build_scripts.bench --out build/bench.json
+
+# The same for the record: the results that are kept, and every table made from them.
+record: bench
+	cp build/bench.json build_scripts/results/bench.json
+	$(PY) -m build_scripts.bench.stage_table build/bench.json percepnet_wasm/kernels/STAGES.md \
+		--before build_scripts/results/numpy-before.json
+	$(PY) build_scripts/tables.py
 
 # Property tests with other examples each time, FUZZ times as many of them; one file at a time to stop where it fails.
 FUZZ ?= 30

@@ -31,9 +31,10 @@ energies in stft, and coherences and features in comb."""
 _IN_CACHE = (256, 512)
 _IN_MEMORY = (16384, 4096)
 """Rows and columns: 128 KB, and 64 MB, more than this generation's caches hold for one core."""
-_MULTIPLY_ADDS = 3e8
-"""To be timed in each of some turns, of which the fastest counts: the first run what V8 compiled in haste."""
-_TURNS = 16
+_MULTIPLY_ADDS = 2e7
+"""To be timed in each turn: a millisecond's worth, so that on a busy machine some turns are not interrupted."""
+_TURNS = 100
+"""The fastest counts; the first ones run what V8 compiled in haste."""
 
 
 class Subject:

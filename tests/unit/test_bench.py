@@ -191,3 +191,18 @@ def test_frames_a_wake_share_a_step(audio):
     whole = pick(made, "whole", "paced")
     assert whole["frames_a_wake"] == 2 and whole["frames"] == 10
     assert len({entry["tier"] for entry in made}) == 1
+
+
+def test_growth_looks_at_memory_and_at_several_streams(audio):
+    from build_scripts.bench import growing, growth
+
+    if machine.processor_seconds([os.getpid()]) is None:
+        pytest.skip("no /proc here")
+    found = growing.measure(audio.read_bytes(), "numpy", hours=120 / 360_000)
+    assert found["kernel"] == "numpy"
+    assert list(found["streams_ms"]) == ["1", "2", "4"]
+    # Twice as many cost more, and not wildly more, however busy the machine.
+    assert 0 < found["streams_ms"]["1"] < found["streams_ms"]["4"] < 40 * found["streams_ms"]["1"]
+    sizes = [look["process"] for look in found["memory"]]
+    assert len(sizes) == 13 and max(sizes) - min(sizes) < 5e6
+    assert "MB a further stream" in growth.summary({"engine": "cpython", **found})
