@@ -5,7 +5,8 @@
     dist/                 the page (web/)
     dist/worklet/         the drop-in module, audio worklet and worker
     dist/runtime/         Pyodide's core and NumPy's wheel (slimmer than the official ones: see runtime_wheels.py),
-                          our wheel, a lock that lists these alone; models.json and models/: each tier's weights
+                          our wheel, a lock that lists these alone; sizes.json, what a start loads; models.json and
+                          models/: each tier's weights
     dist/clips/           synthetic speech in generated noise, to try without a microphone, and its parts
 
 Only what has changed is built or copied. ``--test`` also writes ``build/dist-test``: the same runtime in a flat folder,
@@ -209,6 +210,14 @@ def models_plan(folder: Path = ROOT / "percepnet_wasm" / "models") -> dict[str, 
     return plan | {"models.json": json.dumps(models, indent=1).encode()}
 
 
+def sizes(runtime: Mapping[str, bytes]) -> bytes:
+    """List the bytes of what a start loads, so that a page can say how much of it is there.
+
+    The rest are the loader for classic scripts and the tiers that a page may choose instead of the wheel's.
+    """
+    return json.dumps({name: len(data) for name, data in runtime.items() if name != "pyodide.js"}).encode()
+
+
 def page_plan() -> dict[str, bytes]:
     """List the page's own files: path in ``dist/`` to content."""
     plan = {}
@@ -260,6 +269,7 @@ def main() -> int:
         wheel = build_wheel(cross=arguments.pyodide_build)
         slim_plan = runtime_plan(PACKAGES, [wheel], *slim_runtime(files, lock))
         plan = {f"runtime/{name}": data for name, data in (models_plan() | slim_plan).items()}
+        plan["runtime/sizes.json"] = sizes(slim_plan)
         plan |= page_plan() | {f"clips/{path.name}": path.read_bytes() for path in build_clips()}
         plan = sealed(fill_pages(plan))
         # The lock is written last of all: a folder that has it is complete.

@@ -29,7 +29,7 @@ export { PercepNetError };
 
 /**
  * Events (CustomEvent, `detail` as given):
- *   progress {stage, bytes}                  while loading
+ *   progress {stage, bytes, total}           while loading; total once it is known
  *   ready    {info}                          the enhancer is warm and takes over
  *   playing  {state}                         what is heard: 'waiting' | 'enhanced' | 'starved' | 'resting'
  *   overload {action, tier, from}            frames come late, and what is done: 'wait' (100 ms are raw so far), 'step-down'

@@ -8,7 +8,7 @@
 export async function bootPython(assets, progress) {
   progress('runtime');
   const { loadPyodide } = await import(new URL('pyodide.mjs', assets).href);
-  const pyodide = await loadPyodide({ indexURL: assets });
+  const pyodide = await Promise.race([uninstantiable(), loadPyodide({ indexURL: assets })]);
   progress('packages');
   /** @type {string[]} */
   const problems = [];
@@ -18,6 +18,26 @@ export async function bootPython(assets, progress) {
   });
   if (problems.length > 0) throw new Error(problems.join('; '));
   return pyodide;
+}
+
+/**
+ * When its WebAssembly is missing, damaged or served under another type, Pyodide only warns, and is waited for in vain.
+ *
+ * @returns {Promise<never>} rejects then
+ */
+function uninstantiable() {
+  const { instantiateStreaming } = WebAssembly;
+  return new Promise((_, reject) => {
+    WebAssembly.instantiateStreaming = async (...given) => {
+      WebAssembly.instantiateStreaming = instantiateStreaming;
+      try {
+        return await instantiateStreaming(...given);
+      } catch (error) {
+        reject(error);
+        throw error;
+      }
+    };
+  });
 }
 
 /** Bytes that this worker has loaded so far, unpacked. */

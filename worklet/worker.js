@@ -6,12 +6,14 @@
  *                      {type: 'connect', id, depth, buffer | port}               the transport to serve
  *                      {type: 'use', id, token, model}                           another model
  *                      {type: 'attenuationLimit', id, value}  {type: 'observe', id, wanted}  {type: 'close', id}
- *     worker -> main   {type: 'progress', stage, bytes}  {type: 'failed', code, message}     for all; nothing after 'failed'
+ *     worker -> main   {type: 'progress', stage, bytes, total}                   for all, while loading
+ *                      {type: 'failed', code, message}                           for all; nothing after it
  *                      {type: 'answer', id, token, info | code + message}        to 'open' and 'use'
  *                      {type: 'stats' | 'frame' | 'overload' | 'error', id, ...}  see stream.js; nothing after 'error'
  *                      {type: 'measured', choice}                                to be remembered for the next boot
  */
 import { Chooser } from './chooser.js';
+import { countDownloads } from './downloads.js';
 import { PercepNetError } from './errors.js';
 import { Models } from './models.js';
 import { Runtime } from './runtime.js';
@@ -91,7 +93,11 @@ main.addEventListener('unhandledrejection', (event) => {
 
 /** @param {string} assets @param {import('./chooser.js').Choice} [remembered] @returns {Promise<Engine>} */
 async function boot(assets, remembered) {
-  const runtime = await Runtime.boot(assets, progress);
+  const uncount = countDownloads(assets, (bytes, total) => {
+    Object.assign(loading, { bytes, total });
+    progress(loading.stage);
+  });
+  const runtime = await Runtime.boot(assets, progress).finally(uncount);
   const models = new Models(assets, runtime);
   progress('warm-up');
   const trial = runtime.enhancer(models.bundled.proxy);
@@ -118,11 +124,13 @@ async function answer(id, token, work) {
   }
 }
 
+/** What is told while loading; bytes change within a stage. @type {{stage: string, bytes: number, total?: number}} */
+const loading = { stage: 'runtime', bytes: 0 };
+
 /** @param {string} stage */
 function progress(stage) {
-  const files = /** @type {PerformanceResourceTiming[]} */ (performance.getEntriesByType('resource'));
-  const bytes = files.reduce((sum, file) => sum + file.decodedBodySize, 0);
-  main.postMessage({ type: 'progress', stage, bytes });
+  loading.stage = stage;
+  main.postMessage({ type: 'progress', ...loading });
 }
 
 /** @param {'boot' | 'enhancer'} code @param {unknown} error */

@@ -60,6 +60,7 @@ def assert_fallback(tab: Tab, code: str, message: str) -> None:
     [
         pytest.param("runtime/*", "boot", "runtime folder is complete", id="no-runtime"),
         pytest.param("runtime/python_stdlib.zip", "boot", "runtime folder is complete", id="no-standard-library"),
+        pytest.param("runtime/pyodide.asm.wasm", "boot", "runtime folder is complete", id="no-interpreter"),
         pytest.param("runtime/percepnet_wasm-*.whl", "boot", "runtime folder is complete", id="no-wheel"),
         pytest.param("worklet/worker.js", "boot", r"restart\(\)", id="no-worker"),
         pytest.param("worklet/pump.js", "boot", r"restart\(\)", id="half-a-worker"),

@@ -1,0 +1,66 @@
+/**
+ * Counts the bytes of the runtime's files as they arrive in this worker.
+ *
+ * fetch() is looked at from outside: each response goes on untouched (by its address the browser finds WebAssembly that it
+ * has compiled before) and a clone is counted. What import() fetches is counted when it is there.
+ */
+
+/** ms between reports. */
+const INTERVAL = 100;
+
+/**
+ * @param {string} assets URL of the runtime folder, which lists in sizes.json what a start takes
+ * @param {(bytes: number, total: number | undefined) => void} report total is undefined until it is known
+ * @returns {() => void} call it to stop
+ */
+export function countDownloads(assets, report) {
+  const plain = globalThis.fetch;
+  /** @type {Map<string, number>} bytes so far, by address */
+  const arrived = new Map();
+  /** @type {Record<string, number>} by address */
+  let sizes = {};
+  /** @type {number | undefined} */
+  let total;
+
+  const tell = () => {
+    let bytes = 0;
+    for (const [address, count] of arrived) if (!total || address in sizes) bytes += count;
+    report(bytes, total);
+  };
+
+  /** @param {Response} response */
+  const count = async ({ url, body }) => {
+    let bytes = 0;
+    for (const reader = /** @type {ReadableStream<Uint8Array>} */ (body).getReader(); ; ) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      arrived.set(url, (bytes += value.length));
+    }
+  };
+
+  globalThis.fetch = async (resource, options) => {
+    const response = await plain(resource, options);
+    if (response.ok && response.body) count(response.clone()).catch(() => {}); // whoever asked will be told
+    return response;
+  };
+  const modules = new PerformanceObserver((list) => {
+    for (const { name, decodedBodySize } of /** @type {PerformanceResourceTiming[]} */ (list.getEntries())) {
+      if (!arrived.has(name)) arrived.set(name, decodedBodySize);
+    }
+  });
+  modules.observe({ type: 'resource', buffered: true });
+  const timer = setInterval(tell, INTERVAL);
+  plain(new URL('sizes.json', assets))
+    .then((response) => response.json())
+    .then((/** @type {Record<string, number>} */ listed) => {
+      sizes = Object.fromEntries(Object.entries(listed).map(([name, bytes]) => [new URL(name, assets).href, bytes]));
+      total = Object.values(listed).reduce((sum, bytes) => sum + bytes, 0);
+    })
+    .catch(() => {}); // without it there is no total to tell
+  return () => {
+    globalThis.fetch = plain;
+    modules.disconnect();
+    clearInterval(timer);
+    tell();
+  };
+}
