@@ -3,9 +3,9 @@
     python -m build_scripts.mutation [module ...]
 
 Cosmic Ray makes the mutants, in a copy of the tree under ``build/mutation``; each is tried with the test file of its
-module alone. The scores are merged into ``results/mutation.json``, of which ``tables.py`` makes a table. A mutant that
-survives and is not listed with its reason in ``tests/mutation/survivors.toml`` makes the command fail. Interrupted, it
-goes on where it stopped, as long as module and tests are the same.
+module alone. The scores are merged into ``results/mutation.json``. A mutant that survives and is not listed with its
+reason in ``tests/mutation/survivors.toml`` makes the command fail. Interrupted, it goes on where it stopped, as long as
+module and tests are the same.
 """
 
 import argparse
@@ -61,7 +61,7 @@ EXCLUDED = re.compile(
     r"|.*BinaryOperator_(Add_Div|Sub_Div|Mul_Sub|Div_Add|FloorDiv_(Add|Sub|Div)|Pow_(Add|Sub|Div))$"
     r"|.*UnaryOperator_USub_(Not|Invert|UAdd)$|.*ComparisonOperator_.*_(Is|IsNot)$"
 )
-TIMEOUT_S = 200
+TIMEOUT_S = 300
 
 
 def main() -> int:
@@ -74,12 +74,9 @@ def main() -> int:
     accepted = _accepted()
     unexplained = 0
     for module in options.modules or MODULES:
-        found = _mutate(module, options.every)
+        found = _mutate(module, accepted.get(module, {}), options.every)
         results = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
         results[module] = found
-        for name, result in results.items():
-            for survivor in result["survivors"]:
-                survivor["why"] = accepted.get(name, {}).get(survivor["change"], "")
         RESULTS.write_text(json.dumps(dict(sorted(results.items())), indent=2) + "\n")
         survivors = found["survivors"]
         print(f"{module}: {found['killed']} of {found['mutants']} noticed, {len(survivors)} survive", flush=True)
@@ -101,7 +98,7 @@ def _accepted() -> dict[str, dict[str, str]]:
     }
 
 
-def _mutate(module: str, every: int) -> dict[str, Any]:
+def _mutate(module: str, accepted: dict[str, str], every: int) -> dict[str, Any]:
     """Try one module's mutants, those that a run before did not get to."""
     tests = [f"tests/unit/{name}" for name in MODULES[module]]
     folder, source = COPY / module, f"percepnet_wasm/{module}.py"
@@ -129,7 +126,7 @@ def _mutate(module: str, every: int) -> dict[str, Any]:
             if item.job_id in survived:
                 change = _change(code, _mutant(code, item.mutations[0]))
                 line = item.mutations[0].start_pos[0]
-                survivors.append({"line": line, "change": change})
+                survivors.append({"line": line, "change": change, "why": accepted.get(change, "")})
     return {
         "tests": tests,
         "source_sha256": hashlib.sha256(code.encode()).hexdigest(),  # of what was mutated: scores do not outlive it
@@ -168,7 +165,6 @@ def _test(folder: Path, tests: list[str]) -> None:
     os.chdir(folder)
     sys.path[:] = [path for path in sys.path if Path(path or ".").resolve() not in (ROOT, ROOT / "build_scripts")]
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # plugins and explanations take longer than most tests
-    os.environ["HYPOTHESIS_PROFILE"] = "mutation"
     # Two mutants of one length within a second would share their bytecode.
     sys.dont_write_bytecode = True
     with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):

@@ -1,50 +1,49 @@
-/** The page: a source, the enhancer, a call, and what there is to see of them. */
-import { PercepNet } from './worklet/percepnet.js';
-import { loopback } from './call.js';
-import { openClip, openMicrophone } from './sources.js';
-import { View } from './view.js';
+/** The demo page: what its controls do. */
+import { drawAxes } from './axes.js';
+import { element, write } from './dom.js';
+import { clearFacts, showDrawing, showFrame, showLevels, showStats } from './facts.js';
+import { acceptDrops } from './drop.js';
+import { Drawing, Spectrogram, Thoughts } from './pictures.js';
+import { Session } from './session.js';
+import { PLAYING, say, sayProgress } from './status.js';
+import { endTake, isRecording, startTake } from './takes.js';
+import { fillTiers } from './tiers.js';
 
-const STAGES = /** @type {const} */ ({
-  runtime: 'loading Python',
-  packages: 'loading NumPy and the enhancer',
-  model: 'loading the model',
-  'warm-up': 'warming up',
-});
-
-const PLAYING = /** @type {Record<string, string>} */ ({
-  waiting: 'raw, until the enhancer is warm',
-  enhanced: 'enhanced',
-  starved: 'raw, the machine does not keep up',
-  resting: 'raw, switched off or muted',
-});
-
-/** The right end of the slider. */
+/** The right end of the slider, dB. */
 const NO_LIMIT = 42;
 
-/** @param {string} id @returns {any} */
-const element = (id) => document.getElementById(id);
+/** ms between changes of the figures beside the pictures: slow enough to read. */
+const FIGURES_INTERVAL = 500;
 
-/** @type {{close: () => void} | undefined} what runs now */
+/** @type {Session | undefined} */
 let session;
+/** @type {Drawing | undefined} */
+let drawing;
+/** @type {File | undefined} */
+let file;
+/** Whether the loudspeaker is off only because of the microphone. */
+let hushed = false;
 
 /** What runs now, for the console and the tests. @type {Record<string, unknown>} */
 const demo = {};
 Object.assign(globalThis, { demo });
 
-/** @param {string} text @param {boolean} [alarm] */
-function say(text, alarm = false) {
-  element('state').textContent = text;
-  element('state').classList.toggle('alarm', alarm);
-}
+const form = /** @type {HTMLFormElement} */ (element('deck'));
+/** @param {string} id @returns {HTMLCanvasElement} */
+const canvas = (id) => element(id).querySelector('canvas');
 
-/** @param {string} stage @param {number} bytes */
-function sayProgress(stage, bytes) {
-  const names = Object.keys(STAGES);
-  const done = bytes > 0 ? ` (${(bytes / 1e6).toFixed(1)} MB so far)` : '';
-  element('progress').hidden = false;
-  element('progress').value = 1 + names.indexOf(stage);
-  say(`You hear the raw sound; ${STAGES[/** @type {keyof typeof STAGES} */ (stage)]}${done} …`);
-}
+document.querySelectorAll('.screen').forEach((screen) => drawAxes(/** @type {HTMLElement} */ (screen)));
+const before = new Spectrogram(canvas('before'));
+const after = new Spectrogram(canvas('after'));
+const thoughts = new Thoughts({
+  gains: canvas('gains'),
+  strengths: canvas('strengths'),
+  pitch: canvas('pitch'),
+  voice: canvas('voice'),
+});
+
+/** @param {string} name @returns {any} value of the radio button chosen */
+const chosen = (name) => /** @type {RadioNodeList} */ (form.elements.namedItem(name)).value;
 
 /** @returns {number} dB */
 function limit() {
@@ -52,132 +51,250 @@ function limit() {
   return value >= NO_LIMIT ? Infinity : value;
 }
 
-/** @param {any} stats */
-function showStats(stats) {
-  element('latency').textContent = `${stats.latency} ms`;
-  element('load').textContent = `${(100 * stats.load).toFixed(0)} %`;
-  element('compute').textContent = `${stats.computeP50.toFixed(1)} / ${stats.computeP99.toFixed(1)} ms`;
-  element('late').textContent = stats.quanta ? `${((100 * stats.underruns) / stats.quanta).toFixed(1)} %` : '–';
-  element('voice').textContent = `${(100 * stats.voiceActivity).toFixed(0)} %`;
-  element('transport').textContent = stats.transport === 'shared' ? 'shared memory' : 'messages';
+function sayRunning() {
+  const quiet = element('listen').checked ? '' : ' Put headphones on and switch the loudspeaker on to hear yourself.';
+  say(`Enhancing.${quiet}`, 'running');
 }
 
-/** @param {PercepNet} percepnet */
-function listen(percepnet) {
+/** @param {unknown} error */
+function sayError(error) {
+  say(error instanceof Error ? error.message : String(error), 'trouble');
+}
+
+/** Tell what the enhancer tells. @param {Session} opened */
+function follow(opened) {
+  const { percepnet, sound } = opened;
   /** @type {(type: string, show: (detail: any) => void) => void} */
-  const on = (type, show) => percepnet.addEventListener(type, (event) => show(/** @type {CustomEvent} */ (event).detail));
-  on('progress', ({ stage, bytes }) => sayProgress(stage, bytes));
-  on('ready', () => {
-    element('progress').hidden = true;
-    say('Enhancing.');
-  });
-  on('fallback', ({ message }) => {
-    element('progress').hidden = true;
-    say(`You hear the raw sound. ${message}`, true);
-  });
-  on('overload', () => say('This machine does not keep up; some of the sound is raw.', true));
-  on('error', ({ message }) => say(`${message}.`, true));
-  on('playing', ({ state }) => {
-    element('playing').textContent = PLAYING[state];
-    if (state === 'enhanced' && percepnet.state === 'ready') say('Enhancing.');
-    if (state === 'resting') say('Switched off or muted: you hear the raw sound, at the same delay.');
-  });
+  const on = (type, show) =>
+    percepnet.addEventListener(type, (event) => {
+      if (!opened.closed) show(/** @type {CustomEvent} */ (event).detail);
+    });
+  on('progress', sayProgress);
+  on('ready', sayRunning);
   on('stats', showStats);
+  on('playing', ({ state }) => {
+    write('playing', PLAYING[state]);
+    if (state === 'enhanced' && percepnet.state === 'ready') sayRunning();
+    if (state === 'resting') say('The microphone is muted; the enhancer rests.', 'running');
+  });
+  on('overload', ({ action, tier }) => {
+    if (action === 'step-down') element('tier').value = tier;
+    say(
+      action === 'step-down'
+        ? `This machine did not keep up: the smaller model ${tier} has taken over.`
+        : 'This machine does not keep up just now; some of the sound is raw.',
+      'trouble',
+    );
+  });
+  on('error', ({ message }) => say(`${message}.`, 'trouble'));
+  on('fallback', ({ code, message }) => {
+    if (code === 'worklet') sound.bypass();
+    say(`You hear the raw sound. ${message}`, 'trouble', { restart: code !== 'unsupported' });
+  });
+  percepnet.observe((frame) => thoughts.take(frame));
 }
 
-/** Start everything; whatever fails leaves a message and what was opened is closed again. */
+/** Start; whatever fails leaves a message, and what was opened is closed again. */
 async function start() {
-  /** @type {(() => void)[]} */
-  const closers = [];
-  const close = () => closers.reverse().forEach((closer) => closer());
+  const kind = chosen('source');
+  if (kind === 'file' && !file) return element('file').click();
+  say(kind === 'microphone' ? 'Waiting for the microphone: your browser may ask you.' : 'Starting.', 'loading');
+  const options = { attenuationLimit: limit(), model: element('tier').value || undefined };
+  const opened = await Session.open(options, element('far-end'));
   try {
-    const context = new AudioContext();
-    closers.push(() => void context.close());
-    const source = element('form').elements.source.value === 'clip'
-      ? await openClip(context, 'clips/noisy.wav')
-      : await openMicrophone();
-    closers.push(source.stop);
-    const percepnet = await PercepNet.create({ enabled: element('enabled').checked, attenuationLimit: limit() });
-    closers.push(() => percepnet.destroy());
-    listen(percepnet);
-    const clean = await percepnet.processTrack(source.track);
-    const call = await loopback(clean);
-    closers.push(call.close);
-    element('far-end').srcObject = call.stream;
-    closers.push(() => (element('far-end').srcObject = null));
-    closers.push(watch(context, { before: new MediaStream([source.track]), after: call.stream }));
-    Object.assign(demo, { percepnet, source, clean, far: call.stream });
-    session = { close };
+    follow(opened);
+    await opened.play(kind, file, microphoneGone);
+    await opened.enhance().catch(() => {}); // a fallback has told why
+    await opened.setCall(element('call').checked);
   } catch (error) {
-    close();
+    opened.close();
     throw error;
   }
+  session = opened;
+  const { sound, percepnet } = opened;
+  hush(kind);
+  opened.loud = element('listen').checked;
+  sound.hear(chosen('ear'));
+  before.attach(sound.dry);
+  after.attach(sound.wet);
+  thoughts.clear();
+  element('screens').classList.remove('empty');
+  drawing = new Drawing(sound.context, [before, after, thoughts]);
+  drawing.frozen = element('freeze').getAttribute('aria-pressed') === 'true';
+  Object.assign(demo, { session, percepnet, sound, before, after, thoughts });
 }
 
-/** Meters and spectrograms. @param {AudioContext} context @param {Record<string, MediaStream>} streams @returns {() => void} */
-function watch(context, streams) {
-  const views = Object.entries(streams).map(
-    ([name, stream]) =>
-      new View(context, stream, {
-        meter: element(name),
-        value: element(`${name}-value`),
-        canvas: element(`${name}-spectrogram`),
-      }),
-  );
-  let frame = requestAnimationFrame(function draw(time) {
-    for (const view of views) view.update(time);
-    frame = requestAnimationFrame(draw);
-  });
-  return () => {
-    cancelAnimationFrame(frame);
-    for (const view of views) view.close();
-  };
-}
-
-function stop() {
+async function stop() {
+  await endTake();
+  drawing?.stop();
   session?.close();
-  session = undefined;
+  session = drawing = undefined;
   for (const name of Object.keys(demo)) delete demo[name];
-  element('progress').hidden = true;
+  clearFacts();
+  showFrame(undefined);
+  clearFacts(['before-level', 'after-level', 'playing'], '');
   say('Stopped.');
 }
 
-element('form').addEventListener('submit', async (/** @type {SubmitEvent} */ event) => {
-  event.preventDefault();
-  const button = element('start');
-  button.disabled = true;
-  try {
-    if (session) stop();
-    else await start();
-  } catch (error) {
-    say(error instanceof Error ? error.message : String(error), true);
+function microphoneGone() {
+  void stop().then(() => {
+    showSession();
+    say('The microphone has gone: plug it in and press Start again, or try the noisy clip.', 'trouble');
+  });
+}
+
+/** A microphone beside an open loudspeaker howls. @param {string} kind */
+function hush(kind) {
+  const listen = element('listen');
+  if (kind === 'microphone' && listen.checked) {
+    hushed = true;
+    listen.checked = false;
+  } else if (kind !== 'microphone' && hushed) {
+    hushed = false;
+    listen.checked = true;
   }
-  button.disabled = false;
-  button.textContent = session ? 'Stop' : 'Start';
-  element('sources').disabled = Boolean(session);
+}
+
+function showSession() {
+  write('start', session ? 'Stop' : 'Start');
+  element('record').disabled = !session;
+}
+
+let busy = false;
+/** One thing at a time. @param {() => Promise<void> | void} work */
+async function act(work) {
+  if (busy) return;
+  busy = true;
+  element('start').disabled = true;
+  try {
+    await work();
+  } catch (error) {
+    sayError(error);
+  }
+  busy = false;
+  element('start').disabled = false;
+  showSession();
+}
+
+/** Play a file, or go on as before if it cannot be played. @param {File} picked */
+function take(picked) {
+  const [lastKind, lastFile] = [chosen('source'), file];
+  void act(async () => {
+    file = picked;
+    show('file');
+    try {
+      await (session ? changeSource() : start());
+    } catch (error) {
+      file = lastFile;
+      show(lastKind);
+      throw error;
+    }
+  });
+}
+
+/** @param {string} kind of source that is chosen */
+function show(kind) {
+  for (const radio of /** @type {NodeListOf<HTMLInputElement>} */ (form.querySelectorAll('[name=source]'))) {
+    radio.checked = radio.value === kind;
+  }
+  element('choose').hidden = kind !== 'file';
+  write('file-label', file?.name ?? 'Your file');
+}
+
+/** Go over to the source chosen, while it runs. */
+async function changeSource() {
+  const kind = chosen('source');
+  show(kind);
+  if (!session || (kind === 'file' && !file)) return;
+  try {
+    await session.play(kind, file, microphoneGone);
+  } catch (error) {
+    show(session.kind);
+    throw error;
+  }
+  hush(kind);
+  session.loud = element('listen').checked;
+  if (session.percepnet.state === 'ready') sayRunning();
+}
+
+/** @param {string} id @param {string} type @param {() => void} listener */
+const when = (id, type, listener) => element(id).addEventListener(type, listener);
+
+form.addEventListener('submit', (event) => {
+  event.preventDefault();
+  void act(() => (session ? stop() : start()));
 });
 
-/** @returns {PercepNet | undefined} */
-const running = () => /** @type {PercepNet | undefined} */ (demo.percepnet);
-
-element('enabled').addEventListener('change', () => {
-  const percepnet = running();
-  if (percepnet) percepnet.enabled = element('enabled').checked;
+form.addEventListener('change', ({ target }) => {
+  const { name } = /** @type {HTMLInputElement} */ (target);
+  if (name === 'source') void act(changeSource);
+  if (name === 'ear') session?.sound.hear(chosen('ear'));
 });
 
-element('limit').addEventListener('input', () => {
-  element('limit-value').textContent = limit() === Infinity ? 'no limit' : `${limit()} dB`;
-  const percepnet = running();
-  if (percepnet) percepnet.attenuationLimit = limit();
+when('limit', 'input', () => {
+  const text = limit() === Infinity ? 'no limit' : `${limit()} dB`;
+  write('limit-value', text);
+  element('limit').setAttribute('aria-valuetext', text);
+  if (session) session.percepnet.attenuationLimit = limit();
 });
 
-element('audible').addEventListener('change', () => {
-  element('far-end').muted = !element('audible').checked;
+when('listen', 'change', () => {
+  hushed = false;
+  if (session) session.loud = element('listen').checked;
+  if (session?.percepnet.state === 'ready') sayRunning();
 });
 
-document.addEventListener('keydown', (event) => {
-  if (event.key === 'e' && !event.ctrlKey && !event.metaKey && !event.altKey) element('enabled').click();
+when('call', 'change', () => void session?.setCall(element('call').checked).catch(sayError));
+
+when('tier', 'change', () => {
+  if (session) void session.percepnet.setModel(element('tier').value).then(sayRunning, sayError);
 });
 
+when('restart', 'click', () => {
+  say('Starting the enhancer again. You hear the raw sound meanwhile.', 'loading');
+  void session?.restart().catch(() => {});
+});
+
+when('freeze', 'click', () => {
+  const frozen = element('freeze').getAttribute('aria-pressed') !== 'true';
+  element('freeze').setAttribute('aria-pressed', String(frozen));
+  if (drawing) drawing.frozen = frozen;
+});
+
+when('record', 'click', () => {
+  if (isRecording()) void endTake();
+  else if (session) void startTake(session.sound.dry, session.sound.wet).catch(sayError);
+});
+
+when('choose', 'click', () => element('file').click());
+when('file', 'change', () => {
+  const [picked] = element('file').files;
+  if (picked) take(picked);
+});
+acceptDrops(element('drop'), take);
+
+/** @type {Record<string, () => void>} */
+const KEYS = {
+  s: () => element('start').click(),
+  r: () => element('record').click(),
+  f: () => element('freeze').click(),
+  b: () => /** @type {HTMLInputElement} */ (form.querySelector('[name=ear]:not(:checked)')).click(),
+};
+document.addEventListener('keydown', ({ key, ctrlKey, metaKey, altKey, repeat, target }) => {
+  if (!element('keys').checked || ctrlKey || metaKey || altKey || repeat) return;
+  if (/** @type {Element} */ (target).matches('select, textarea, audio')) return; // where letters mean something
+  KEYS[key.toLowerCase()]?.();
+});
+
+setInterval(() => {
+  if (!session || !drawing) return;
+  showDrawing(drawing.account());
+  if (drawing.frozen) return;
+  showLevels({ before: before.level(), after: after.level() });
+  showFrame(thoughts.present());
+}, FIGURES_INTERVAL);
+
+void fillTiers(element('tier'));
+void changeSource();
 // Until here a click would have submitted the form and reloaded the page.
 element('start').disabled = false;

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -172,8 +173,12 @@ class Tab:
         return self.page.evaluate(script, argument)
 
     def wait(self, condition: str) -> None:
-        """Wait until a JavaScript expression holds."""
-        self.page.wait_for_function(condition, timeout=PATIENCE_MS)
+        """Wait until a JavaScript expression holds. Asked from here: wait_for_function() needs the page's leave."""
+        deadline = time.monotonic() + PATIENCE_MS / 1000
+        while not self.page.evaluate(f"async () => Boolean(await ({condition}))"):
+            if time.monotonic() > deadline:
+                pytest.fail(f"waited for {condition} in vain; console: {self.complaints + self.uncaught}")
+            self.page.wait_for_timeout(50)
 
     def events(self, kind: str) -> list[dict[str, Any]]:
         """The events of one type so far, of the instance made by ``harness.create``."""

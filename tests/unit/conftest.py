@@ -5,16 +5,12 @@
 
 import os
 
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, settings
 
 settings.register_profile(
     "repeatable", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow], max_examples=100
 )
 settings.register_profile(
     "fuzz", settings.get_profile("repeatable"), derandomize=False, max_examples=100 * int(os.environ.get("FUZZ", "30"))
-)
-# Whether a test fails is all that mutation testing asks: the simplest example that fails would take minutes to find.
-settings.register_profile(
-    "mutation", settings.get_profile("repeatable"), phases=(Phase.explicit, Phase.generate)
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))

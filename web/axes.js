@@ -1,0 +1,47 @@
+/** Labels and grid lines of the pictures, as elements: sharp at any size, and there before any sound is. */
+import { LAG_MAX, LAG_MIN, SAMPLE_RATE } from './worklet/constants.js';
+import { heightOf } from './scale.js';
+import { SPAN } from './sweep.js';
+
+const PITCH_BOTTOM = SAMPLE_RATE / LAG_MAX;
+const PITCH_TOP = SAMPLE_RATE / LAG_MIN;
+
+/** Height of a pitch in its picture, 0 to 1: octaves are equally high. @param {number} hz */
+export function pitchHeight(hz) {
+  return Math.log(hz / PITCH_BOTTOM) / Math.log(PITCH_TOP / PITCH_BOTTOM);
+}
+
+/** @type {Record<string, {at: number, text: string}[]>} */
+const AXES = {
+  frequency: [100, 500, 1000, 2000, 5000, 10000].map((hz) => ({ at: heightOf(hz), text: hertz(hz) })),
+  pitch: [100, 200, 400].map((hz) => ({ at: pitchHeight(hz), text: hertz(hz) })),
+  share: [0.5].map((at) => ({ at, text: String(at) })),
+};
+
+/** @param {number} hz */
+function hertz(hz) {
+  return hz < 1000 ? `${hz} Hz` : `${hz / 1000} kHz`;
+}
+
+/** Fit an element with data-axis out. @param {HTMLElement} screen */
+export function drawAxes(screen) {
+  for (const { at, text } of AXES[screen.dataset.axis ?? ''] ?? []) {
+    const label = mark('tick', text);
+    label.style.bottom = `${100 * at}%`;
+    screen.append(label);
+  }
+  for (let second = 2; second < SPAN; second += 2) {
+    const label = mark('time', `${second} s`);
+    label.style.left = `${(100 * second) / SPAN}%`;
+    screen.append(label);
+  }
+}
+
+/** @param {string} kind @param {string} text */
+function mark(kind, text) {
+  const element = document.createElement('span');
+  element.className = kind;
+  element.textContent = text;
+  element.setAttribute('aria-hidden', 'true'); // the canvas's label says what the axes are
+  return element;
+}

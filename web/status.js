@@ -1,0 +1,53 @@
+/** The one sentence that says how things stand, the progress of loading, and the way back from a failure. */
+import { element } from './dom.js';
+
+/** What is loaded or done, by the stages that the enhancer tells. @type {Record<string, string>} */
+const STAGES = {
+  runtime: 'Loading Python',
+  packages: 'Loading NumPy and the enhancer',
+  model: 'Loading the model',
+  'warm-up': 'Warming up',
+};
+
+/** @type {Record<string, string>} what is heard, by the states that the enhancer tells */
+export const PLAYING = {
+  waiting: 'raw as yet',
+  enhanced: '',
+  starved: 'raw: too slow',
+  resting: 'raw: muted',
+};
+
+/**
+ * @param {string} text
+ * @param {'idle' | 'loading' | 'running' | 'trouble'} kind
+ * @param {{restart?: boolean}} [options] offer to start the enhancer afresh
+ */
+export function say(text, kind = 'idle', { restart = false } = {}) {
+  const state = element('state');
+  if (state.textContent !== text) state.textContent = text;
+  element('deck').dataset.state = kind;
+  state.parentElement.className = kind === 'trouble' ? 'status note alarm' : 'status note';
+  element('restart').hidden = !restart;
+  if (kind !== 'loading') element('progress').hidden = true;
+}
+
+/** @param {{stage: string, bytes: number, total?: number}} progress as the enhancer tells it */
+export function sayProgress({ stage, bytes, total }) {
+  const bar = element('progress');
+  bar.hidden = false;
+  if (total) {
+    bar.max = total;
+    bar.value = Math.min(bytes, total);
+  } else {
+    bar.removeAttribute('value');
+  }
+  const size = total ? `${megabytes(bytes)} of ${megabytes(total)} MB` : `${megabytes(bytes)} MB so far`;
+  bar.setAttribute('aria-valuetext', size);
+  element('bytes').textContent = size;
+  say(`${STAGES[stage] ?? stage}. You hear the raw sound meanwhile.`, 'loading');
+}
+
+/** @param {number} bytes */
+function megabytes(bytes) {
+  return (bytes / 1e6).toFixed(1);
+}
