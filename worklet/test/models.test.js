@@ -1,0 +1,103 @@
+/** The worker's shelf of models, with files and a Python that are played. */
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { beforeEach, test } from 'node:test';
+import { Models } from '../models.js';
+
+const ASSETS = 'https://app.example/runtime/';
+
+/** @type {Record<string, string>} content of the files by address */
+let files;
+/** @type {string[]} addresses fetched, and how */
+let fetched;
+/** @type {string[]} models that Python has let go of */
+let destroyed;
+
+/** A Python in which a model file's content is the name of its tier, and its length the number of weights. */
+const runtime = /** @type {any} */ ({
+  model(/** @type {Uint8Array | undefined} */ bytes) {
+    const tier = bytes ? new TextDecoder().decode(bytes) : 'c20';
+    if (tier === 'noise') throw new Error('it is no PercepNet model file');
+    return { tier, weights: tier.length, proxy: { destroy: () => destroyed.push(tier) } };
+  },
+});
+
+const sha256 = (/** @type {string} */ text) => createHash('sha256').update(text).digest('hex');
+
+beforeEach(() => {
+  const entry = (/** @type {string} */ tier, /** @type {number} */ weights) => ({
+    file: `models/${tier}.pnw`,
+    bytes: tier.length,
+    sha256: sha256(tier),
+    weights,
+    default: false,
+  });
+  files = {
+    [`${ASSETS}models.json`]: JSON.stringify({ c10: entry('c10', 1), c20: entry('c20', 2) }),
+    [`${ASSETS}models/c10.pnw`]: 'c10',
+    'https://other.example/mine.pnw': 'mine',
+    'https://other.example/noise.pnw': 'noise',
+  };
+  fetched = [];
+  destroyed = [];
+  globalThis.fetch = /** @type {any} */ (
+    async (/** @type {URL} */ url, /** @type {RequestInit} */ { cache } = {}) => {
+      fetched.push([url.pathname.split('/').at(-1), cache].filter(Boolean).join(' '));
+      const content = files[url.href];
+      return content === undefined ? new Response('', { status: 404 }) : new Response(content);
+    }
+  );
+});
+
+test("the wheel's tier is there without a request, by default and by its name, and stays", async () => {
+  const models = new Models(ASSETS, runtime);
+  const held = await models.acquire('');
+  assert.equal(await models.acquire('c20'), held);
+  models.release(held);
+  models.release(held);
+  assert.deepEqual([fetched, destroyed], [[], []]);
+  assert.equal(await models.acquire('c20'), held);
+});
+
+test('another tier is fetched once for all who ask, and let go of after the last', async () => {
+  const models = new Models(ASSETS, runtime);
+  const [a, b] = await Promise.all([models.acquire('c10'), models.acquire('c10')]);
+  assert.equal(a, b);
+  assert.deepEqual(fetched, ['models.json', 'c10.pnw']);
+  models.release(a);
+  assert.deepEqual(destroyed, []);
+  models.release(b);
+  assert.deepEqual(destroyed, ['c10']);
+  await models.acquire('c10');
+  assert.deepEqual(fetched, ['models.json', 'c10.pnw', 'c10.pnw']);
+});
+
+test('a file that is not the one listed is fetched past the cache, then refused', async () => {
+  const models = new Models(ASSETS, runtime);
+  files[`${ASSETS}models/c10.pnw`] = 'old';
+  await assert.rejects(models.acquire('c10'), { code: 'model', message: /SHA-256 differs/ });
+  assert.deepEqual(fetched, ['models.json', 'c10.pnw', 'c10.pnw reload']);
+  files[`${ASSETS}models/c10.pnw`] = 'c10';
+  assert.equal((await models.acquire('c10')).tier, 'c10', 'mended, it is taken');
+});
+
+test('an unknown tier is refused with a list of those there are', async () => {
+  const models = new Models(ASSETS, runtime);
+  await assert.rejects(models.acquire('c99'), { code: 'model', message: /no tier c99: give auto, c20, c10 or the URL/ });
+});
+
+test('a list that was not there may be there the next time', async () => {
+  const models = new Models(ASSETS, runtime);
+  const list = files[`${ASSETS}models.json`];
+  delete files[`${ASSETS}models.json`];
+  await assert.rejects(models.acquire('c10'), { code: 'model', message: /models\.json could not be fetched: status 404/ });
+  files[`${ASSETS}models.json`] = list;
+  assert.equal((await models.acquire('c10')).tier, 'c10');
+});
+
+test("a model file of one's own is fetched by its address; one that Python refuses is refused", async () => {
+  const models = new Models(ASSETS, runtime);
+  assert.equal((await models.acquire('https://other.example/mine.pnw')).tier, 'mine');
+  assert.deepEqual(fetched, ['mine.pnw']);
+  await assert.rejects(models.acquire('https://other.example/noise.pnw'), { code: 'model', message: /no PercepNet model file/ });
+});
