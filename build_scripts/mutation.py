@@ -3,9 +3,9 @@
     python -m build_scripts.mutation [module ...]
 
 Cosmic Ray makes the mutants, in a copy of the tree under ``build/mutation``; each is tried with the test file of its
-module alone. The scores are merged into ``results/mutation.json``. A mutant that survives and is not listed with its
-reason in ``tests/mutation/survivors.toml`` makes the command fail. Interrupted, it goes on where it stopped, as long as
-module and tests are the same.
+module alone. The scores are merged into ``results/mutation.json``, of which ``tables.py`` makes a table. A mutant that
+survives and is not listed with its reason in ``tests/mutation/survivors.toml`` makes the command fail. Interrupted, it
+goes on where it stopped, as long as module and tests are the same.
 """
 
 import argparse
@@ -74,9 +74,12 @@ def main() -> int:
     accepted = _accepted()
     unexplained = 0
     for module in options.modules or MODULES:
-        found = _mutate(module, accepted.get(module, {}), options.every)
+        found = _mutate(module, options.every)
         results = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
         results[module] = found
+        for name, result in results.items():
+            for survivor in result["survivors"]:
+                survivor["why"] = accepted.get(name, {}).get(survivor["change"], "")
         RESULTS.write_text(json.dumps(dict(sorted(results.items())), indent=2) + "\n")
         survivors = found["survivors"]
         print(f"{module}: {found['killed']} of {found['mutants']} noticed, {len(survivors)} survive", flush=True)
@@ -98,7 +101,7 @@ def _accepted() -> dict[str, dict[str, str]]:
     }
 
 
-def _mutate(module: str, accepted: dict[str, str], every: int) -> dict[str, Any]:
+def _mutate(module: str, every: int) -> dict[str, Any]:
     """Try one module's mutants, those that a run before did not get to."""
     tests = [f"tests/unit/{name}" for name in MODULES[module]]
     folder, source = COPY / module, f"percepnet_wasm/{module}.py"
@@ -126,7 +129,7 @@ def _mutate(module: str, accepted: dict[str, str], every: int) -> dict[str, Any]
             if item.job_id in survived:
                 change = _change(code, _mutant(code, item.mutations[0]))
                 line = item.mutations[0].start_pos[0]
-                survivors.append({"line": line, "change": change, "why": accepted.get(change, "")})
+                survivors.append({"line": line, "change": change})
     return {
         "tests": tests,
         "source_sha256": hashlib.sha256(code.encode()).hexdigest(),  # of what was mutated: scores do not outlive it

@@ -1,7 +1,8 @@
 """Write the measured tables into the documents: ``python build_scripts/tables.py [--check]``.
 
-README.md and the model card hold ``<!-- table: NAME -->`` ... ``<!-- end -->``; what stands between is made here from
-``build_scripts/results/*.json``, so that no figure is typed. ``--check`` only says whether they are up to date.
+The README, the model card and the mutation tests' README hold ``<!-- table: NAME -->`` ... ``<!-- end -->``; what
+stands between is made here from ``build_scripts/results/*.json``, so that no figure is typed. ``--check`` only says
+whether they are up to date.
 """
 
 import argparse
@@ -18,7 +19,9 @@ sys.path.insert(0, str(ROOT))
 from percepnet_wasm.model_file import DEFAULT_TIER  # noqa: E402
 
 RESULTS = ROOT / "build_scripts" / "results"
-DOCUMENTS = (ROOT / "README.md", ROOT / "percepnet_wasm" / "MODEL_CARD.md")
+DOCUMENTS = (
+    ROOT / "README.md", ROOT / "percepnet_wasm" / "MODEL_CARD.md", ROOT / "tests" / "mutation" / "README.md"
+)  # fmt: skip
 _BLOCK = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 SCORES = {
@@ -193,6 +196,23 @@ def limits() -> Table:
     return Table([*header, "whole frame, p50 ms"], rows)
 
 
+def mutation() -> Table:
+    """How many of the mistakes put into each module its tests notice, and how many are harmless."""
+    rows = [
+        [
+            f"`{name}.py`",
+            str(found["mutants"]),
+            f"{found['every']}",
+            str(found["killed"]),
+            str(sum(bool(survivor["why"]) for survivor in found["survivors"])),
+            str(sum(not survivor["why"] for survivor in found["survivors"])),
+            f"{100 * found['killed'] / found['mutants']:.0f} %",
+        ]
+        for name, found in load("mutation").items()
+    ]
+    return Table(["module", "tried", "one in", "noticed", "harmless, with a reason", "unexplained", "score"], rows)
+
+
 TABLES: dict[str, Callable[[], Table]] = {
     "ladder": ladder,
     "quality": quality,
@@ -202,6 +222,7 @@ TABLES: dict[str, Callable[[], Table]] = {
     "care": care,
     "cost": cost,
     "limits": limits,
+    "mutation": mutation,
 }
 
 

@@ -155,6 +155,8 @@ def _blocks(reader: soundfile.SoundFile, path: Path, bar: tqdm | None = None) ->
                 f"{path} breaks off after {where:.1f} s ({error.error_string}): copy it again"
             ) from error
         if not len(block):
+            if not position:  # a damaged FLAC file ends without an error where its header promised sound
+                raise AudioFileError(f"{path} holds no samples that can be read: copy it again")
             return
         sound = (np.abs(block) <= _LOUDEST).all(axis=1)  # false for NaN too
         if not sound.all():

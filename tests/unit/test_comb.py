@@ -150,3 +150,14 @@ def test_reset_forgets():
     period = np.full(6, 333, np.intp)
     np.testing.assert_array_equal(used.comb(period), fresh.comb(period))
     np.testing.assert_array_equal(used.spectra, fresh.spectra)
+
+
+@pytest.mark.parametrize("block", [1, 3])
+def test_the_newest_frames_end_with_the_newest_sample(block):
+    samples = np.random.default_rng(8).standard_normal(9 * HOP).astype(np.float32)
+    frames = CombedFrames(block)
+    for first in range(0, 9, block):
+        frames.push(samples[HOP * first : HOP * (first + block)])
+    windows = np.stack([samples[HOP * (k - 1) : HOP * (k + 1)] for k in range(9 - block, 9)])
+    expected = analyse(windows, np.empty(windows.shape, np.float32), np.empty((block, BINS), np.complex64))
+    np.testing.assert_array_equal(frames.spectra[-block:], expected)

@@ -191,6 +191,17 @@ def test_a_damaged_audio_file_is_refused_or_enhanced_and_loses_nothing(folder, s
     assert {path.name for path in folder.iterdir()} <= {f"{n}.{s}" for n in ("in", "out") for s in AUDIO}
 
 
+def test_a_file_whose_header_alone_is_sound_does_not_empty_the_output(tmp_path, monkeypatch):
+    """Found by make fuzz in a damaged FLAC file: libsndfile reads nothing, and calls that the end."""
+    source, target = tmp_path / "in.flac", tmp_path / "out.flac"
+    source.write_bytes(_audio("FLAC", "PCM_16"))
+    target.write_bytes(b"precious")
+    monkeypatch.setattr(soundfile.SoundFile, "read", lambda *_, **__: np.zeros((0, 2), np.float32))
+    with pytest.raises(AudioFileError, match=r"in\.flac holds no samples that can be read: copy it again"):
+        files.enhance_file(source, target, lambda block: Enhancer(MODEL, block=block, kernel="numpy"))
+    assert target.read_bytes() == b"precious"
+
+
 def _wav(rate=48000, channels=1, frames=100):
     """A WAV header that may lie, before little."""
     data = bytes(2 * channels * frames)
