@@ -36,6 +36,12 @@ def filled(source: bytes, name: str, value: object) -> bytes:
     return text.encode()
 
 
+def with_runtime(table: bytes, plan: Mapping[str, bytes]) -> bytes:
+    """Fill ``worklet/hashes.js`` with the hashes of the files of ``plan`` below ``runtime/``."""
+    names = sorted(name for name in plan if name.startswith("runtime/"))
+    return filled(table, "HASHES", {name.removeprefix("runtime/"): integrity(plan[name]) for name in names})
+
+
 def sealed(plan: Mapping[str, bytes]) -> dict[str, bytes]:
     """Fill in the tables of a site's files.
 
@@ -45,10 +51,7 @@ def sealed(plan: Mapping[str, bytes]) -> dict[str, bytes]:
         Path to content; tables that were filled before are renewed.
     """
     plan = dict(plan)
-    runtime = {
-        name.removeprefix("runtime/"): integrity(plan[name]) for name in sorted(plan) if name.startswith("runtime/")
-    }
-    plan[RUNTIME_TABLE] = filled(plan[RUNTIME_TABLE], "HASHES", runtime)
+    plan[RUNTIME_TABLE] = with_runtime(plan[RUNTIME_TABLE], plan)
     files = {name: integrity(data) for name, data in sorted(plan.items()) if name != SERVICE_WORKER}
     version = hashlib.sha256(json.dumps(files).encode()).hexdigest()[:16]
     plan[SERVICE_WORKER] = filled(filled(plan[SERVICE_WORKER], "FILES", files), "VERSION", version)

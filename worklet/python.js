@@ -1,4 +1,5 @@
 /** Boots Python in a worker: Pyodide, NumPy and the enhancer's wheel. */
+import { guardRuntime } from './integrity.js';
 
 /**
  * @param {string} assets URL of the runtime folder
@@ -7,6 +8,7 @@
  */
 export async function bootPython(assets, progress) {
   progress('runtime');
+  await guardRuntime(assets);
   const { loadPyodide } = await import(new URL('pyodide.mjs', assets).href);
   const pyodide = await Promise.race([uninstantiable(), loadPyodide({ indexURL: assets })]);
   progress('packages');

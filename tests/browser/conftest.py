@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from integrity import RUNTIME_TABLE, with_runtime
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Request, sync_playwright
 from serve import serve
@@ -47,6 +48,9 @@ Audio = NDArray[np.float32]
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let a site that is built already be tested."""
     parser.addoption("--site", type=Path, help="folder to test instead of building dist/")
+    parser.addoption("--simulated-minutes", type=int, default=1, help="of the soak faster than real time (default: 1)")
+    parser.addoption("--real-minutes", type=float, default=0.2, help="of the soak in real time (default: 0.2)")
+    parser.addoption("--record", type=Path, help="JSON file for what the soak measured")
 
 
 @pytest.fixture(scope="session")
@@ -87,12 +91,25 @@ class AlteredSite:
         for path in self._matching(pattern):
             path.unlink()
 
-    def write(self, pattern: str, change: Callable[[str], str | bytes]) -> None:
-        """Replace the content of the file that matches."""
+    def write(self, pattern: str, change: Callable[[str], str | bytes], announced: bool = True) -> None:
+        """Replace the content of the file that matches; if it is not announced, its hash stays that of the original."""
         (path,) = self._matching(pattern)
         content = change(path.read_text(errors="replace"))
-        path.unlink()  # it is a link to the original
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        data = content if isinstance(content, bytes) else content.encode()
+        name = path.relative_to(self.folder).as_posix()
+        self._put(path, data)
+        table = self.folder / RUNTIME_TABLE
+        if announced and name.startswith("runtime/"):
+            runtime = {
+                f"runtime/{each.relative_to(self.folder / 'runtime').as_posix()}": each.read_bytes()
+                for each in (self.folder / "runtime").rglob("*")
+                if each.is_file()
+            }
+            self._put(table, with_runtime(table.read_bytes(), runtime))
+
+    def _put(self, path: Path, data: bytes) -> None:
+        path.unlink()  # it may be a link to the original
+        path.write_bytes(data)
 
     def _matching(self, pattern: str) -> list[Path]:
         found = [path for path in self.folder.glob(pattern) if path.is_file()]
@@ -141,15 +158,15 @@ def launch(playwright: Playwright, clip: Path) -> Iterator[Callable[..., Browser
     executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if executable is None:
         pytest.fail("no Chromium found: install it (Debian: apt-get install chromium)")
-    browsers: dict[str, Browser] = {}
+    browsers: dict[tuple[str, ...], Browser] = {}
 
-    def start(permission: str = ALLOW_MICROPHONE) -> Browser:
-        if permission not in browsers:
-            flags = [*FLAGS, permission, f"--use-file-for-fake-audio-capture={clip}"]
+    def start(*own: str) -> Browser:
+        if own not in browsers:
+            flags = [*FLAGS, *own, f"--use-file-for-fake-audio-capture={clip}"]
             if os.geteuid() == 0:
                 flags.append("--no-sandbox")
-            browsers[permission] = playwright.chromium.launch(executable_path=executable, args=flags)
-        return browsers[permission]
+            browsers[own] = playwright.chromium.launch(executable_path=executable, args=flags)
+        return browsers[own]
 
     yield start
     for browser in browsers.values():
@@ -190,9 +207,15 @@ def open_tab(launch: Callable[..., Browser]) -> Iterator[Callable[..., Tab]]:
     """Open tabs, each with a fresh profile."""
     contexts = []
 
-    def start(url: str, path: str | None = None, permission: str = ALLOW_MICROPHONE, init: str = "") -> Tab:
+    def start(
+        url: str,
+        path: str | None = None,
+        permission: str = ALLOW_MICROPHONE,
+        init: str = "",
+        flags: tuple[str, ...] = (),
+    ) -> Tab:
         """Open ``path`` of the site, or with None an empty page of its origin with the harness."""
-        context = launch(permission).new_context()
+        context = launch(permission, *flags).new_context()
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(PATIENCE_MS)
