@@ -1,0 +1,121 @@
+"""Every kind of host: what its headers allow is used, and what it does not allow costs no voice."""
+
+import functools
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from conftest import Tab
+from serve import HOST, ISOLATION, Handler, Server, serve
+
+ENHANCE = """async (assets) => {
+    const { PercepNet } = await import('/worklet/percepnet.js');
+    const percepnet = await PercepNet.create(assets ? { assets } : {});
+    const events = [];
+    for (const type of ['ready', 'fallback']) {
+        percepnet.addEventListener(type, ({ detail }) => events.push([type, detail.code ?? '', detail.message ?? '']));
+    }
+    const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
+    const track = await percepnet.processTrack(stream.getAudioTracks()[0]);
+    while (events.length === 0 || (percepnet.state === 'ready' && percepnet.playing !== 'enhanced')) {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    const found = { events: events[0], transport: percepnet.support.transport, track: track.readyState };
+    percepnet.destroy();
+    return found;
+}"""
+
+READY = {"events": ["ready", "", ""], "track": "live"}
+
+DOCUMENT_ISOLATION = {"Document-Isolation-Policy": "isolate-and-credentialless"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "transport"),
+    [
+        pytest.param(ISOLATION, "shared", id="coop-and-coep"),
+        pytest.param(ISOLATION | {"Cross-Origin-Embedder-Policy": "credentialless"}, "shared", id="credentialless"),
+        pytest.param(DOCUMENT_ISOLATION, "shared", id="document-isolation-policy"),
+        pytest.param({}, "port", id="not-isolated"),
+    ],
+)
+def test_isolation(open_tab: Callable[..., Tab], site: Path, headers: dict[str, str], transport: str) -> None:
+    """Shared memory where the headers give it, messages where not; enhanced in each case."""
+    with serve(site, isolated=False, headers=headers) as url:
+        tab = open_tab(url)
+        assert tab.evaluate(ENHANCE) == READY | {"transport": transport}
+        assert (tab.evaluate("harness.PercepNet.isSupported().reasons") == []) == (transport == "shared")
+        assert tab.complaints == [] and tab.uncaught == []
+
+
+POLICY = (
+    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; img-src 'self'; "
+    "style-src 'self'; media-src 'self'; report-uri /report"
+)
+
+
+@pytest.fixture
+def reports() -> list[str]:
+    """What browsers reported of their policy's violations."""
+    return []
+
+
+@pytest.fixture
+def strict(site: Path, reports: list[str]) -> Iterator[str]:
+    """Address of the site under a strict policy, on a host that collects reports."""
+
+    class Collecting(Handler):
+        def do_POST(self) -> None:
+            reports.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            self.send_response(204)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+    headers = ISOLATION | {"Content-Security-Policy": POLICY}
+    server = Server((HOST, 0), functools.partial(Collecting, directory=str(site), headers=headers))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://{HOST}:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_a_strict_content_security_policy(open_tab: Callable[..., Tab], strict: str, reports: list[str]) -> None:
+    """No eval, no inline script, no blob:, nothing from elsewhere: nothing violates it, in page or worker."""
+    tab = open_tab(strict)
+    assert tab.evaluate(ENHANCE) == READY | {"transport": "shared"}
+    tab.page.wait_for_timeout(500)
+    assert reports == []
+    # Had there been something, it would have been reported, from a worker too.
+    code = "try { Function('1')(); } catch {} postMessage(0);"
+    tab.page.route("**/evil.js", lambda route: route.fulfill(body=code, headers=worker_headers()))
+    tab.evaluate("() => new Promise((resolve) => { new Worker('/evil.js').onmessage = resolve; })")
+    while not reports:
+        tab.page.wait_for_timeout(50)
+    assert "evil.js" in reports[0]
+
+
+def worker_headers() -> dict[str, str]:
+    """What the host sends with a worker's script."""
+    return ISOLATION | {"Content-Security-Policy": POLICY, "Content-Type": "text/javascript"}
+
+
+def test_the_demo_page_under_the_strict_policy(open_tab: Callable[..., Tab], strict: str, reports: list[str]) -> None:
+    """The page itself keeps to what its README asks of others."""
+    tab = open_tab(strict, "")
+    tab.page.wait_for_timeout(2000)
+    assert reports == [] and tab.uncaught == []
+
+
+def test_assets_on_another_origin(open_tab: Callable[..., Tab], site: Path, isolated: str) -> None:
+    """With CORS they load and are checked as ever; without, one event says what is missing."""
+    allow = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
+    with serve(site, isolated=False, headers=allow) as other:
+        assert open_tab(isolated).evaluate(ENHANCE, f"{other}runtime/") == READY | {"transport": "shared"}
+    with serve(site, isolated=False) as other:
+        found = open_tab(isolated).evaluate(ENHANCE, f"{other}runtime")
+        assert found["events"][:2] == ["fallback", "boot"]
+        assert "does its host send Access-Control-Allow-Origin?" in found["events"][2]
+        assert found["track"] == "live"
