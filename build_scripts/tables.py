@@ -16,12 +16,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from percepnet_wasm.constants import SAMPLE_RATE  # noqa: E402
 from percepnet_wasm.model_file import DEFAULT_TIER  # noqa: E402
 
 RESULTS = ROOT / "build_scripts" / "results"
-DOCUMENTS = (
-    ROOT / "README.md", ROOT / "percepnet_wasm" / "MODEL_CARD.md", ROOT / "tests" / "mutation" / "README.md"
-)  # fmt: skip
+DOCUMENTS = tuple(
+    ROOT / name
+    for name in ("README.md", "worklet/README.md", "percepnet_wasm/MODEL_CARD.md", "tests/mutation/README.md")
+)
 _BLOCK = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 SCORES = {
@@ -213,6 +215,31 @@ def mutation() -> Table:
     return Table(["module", "tried", "one in", "noticed", "harmless, with a reason", "unexplained", "score"], rows)
 
 
+def soak() -> Table:
+    """What an hour faster than real time and ten minutes in real time left behind."""
+    results, rows = load("soak"), []
+    for title, name in (("simulated", "simulated"), ("real time", "real_time")):
+        found = results[name]
+        looks = found.get("rows") or found["by_minute"]
+        last = found if name == "simulated" else looks[-1]
+        heaps = [look.get("page_heap_bytes") or look["worker_heap_bytes"] for look in looks]
+        delays = sorted({look["delay"] for look in looks})
+        loads = [look["load_average"] for look in looks if "load_average" in look] or [found["load_average"]]
+        rows.append(
+            [
+                f"{found['minutes']:g} min {title}",
+                " to ".join(f"{1000 * delay / SAMPLE_RATE:g}" for delay in sorted({delays[0], delays[-1]})),
+                f"{100 * last['underruns'] / last['quanta']:.1f} %",
+                str(last["skipped"]),
+                f"{(looks[-1]['wasm_bytes'] - looks[0]['wasm_bytes']) / 1e3:.0f}",
+                f"{(heaps[-1] - heaps[0]) / 1e3:.0f}",
+                f"{sum(loads) / len(loads):.0f}",
+            ]
+        )
+    columns = ["delay ms", "late", "frames skipped", "WebAssembly grew kB", "JavaScript grew kB", "load average"]
+    return Table(["run", *columns], rows)
+
+
 TABLES: dict[str, Callable[[], Table]] = {
     "ladder": ladder,
     "quality": quality,
@@ -223,6 +250,7 @@ TABLES: dict[str, Callable[[], Table]] = {
     "cost": cost,
     "limits": limits,
     "mutation": mutation,
+    "soak": soak,
 }
 
 

@@ -1,4 +1,7 @@
-/** Records the first channel of each input from one common moment on; posts the recordings when they are full. */
+/**
+ * Records the first channel of each input from one common moment on; posts the recordings when they are full, with `start`,
+ * the context's sample at that moment.
+ */
 class Recorder extends AudioWorkletProcessor {
   constructor({ numberOfInputs, processorOptions: { samples } }) {
     super();
@@ -8,6 +11,7 @@ class Recorder extends AudioWorkletProcessor {
   }
 
   process(inputs) {
+    this.recordings.start ??= currentFrame;
     const n = Math.min(128, this.samples - this.length);
     inputs.forEach((input, i) => {
       if (input[0]) this.recordings[i].set(input[0].subarray(0, n), this.length);
