@@ -38,9 +38,10 @@ export function countDownloads(assets, report) {
     }
   };
 
+  let counting = true;
   globalThis.fetch = async (resource, options) => {
     const response = await plain(resource, options);
-    if (response.ok && response.body) count(response.clone()).catch(() => {}); // whoever asked will be told
+    if (counting && response.ok && response.body) count(response.clone()).catch(() => {}); // whoever asked will be told
     return response;
   };
   const modules = new PerformanceObserver((list) => {
@@ -58,7 +59,7 @@ export function countDownloads(assets, report) {
     })
     .catch(() => {}); // without it there is no total to tell
   return () => {
-    globalThis.fetch = plain;
+    counting = false; // not taken out: others (integrity.js) may have put theirs before it
     modules.disconnect();
     clearInterval(timer);
     tell();

@@ -9,7 +9,7 @@ const collect = runInNewContext('gc');
 
 const { fetch } = globalThis;
 Object.assign(globalThis, {
-  fetch: async (url, options) => (url.startsWith('file:') ? new Response(readFileSync(new URL(url))) : fetch(url, options)),
+  fetch: async (url, options) => (String(url).startsWith('file:') ? new Response(readFileSync(new URL(url))) : fetch(url, options)),
   postMessage: (data, transfer) => parentPort.postMessage(data, transfer),
   addEventListener: () => {}, // Node ends the thread with an error when a rejection is left to nobody
 });
