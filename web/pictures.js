@@ -113,7 +113,7 @@ export class Thoughts {
       const row = Math.round((1 - pitchHeight(SAMPLE_RATE / period)) * (LOW_ROWS - 2));
       this.pitch.column.fill(voice > 0.5 ? BRIGHT : FAINT, row, row + 2);
     }
-    this.voice.column.fill(SHARE[Math.round(80 + 140 * voice)], Math.round((1 - voice) * (LOW_ROWS - 1)));
+    this.voice.column.fill(SHARE[Math.round(60 + 90 * voice)], Math.round((1 - voice) * (LOW_ROWS - 1)));
   }
 
   clear() {
