@@ -191,7 +191,7 @@ def bands_chart() -> str:
     """The bands, as wide as each other: the frequencies below them are what is stretched."""
     title = "The bands: each overlaps with its neighbours, the ear's width apart"
     tips = [float(tip) * BIN_HZ for tip in edges()[1:]]
-    drawn = triangles(title, tips, (200, 500, 1000, 2000, 5000, 10000), SAMPLE_RATE / 2)
+    drawn = triangles(title, tips, (500, 1000, 2000, 5000, 10000), SAMPLE_RATE / 2)
     return f"<figure><figcaption>{escape(title)}</figcaption>{drawn}</figure>"
 
 

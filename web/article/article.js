@@ -164,7 +164,7 @@ function showNow() {
   const { position } = player;
   if (document.activeElement !== element('position') || player.playing) element('position').value = position;
   write('time', `${position.toFixed(1)} s`);
-  showMoment(result, pointed ?? position);
+  showMoment(result, pointed ?? position, player.playing);
 }
 
 // Playing --------------------------------------------------------------------------------------------------------------

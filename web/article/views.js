@@ -48,8 +48,14 @@ export function showScores(original, yours) {
   });
 }
 
-/** What belongs to one moment: playheads, bars, the comb. @param {Result} result @param {number} moment seconds */
-export function showMoment(result, moment) {
+/**
+ * What belongs to one moment: playheads, bars, the comb.
+ *
+ * @param {Result} result
+ * @param {number} moment seconds
+ * @param {boolean} hurried draw only what is in sight
+ */
+export function showMoment(result, moment, hurried) {
   const duration = result.stages.clean.samples.length / result.rate;
   for (const head of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('.playhead'))) {
     head.style.left = `${(100 * moment) / duration}%`;
@@ -58,15 +64,14 @@ export function showMoment(result, moment) {
   const bands = (/** @type {string | undefined} */ name) =>
     name ? result.maps[name].subarray(frame * result.bands, (frame + 1) * result.bands) : undefined;
   for (const canvas of /** @type {NodeListOf<HTMLCanvasElement>} */ (document.querySelectorAll('canvas[data-front]'))) {
-    if (visible(canvas)) paintBars(canvas, { back: bands(canvas.dataset.back), front: bands(canvas.dataset.front) });
+    if (!hurried || visible(canvas)) paintBars(canvas, { back: bands(canvas.dataset.back), front: bands(canvas.dataset.front) });
   }
-  showComb(result, frame);
+  if (!hurried || visible(element('comb'))) showComb(result, frame);
 }
 
 /** @param {Result} result @param {number} frame */
 function showComb(result, frame) {
   const canvas = element('comb');
-  if (!visible(canvas)) return;
   const [period, future, correlation] = [result.period[frame], result.future[frame], result.correlation[frame]];
   const voiced = correlation >= result.voiced;
   const taps = result.taps[Math.min(future, result.taps.length - 1)];
