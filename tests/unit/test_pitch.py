@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.signal import lfilter
 from signals import glide, harmonic, noise, resonate, speech_like
 
 from percepnet_wasm.constants import HOP, LAG_MAX, LAG_MIN, LOOKAHEAD, SAMPLE_RATE
-from percepnet_wasm.correlation import DECIMATION, LAGS
+from percepnet_wasm.correlation import DECIMATION, HIGHPASS, LAGS, LOWPASS, RUMBLE_HZ
 from percepnet_wasm.pitch import JUMP, JUMP_COST, RESTART_COST, VOICED, PitchTracker
 
 
@@ -232,3 +233,23 @@ def test_the_path_is_the_best_one_that_ends_in_the_newest_frame(monkeypatch, see
         restarts += bool(anew[end])
         bends += found != end
     assert restarts > 3 and bends > 20, "the scores made it too easy"
+
+
+def response_db(taps, hertz, rate):
+    return 20 * np.log10(np.abs(np.exp(-2j * np.pi * np.outer(hertz, np.arange(len(taps))) / rate) @ taps) + 1e-12)
+
+
+def test_what_is_left_out_before_every_third_sample_is_kept_would_fold_back():
+    assert LOWPASS.sum() == pytest.approx(1, abs=1e-6)
+    np.testing.assert_allclose(LOWPASS, LOWPASS[::-1], atol=1e-7)  # no phase of its own
+    assert np.abs(response_db(LOWPASS, np.arange(0, 5500, 100), SAMPLE_RATE)).max() < 1
+    assert response_db(LOWPASS, np.arange(9500, 24000, 100), SAMPLE_RATE).max() < -40
+
+
+def test_the_high_pass_is_two_of_one_pole_without_a_trace_of_the_offset():
+    rate = SAMPLE_RATE / DECIMATION
+    pole = np.exp(-2 * np.pi * RUMBLE_HZ / rate)
+    ideal = lfilter([1, -2, 1], [1, -2 * pole, pole**2], np.eye(1, len(HIGHPASS))[0])
+    np.testing.assert_allclose(HIGHPASS[::-1][1:], ideal[1:], atol=1e-6)
+    assert abs(HIGHPASS.sum()) < 1e-5
+    assert response_db(HIGHPASS[::-1], [25], rate)[0] < -20 < -3 < response_db(HIGHPASS[::-1], [200], rate)[0]
