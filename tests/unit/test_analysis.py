@@ -251,3 +251,12 @@ def test_reset_forgets():
     fresh(samples)
     np.testing.assert_array_equal(used.features, fresh.features)
     np.testing.assert_array_equal(used.combed, fresh.combed)
+
+
+def test_what_is_fainter_than_any_microphone_stays_finite_and_faint():
+    """Energies of about what keeps divisions from zero."""
+    samples = noise(0.5, 1e-17)
+    with np.errstate(all="raise", under="ignore"):
+        _, out = run(samples, gain=0.7, strength=0.6)
+    assert np.isfinite(out).all()
+    assert np.abs(out).max() < 10 * np.abs(samples).max()
