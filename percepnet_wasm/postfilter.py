@@ -8,7 +8,7 @@ __all__ = ["BETA", "DECISIVENESS", "WARP", "envelope_postfilter", "network_postf
 BETA = 0.02
 """Caps the compensating gain at sqrt((1 + BETA) / (2 sqrt(BETA))), 5.6 dB, reached where E0/E1 = 1/sqrt(BETA)."""
 
-DECISIVENESS = 1.5
+DECISIVENESS = 1.25
 """Power of the network's gains. Where it is unsure it answers with the mean of what may be right, and the ear prefers a
 decision. Found on development mixes, as was WARP (see the model card)."""
 

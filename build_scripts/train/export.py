@@ -11,6 +11,7 @@ from torch import nn
 from percepnet_wasm.model_file import WEIGHT_LIMIT, WEIGHT_SCALE, Layer, Model
 
 from .model import PercepNet, from_checkpoint, tier_of
+from .warm_start import from_model
 
 _INPUTS = {
     "dense": ("features",),
@@ -68,17 +69,48 @@ def to_model(network: PercepNet, provenance: dict, quantised: bool = True) -> Mo
     return Model(tier_of(network.size), layers, arrays, mean, deviation, provenance=provenance, quantised=quantised)
 
 
+@torch.no_grad()
+def blend(network: PercepNet, start: PercepNet, share: float) -> None:
+    """Move a network's weights back towards those its training started from.
+
+    A network trained on from another's weights still lies in the same valley: between the two, what the second training
+    learnt by heart weakens first (Wortsman et al., Robust fine-tuning of zero-shot models).
+
+    Parameters
+    ----------
+    network : PercepNet
+        Changed in place.
+    start : PercepNet
+        Of the same widths.
+    share : float
+        Of ``start``, in [0, 1].
+    """
+    if not 0 <= share <= 1:
+        raise ValueError(f"share is {share}: give a number from 0 (the trained weights) to 1 (those of the start)")
+    if network.size != start.size:
+        raise ValueError(f"the start has {start.size}, the checkpoint {network.size}: blend networks of one size")
+    for ours, theirs in zip(network.state_dict().values(), start.state_dict().values(), strict=True):
+        ours.lerp_(theirs, share)
+
+
 def main() -> None:
     """Parse the command line and export."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--float", action="store_true", help="keep float32 weights")
+    parser.add_argument("--blend", type=Path, help="model file that the training started from")
+    parser.add_argument("--share", type=float, default=0.4, help="of its weights in the blend")
     parser.add_argument("--provenance", type=json.loads, default={}, help="JSON kept in the file")
     args = parser.parse_args()
     checkpoint = torch.load(args.checkpoint, map_location="cpu", weights_only=True)
     trained = {"minutes": round(checkpoint["minutes"], 1), "audio_hours": round(checkpoint["hours"], 1)}
-    model = to_model(from_checkpoint(checkpoint), trained | args.provenance, quantised=not args.float)
+    network = from_checkpoint(checkpoint)
+    if args.blend:
+        start = Model.load(args.blend)
+        blend(network, from_model(start), args.share)
+        trained |= {"blend": {"sha256": start.sha256, "share": args.share}}
+    model = to_model(network, trained | args.provenance, quantised=not args.float)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_bytes(model.to_bytes())
     print(f"{args.out}: {model.tier}, {model.weights} weights, {args.out.stat().st_size} bytes")

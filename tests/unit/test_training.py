@@ -10,13 +10,16 @@ import torch
 from build_scripts.train.cleaning import cleaned, floor_gains
 from build_scripts.train.corpus import Corpus
 from build_scripts.train.dataset import SEQUENCE, WIDTH, Pool, example, split, write_shards
+from build_scripts.train.export import blend
 from build_scripts.train.losses import gain_loss, loss, spectrum_loss, strength_loss
 from build_scripts.train.mixing import Mix, Mixer, _play
 from build_scripts.train.model import PercepNet, Size, quantised
 from build_scripts.train.noises import clicks, coloured, fan, generate, hum, siren, typing, wind
 from build_scripts.train.rooms import EARLY_S, TARGET_RT60, align, drier
+from build_scripts.train.train import microphones
 from percepnet_wasm.bands import BANDS, edges
 from percepnet_wasm.constants import HOP, SAMPLE_RATE
+from percepnet_wasm.features import FEATURES
 from percepnet_wasm.model_file import WEIGHT_LIMIT, WEIGHT_SCALE
 
 LENGTH = SEQUENCE * HOP
@@ -215,3 +218,23 @@ def test_playing_faster_keeps_the_length_and_raises_the_pitch():
         played = _play(tone, speed, len(time))
         assert played.shape == time.shape and played.dtype == np.float32
         assert np.argmax(np.abs(np.fft.rfft(played))) == pytest.approx(1000 * speed, abs=1.5)
+
+
+def test_blending_moves_the_weights_back_towards_the_start():
+    torch.manual_seed(1)
+    make = lambda: PercepNet(Size(16, 24, 24, 8), torch.zeros(FEATURES), torch.ones(FEATURES))  # noqa: E731
+    network, start = make(), make()
+    trained = network.gain.weight.detach().clone()
+    blend(network, start, 0.25)
+    torch.testing.assert_close(network.gain.weight, 0.75 * trained + 0.25 * start.gain.weight)
+    with pytest.raises(ValueError, match="share is 2"):
+        blend(network, start, 2)
+    with pytest.raises(ValueError, match="of one size"):
+        blend(network, PercepNet(Size(16, 32, 32, 8), torch.zeros(FEATURES), torch.ones(FEATURES)), 0.5)
+
+
+def test_microphones_differ_smoothly_over_the_bands():
+    response = microphones(np.random.default_rng(0), 50)
+    assert response.shape == (50, 1, BANDS) and response.dtype == np.float32
+    assert response.std(axis=0).min() > 0.2, "levels and tilts vary"
+    assert np.abs(np.diff(response, axis=2)).max() < 0.25, "2.5 dB from band to band at most"
