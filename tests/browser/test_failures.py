@@ -79,13 +79,24 @@ def test_missing_files(
     assert tab.uncaught == []
 
 
-def test_damaged_wheel_is_refused(open_tab: Callable[..., Tab], altered: AlteredSite) -> None:
-    """A file whose checksum is not the lock's."""
-    altered.write("runtime/percepnet_wasm-*.whl", lambda _: b"PK damaged")
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "runtime/percepnet_wasm-*.whl",
+        "runtime/numpy-*.whl",
+        "runtime/pyodide.asm.wasm",
+        "runtime/pyodide.mjs",
+    ],
+)
+def test_a_file_that_is_not_the_builds_is_refused(
+    open_tab: Callable[..., Tab], altered: AlteredSite, pattern: str
+) -> None:
+    """One byte more, and nothing of it is run: each file's checksum is known to the worker."""
+    altered.write(pattern, lambda _: next(altered.folder.glob(pattern)).read_bytes() + b"\n", announced=False)
     tab = open_tab(altered.url)
     tab.evaluate("async () => { await harness.enhanceMicrophone(); }")
-    assert_fallback(tab, "boot", "runtime folder is complete")
-    assert_raw(tab)
+    assert_fallback(tab, "boot", r"runtime/.* is not the file of this build: copy")
+    assert tab.evaluate("clean.readyState === 'live' && clean !== raw")
 
 
 @pytest.mark.parametrize("lacking", ["AudioWorkletNode", "WebAssembly"])

@@ -4,9 +4,11 @@ import functools
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import Tab
+from playwright.sync_api import Frame
 from serve import HOST, ISOLATION, Handler, Server, serve
 
 ENHANCE = """async (assets) => {
@@ -47,6 +49,27 @@ def test_isolation(open_tab: Callable[..., Tab], site: Path, headers: dict[str, 
         assert tab.evaluate(ENHANCE) == READY | {"transport": transport}
         assert (tab.evaluate("harness.PercepNet.isSupported().reasons") == []) == (transport == "shared")
         assert tab.complaints == [] and tab.uncaught == []
+
+
+POPUP = """async (url) => {
+    const popup = open(url);
+    for (let looks = 0; looks < 100 && !window.reported && !popup.closed; looks++) {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    return Boolean(window.reported);
+}"""
+
+
+@pytest.mark.parametrize(("headers", "reports"), [(ISOLATION, False), (DOCUMENT_ISOLATION, True)], ids=["coop", "dip"])
+def test_a_popup_can_report_to_its_opener_except_under_coop(
+    open_tab: Callable[..., Tab], site: Path, tmp_path: Path, headers: dict[str, str], reports: bool
+) -> None:
+    """As sign-in windows of another origin do: what the documentation says of COOP is so."""
+    (tmp_path / "popup.html").write_text("<!doctype html><script>opener.postMessage('signed in', '*')</script>")
+    with serve(tmp_path, isolated=False) as other, serve(site, isolated=False, headers=headers) as url:
+        tab = open_tab(url)
+        tab.evaluate("void (onmessage = () => (window.reported = true))")
+        assert tab.evaluate(POPUP, other.replace(HOST, "localhost") + "popup.html") == reports
 
 
 POLICY = (
@@ -119,3 +142,43 @@ def test_assets_on_another_origin(open_tab: Callable[..., Tab], site: Path, isol
         assert found["events"][:2] == ["fallback", "boot"]
         assert "does its host send Access-Control-Allow-Origin?" in found["events"][2]
         assert found["track"] == "live"
+
+
+FRAME = """async ([url, allow]) => {
+    const frame = document.createElement('iframe');
+    frame.allow = allow;
+    frame.src = url;
+    const loaded = new Promise((resolve) => (frame.onload = resolve));
+    document.body.append(frame);
+    await loaded;
+}"""
+
+
+def framed(tab: Tab, url: str, allow: str) -> Frame:
+    """Put a page of ``url`` into the tab's page."""
+    tab.evaluate(FRAME, [f"{url}tests/empty.html", allow])
+    return next(frame for frame in tab.page.frames if frame.url.startswith(url) and frame.parent_frame)
+
+
+@pytest.mark.parametrize(
+    ("origin", "allow", "expected"),
+    [
+        pytest.param("same", "", READY | {"transport": "shared"}, id="same-origin"),
+        pytest.param(
+            "other", "microphone; cross-origin-isolated", READY | {"transport": "shared"}, id="isolation-delegated"
+        ),
+        pytest.param("other", "microphone", READY | {"transport": "port"}, id="isolation-not-delegated"),
+        pytest.param("other", "", "NotAllowedError", id="no-microphone"),
+    ],
+)
+def test_in_a_frame(
+    open_tab: Callable[..., Tab], site: Path, isolated: str, origin: str, allow: str, expected: Any
+) -> None:
+    """Of an isolated page: what the page grants the frame decides; a refusal is the browser's own."""
+    headers = {"Cross-Origin-Resource-Policy": "cross-origin"}
+    tab = open_tab(isolated)
+    with serve(site, headers=headers) as other:
+        # Another host name: two ports of one are one site.
+        frame = framed(tab, isolated if origin == "same" else other.replace(HOST, "localhost"), allow)
+        script = f"() => ({ENHANCE})().catch(({{ name }}) => name)"
+        assert frame.evaluate(script) == expected
