@@ -84,7 +84,10 @@ def test_missing_files(
     [
         "runtime/percepnet_wasm-*.whl",
         "runtime/numpy-*.whl",
+        "runtime/python_stdlib.zip",
+        "runtime/pyodide-lock.json",
         "runtime/pyodide.asm.wasm",
+        "runtime/pyodide.asm.js",
         "runtime/pyodide.mjs",
     ],
 )
@@ -97,6 +100,20 @@ def test_a_file_that_is_not_the_builds_is_refused(
     tab.evaluate("async () => { await harness.enhanceMicrophone(); }")
     assert_fallback(tab, "boot", r"runtime/.* is not the file of this build: copy")
     assert tab.evaluate("clean.readyState === 'live' && clean !== raw")
+
+
+def test_a_restart_finds_the_mended_file(open_tab: Callable[..., Tab], altered: AlteredSite) -> None:
+    """Also where the browser's cache has kept the wrong one."""
+    (wheel,) = altered.folder.glob("runtime/percepnet_wasm-*.whl")
+    content = wheel.read_bytes()
+    altered.write("runtime/percepnet_wasm-*.whl", lambda _: b"PK damaged", announced=False)
+    tab = open_tab(altered.url)
+    tab.evaluate("async () => { await harness.enhanceMicrophone(); }")
+    assert_fallback(tab, "boot", "is not the file of this build")
+    assert_raw(tab)
+    wheel.write_bytes(content)
+    tab.evaluate("percepnet.restart()")
+    tab.wait("percepnet.state === 'ready' && percepnet.playing === 'enhanced'")
 
 
 @pytest.mark.parametrize("lacking", ["AudioWorkletNode", "WebAssembly"])

@@ -5,6 +5,7 @@ later, so that any other sample, a gap or a click among them, would be seen.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -144,3 +145,45 @@ def test_one_failed_frame_is_raw_and_the_next_ones_are_not(call: Tab) -> None:
     call.wait("log.some(({ type }) => type === 'error')")
     assert call.events("fallback") == []
     assert "1 frames failed" in call.events("error")[0]["message"]
+
+
+def test_a_stall_is_raw_while_it_lasts_and_leaves_no_delay(call: Tab) -> None:
+    """From 20 ms, which the ring's depth covers, to 5 s: the same delay afterwards, by itself."""
+    for milliseconds in (20, 150, 1000, 5000):
+        at, dry, out = record(call, 0.5, 0.5 + milliseconds / 1000, f"stall {milliseconds}")
+        end = at + SAMPLE_RATE * milliseconds // 1000
+        np.testing.assert_array_equal(out[at + LIMIT : end], dry[at + LIMIT : end], str(milliseconds))
+        assert_delay(call)
+    codes: list[Any] = [event["code"] for event in call.events("fallback")]
+    assert set(codes) <= {"stalled", "overload"}, codes
+    assert call.uncaught == []
+
+
+STORM = """async () => {
+    const end = performance.now() + 3000;
+    while (performance.now() < end) {
+        window.rubbish = Array.from({ length: 200000 }, (_, i) => ({ i, text: String(i) }));
+        await new Promise((resolve) => setTimeout(resolve));
+    }
+    delete window.rubbish;
+}"""
+
+
+def test_storms_of_garbage_in_page_and_worker(call: Tab) -> None:
+    """Nothing is lost for good, and the delay stays."""
+    call.evaluate("new BroadcastChannel('fault').postMessage('garbage')")
+    call.evaluate(STORM)
+    call.evaluate("new BroadcastChannel('fault').postMessage('')")
+    assert_delay(call)
+    assert [event["code"] for event in call.events("fallback") if event["code"] not in ("stalled", "overload")] == []
+
+
+def test_a_reload_in_the_middle_of_a_call_leaves_nothing_behind(call: Tab) -> None:
+    """The old page's worker is gone, and the new page enhances as the first did."""
+    for _ in range(2):
+        call.page.reload()
+        call.evaluate("async () => { window.harness = await import('/tests/harness.js'); }")
+        call.evaluate("async () => { await harness.enhanceMicrophone(); window.far = await harness.call(clean); }")
+        assert_delay(call)
+        assert len(call.page.workers) == 1
+    assert call.uncaught == []
