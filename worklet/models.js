@@ -4,6 +4,9 @@
 import { PercepNetError } from './errors.js';
 import { isName, listTiers } from './tiers.js';
 
+/** Bytes of a file that may be a model: four times the article's network in float32. */
+const LARGEST = 128 * 2 ** 20;
+
 /**
  * @typedef {import('./tiers.js').Tier} Tier
  *
@@ -108,7 +111,21 @@ async function download(url, options) {
     throw new PercepNetError('model', `${url} could not be fetched: ${error instanceof Error ? error.message : error}`);
   }
   if (!response.ok) throw new PercepNetError('model', `${url} could not be fetched: status ${response.status}`);
-  return new Uint8Array(await response.arrayBuffer());
+  return new Uint8Array(await new Response(limited(response, url)).arrayBuffer());
+}
+
+/** Its bytes, as long as they are no more than a model can have. @param {Response} response @param {URL} url */
+function limited(response, url) {
+  let bytes = 0;
+  const count = new TransformStream({
+    /** @param {Uint8Array} chunk */
+    transform(chunk, controller) {
+      bytes += chunk.length;
+      if (bytes > LARGEST) throw new PercepNetError('model', `${url} has more than ${LARGEST} bytes: give a model file`);
+      controller.enqueue(chunk);
+    },
+  });
+  return /** @type {ReadableStream<Uint8Array<ArrayBuffer>>} */ (response.body).pipeThrough(count);
 }
 
 /** @param {Uint8Array} bytes @returns {Promise<string>} hexadecimal */

@@ -10,7 +10,9 @@ export async function bootPython(assets, progress) {
   progress('runtime');
   await guardRuntime(assets);
   const { loadPyodide } = await import(new URL('pyodide.mjs', assets).href);
-  const pyodide = await Promise.race([uninstantiable(), loadPyodide({ indexURL: assets })]);
+  // Named here already, the wheels are fetched while Python starts; whether they came is asked below.
+  const options = { indexURL: assets, packages: ['percepnet-wasm'] };
+  const pyodide = await Promise.race([uninstantiable(), loadPyodide(options)]);
   progress('packages');
   /** @type {string[]} */
   const problems = [];

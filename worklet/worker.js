@@ -83,7 +83,10 @@ const ACTIONS = {
   },
 };
 
-main.onmessage = (/** @type {MessageEvent} */ { data }) => ACTIONS[data.type](data);
+main.onmessage = (/** @type {MessageEvent} */ { data }) => {
+  if (Object.hasOwn(ACTIONS, data?.type)) ACTIONS[data.type](data);
+  else console.warn('percepnet: a message of no known type was left out'); // another version's page, or somebody else's
+};
 
 // Pyodide leaves some failed downloads to nobody.
 main.addEventListener('unhandledrejection', (event) => {

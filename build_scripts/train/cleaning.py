@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from percepnet_wasm.analysis import BandAnalysis
-from percepnet_wasm.constants import HOP, LOOKAHEAD
+from percepnet_wasm.constants import HOP, LAG_MAX, LOOKAHEAD
 from percepnet_wasm.features import ENERGY_FLOOR
 from percepnet_wasm.synthesis import Synthesis
 
@@ -64,4 +64,5 @@ def cleaned(speech: NDArray[np.float32]) -> NDArray[np.float32]:
     padded[: len(speech)] = speech
     analysis = BandAnalysis(frames)
     analysis.push(padded)
+    analysis.compare(np.full(frames, LAG_MAX))  # energies come with the comparison; the comb's period matters to none
     return Synthesis(frames)(analysis, floor_gains(analysis.energy), None)[late : late + len(speech)].copy()
