@@ -10,9 +10,7 @@ export async function bootPython(assets, progress) {
   progress('runtime');
   await guardRuntime(assets);
   const { loadPyodide } = await import(new URL('pyodide.mjs', assets).href);
-  // Named here already, the wheels are fetched while Python starts; whether they came is asked below.
-  const options = { indexURL: assets, packages: ['percepnet-wasm'] };
-  const pyodide = await Promise.race([uninstantiable(), loadPyodide(options)]);
+  const pyodide = await Promise.race([uninstantiable(), loadPyodide({ indexURL: assets })]);
   progress('packages');
   /** @type {string[]} */
   const problems = [];
