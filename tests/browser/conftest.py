@@ -19,6 +19,7 @@ import pytest
 from integrity import RUNTIME_TABLE, with_runtime
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Request, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
 from serve import serve
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -192,10 +193,19 @@ class Tab:
     def wait(self, condition: str) -> None:
         """Wait until a JavaScript expression holds. Asked from here: wait_for_function() needs the page's leave."""
         deadline = time.monotonic() + PATIENCE_MS / 1000
-        while not self.page.evaluate(f"async () => Boolean(await ({condition}))"):
+        while not self.holds(condition):
             if time.monotonic() > deadline:
                 pytest.fail(f"waited for {condition} in vain; console: {self.complaints + self.uncaught}")
             self.page.wait_for_timeout(50)
+
+    def holds(self, condition: str) -> bool:
+        """Ask a JavaScript expression once; while the page reloads itself it does not hold."""
+        try:
+            return bool(self.page.evaluate(f"async () => Boolean(await ({condition}))"))
+        except PlaywrightError as error:
+            if "Execution context was destroyed" not in error.message:
+                raise
+            return False
 
     def events(self, kind: str) -> list[dict[str, Any]]:
         """The events of one type so far, of the instance made by ``harness.create``."""
