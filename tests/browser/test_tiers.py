@@ -83,11 +83,11 @@ def test_another_tier_is_fetched_and_checked_once(open_tab: Callable[..., Tab], 
     """A damaged one is refused with one event; mended, restart() leads back. A second instance shares it."""
     tab = open_tab(altered.url)
     whole = (altered.folder / "runtime/models/c10.pnw").read_bytes()
-    altered.write("runtime/models/c10.pnw", lambda _: whole[:-1] + b"?")
+    altered.write("runtime/models/c10.pnw", lambda _: whole[:-1] + b"?", announced=False)
     assert tab.evaluate(READY, {"model": "c10"}) == "fallback"
     code, message = fallback(tab)
-    assert code == "model" and "SHA-256" in message and "restart()" in message
-    altered.write("runtime/models/c10.pnw", lambda _: whole)
+    assert code == "model" and "is not the file of this build" in message and "restart()" in message
+    altered.write("runtime/models/c10.pnw", lambda _: whole, announced=False)
     tab.evaluate("percepnet.restart()")
     tab.wait("percepnet.state === 'ready'")
     assert tab.evaluate("percepnet.tier") == "c10"
@@ -148,7 +148,8 @@ def test_going_over_to_another_model_leaves_no_gap(open_tab: Callable[..., Tab],
     assert (result["tier"], result["underruns"]) == ("c10", 0)
     change = slice(48000, 48000 + DEPTH + 4800)
     steps = np.abs(np.diff(output, 2))
-    assert steps[change].max() < 1.5 * steps[20000:47000].max()
+    # Each model's own output has steps of its own size.
+    assert steps[change].max() < 1.5 * max(steps[20000:47000].max(), steps[change.stop : 90000].max())
     dry = np.concatenate([np.zeros(DEPTH + DELAY, np.float32), noisy])[: noisy.size]
     assert np.abs(output[60000:] - dry[60000:]).max() > 0.005, "enhanced to the end"
 
