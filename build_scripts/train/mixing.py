@@ -13,6 +13,7 @@ from percepnet_wasm.constants import HOP, SAMPLE_RATE
 
 from . import noises
 from .corpus import Clip, Corpus
+from .disguise import disguise, equalised
 from .rooms import drier
 
 _QUIET_FLOOR_DB = 35
@@ -21,6 +22,9 @@ _NARROW_HZ = 9000
 """Most recordings end here or below; those that do not teach the upper bands and are chosen more often."""
 _SUDDEN = ("animals", "baby", "household", "impacts", "keyboard", "notification", "office")
 """Noises that come and go like speech: the hardest, and what calls are full of. Chosen twice as often."""
+_DISGUISED = 0.6
+"""Share of the noises that are changed beyond another speed and filter: hearing the same recordings too often, a
+network learns those instead of what noise is."""
 _CODECS_HZ = ((300.0, 3400.0), (200.0, 3600.0), (50.0, 7000.0))
 """Pass bands of narrow and wide telephony."""
 
@@ -83,6 +87,8 @@ class Mixer:
             speed = float(np.exp(rng.uniform(np.log(0.82), np.log(1.22)))) if rng.random() < 0.6 else 1.0
             phrase = self._phrase(rng, self._talkers[talker], int(length * speed) + 1)
             dry, target = _random_filter(rng, np.stack([_play(s, speed, length) for s in phrase]))
+            if rng.random() < 0.5:
+                dry, target = equalised(rng, np.stack((dry, target)), 6)
             clip_bandwidth = speed * float(np.median([c.bandwidth_hz for c in self._talkers[talker]]))
             wet, clean = self._reverberate(rng, dry, target)
             level = _active_level(clean)
@@ -127,13 +133,14 @@ class Mixer:
         total = np.zeros(length, np.float32)
         for _ in range(1 + (rng.random() < 0.35) + (rng.random() < 0.1)):
             draw = rng.random()
-            if draw < 0.2:
+            if draw < 0.3:
                 noise = noises.generate(rng, length)
-            elif draw < 0.3:
+            elif draw < 0.4:
                 noise = self._babble(rng, length)
             else:
-                kind = self._noises[rng.choice(len(self._noises), p=self._noise_chance)]
-                noise = self._stretch(rng, kind[rng.integers(len(kind))], length)
+                noise = self._recording(rng, length)
+            if rng.random() < _DISGUISED:
+                noise = disguise(rng, noise, self._recording(rng, length))
             if self.rooms and rng.random() < 0.2:
                 noise = oaconvolve(noise, self.rooms[rng.integers(len(self.rooms))])[:length]
             total += _random_filter(rng, noise) / (_active_level(noise) + 1e-9) * rng.uniform(0.2, 1)
@@ -147,9 +154,14 @@ class Mixer:
             total[start : start + len(burst)] += burst / (_active_level(burst) + 1e-9) * rng.uniform(0.3, 2)
         return total / (_active_level(total) + 1e-9)
 
+    def _recording(self, rng: np.random.Generator, length: int) -> np.ndarray:
+        """A stretch of any recorded noise, each kind as often as its weight."""
+        kind = self._noises[rng.choice(len(self._noises), p=self._noise_chance)]
+        return self._stretch(rng, kind[rng.integers(len(kind))], length)
+
     def _stretch(self, rng: np.random.Generator, clip: Clip, length: int) -> np.ndarray:
         """A random stretch of a recording, repeated where it is too short, sometimes played faster or slower."""
-        speed = float(np.exp(rng.uniform(np.log(0.7), np.log(1.4)))) if rng.random() < 0.5 else 1.0
+        speed = float(np.exp(rng.uniform(np.log(0.6), np.log(1.6)))) if rng.random() < 0.6 else 1.0
         wanted = int(length * speed) + 1
         piece = self.noise.samples(clip, int(rng.integers(0, max(1, clip.length - wanted))), wanted)
         return _play(np.resize(piece, wanted), speed, length)

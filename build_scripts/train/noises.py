@@ -8,7 +8,7 @@ from percepnet_wasm.constants import SAMPLE_RATE
 
 def generate(rng: np.random.Generator, length: int) -> np.ndarray:
     """Draw one kind of noise."""
-    kinds = (coloured, coloured, hum, fan, siren, wind, clicks, typing)
+    kinds = (coloured, coloured, hum, fan, siren, wind, clicks, typing, engine, music, calls, drops, drops)
     noise = kinds[rng.integers(len(kinds))](rng, length)
     return (noise / (np.sqrt(np.mean(noise**2)) + 1e-9)).astype(np.float32)
 
@@ -102,6 +102,85 @@ def typing(rng: np.random.Generator, length: int) -> np.ndarray:
         knock(position + int(rng.uniform(0.04, 0.12) * SAMPLE_RATE), level * rng.uniform(0.1, 0.7))
         position += int((pace_s * rng.lognormal(0, 0.5) + (rng.random() < 0.08) * 0.7) * SAMPLE_RATE) + 1
     return noise
+
+
+def engine(rng: np.random.Generator, length: int) -> np.ndarray:
+    """A motor that speeds up and slows down: the firing's harmonics, and air that pulses with it, through a body."""
+    course = _slow_modulation(rng, length, depth_db=rng.uniform(0.5, 4))
+    phase = 2 * np.pi * np.cumsum(rng.uniform(12, 150) * course) / SAMPLE_RATE
+    slope = rng.uniform(0.3, 1.5)
+    tones = sum(rng.uniform(0.2, 1) * k**-slope * np.sin(k * phase + rng.uniform(0, 6)) for k in range(1, 25))
+    air = rng.standard_normal(length) * (1 + rng.uniform(0, 1) * np.sin(phase * rng.integers(1, 4)))
+    return _body(rng, tones + rng.uniform(0.05, 1) * air, 4)
+
+
+def music(rng: np.random.Generator, length: int) -> np.ndarray:
+    """Notes of a scale in one to three parts, plucked or held."""
+    out = 1e-4 * rng.standard_normal(length)
+    scale = 2 ** (np.cumsum(rng.choice([1, 2, 2, 3], 14)) / 12)
+    for _ in range(rng.integers(1, 4)):
+        lowest, beat, held = rng.uniform(50, 500), rng.uniform(0.1, 0.7), rng.random() < 0.5
+        timbre = rng.uniform(0, 1, 12) * np.arange(1, 13) ** -rng.uniform(0.3, 2)
+        position = 0
+        while position < length:
+            time = np.arange(int(beat * rng.choice([1, 1, 2, 4]) * SAMPLE_RATE)) / SAMPLE_RATE
+            phase = 2 * np.pi * lowest * rng.choice(scale) * time
+            course = np.minimum(1, time / rng.uniform(0.002, 0.05)) * np.minimum(1, (time[-1] - time) / 0.01)
+            note = course * (1 if held else np.exp(-time * rng.uniform(2, 15)))
+            note = note * sum(a * np.sin(k * phase) for k, a in enumerate(timbre, 1))
+            piece = out[position : position + len(note)]
+            piece += rng.uniform(0.3, 1) * note[: len(piece)]
+            position += len(note)
+    return out
+
+
+def calls(rng: np.random.Generator, length: int) -> np.ndarray:
+    """Animals, a crying child, squeaks: gliding harmonics through a throat, again and again."""
+    out = 1e-4 * rng.standard_normal(length)
+    pitch_hz, duration_s, pause_s = np.exp(rng.uniform(np.log((150, 0.08, 0.05)), np.log((2500, 1.2, 1.5))))
+    harmonics = int(min(20, 16000 / pitch_hz))
+    levels = rng.uniform(0, 1, harmonics) * np.arange(1, harmonics + 1) ** -rng.uniform(0, 1.5)
+    rough, glide, vibrato = rng.uniform(0, 0.5), rng.uniform(-0.5, 0.5), rng.uniform(0, 0.1)
+    position = int(rng.exponential(pause_s) * SAMPLE_RATE)
+    while position < length:
+        time = np.linspace(0, 1, int(duration_s * rng.lognormal(0, 0.3) * SAMPLE_RATE) + 2)
+        seconds = len(time) / SAMPLE_RATE
+        bend = 1 + glide * (time - time**2) * 4 + vibrato * np.sin(2 * np.pi * rng.uniform(4, 12) * seconds * time)
+        phase = 2 * np.pi * np.cumsum(pitch_hz * rng.uniform(0.85, 1.15) * bend) / SAMPLE_RATE
+        call = sum(a * np.sin(k * phase) for k, a in enumerate(levels, 1)) + rough * rng.standard_normal(len(time))
+        call = call * np.sin(np.pi * time) ** rng.uniform(0.3, 1.5)
+        piece = out[position : position + len(call)]
+        piece += rng.lognormal(0, 0.3) * call[: len(piece)]
+        position += len(call) + int(rng.exponential(pause_s) * SAMPLE_RATE)
+    return _body(rng, out, 3)
+
+
+def drops(rng: np.random.Generator, length: int) -> np.ndarray:
+    """Rain, running water, gravel, rustling: from a few to thousands of short sounds a second, over a bed of noise."""
+    density = np.exp(rng.uniform(np.log(4), np.log(3000)))
+    times = rng.integers(0, length, max(1, rng.poisson(density * length / SAMPLE_RATE)))
+    strikes = np.zeros(length, np.float32)
+    np.add.at(strikes, times, (rng.lognormal(0, rng.uniform(0.3, 1.2), len(times)) * rng.choice([-1, 1], len(times))))
+    out = np.zeros(length)
+    for _ in range(rng.integers(1, 4)):  # a few kinds of drops, each a ringing of its own
+        some = strikes * (rng.random(length) < 0.6)
+        radius, angle = np.exp(-rng.uniform(30, 3000) / SAMPLE_RATE), 2 * np.pi * rng.uniform(300, 12000) / SAMPLE_RATE
+        ringing = lfilter([1 - radius], [1, -2 * radius * np.cos(angle), radius**2], some)
+        out += ringing / (np.std(ringing) + 1e-12) * rng.uniform(0.2, 1)
+    bed = coloured(rng, length)
+    return out + rng.uniform(0, 0.7) * bed / (np.std(bed) + 1e-9)
+
+
+def _body(rng: np.random.Generator, source: np.ndarray, most: int) -> np.ndarray:
+    """Up to ``most`` resonances that the source excites, beside itself."""
+    out = source / (np.std(source) + 1e-9)
+    for _ in range(rng.integers(1, most + 1)):
+        centre = np.exp(rng.uniform(np.log(150), np.log(6000)))
+        width = centre / rng.uniform(3, 20)
+        band = np.minimum((centre - width, centre + width), SAMPLE_RATE / 2 - 1)
+        ringing = sosfilt(butter(1, band, "band", fs=SAMPLE_RATE, output="sos"), source)
+        out = out + rng.uniform(0.3, 3) * ringing / (np.std(ringing) + 1e-9)
+    return out
 
 
 def _slow_modulation(rng: np.random.Generator, length: int, depth_db: float = 6) -> np.ndarray:

@@ -10,11 +10,25 @@ import torch
 from build_scripts.train.cleaning import cleaned, floor_gains
 from build_scripts.train.corpus import Corpus
 from build_scripts.train.dataset import SEQUENCE, WIDTH, Pool, example, split, write_shards
+from build_scripts.train.disguise import coloured_like, disguise, equalised, paced_like, shifted, shuffled
 from build_scripts.train.export import blend
 from build_scripts.train.losses import gain_loss, loss, spectrum_loss, strength_loss
 from build_scripts.train.mixing import Mix, Mixer, _play
 from build_scripts.train.model import PercepNet, Size, quantised
-from build_scripts.train.noises import clicks, coloured, fan, generate, hum, siren, typing, wind
+from build_scripts.train.noises import (
+    calls,
+    clicks,
+    coloured,
+    drops,
+    engine,
+    fan,
+    generate,
+    hum,
+    music,
+    siren,
+    typing,
+    wind,
+)
 from build_scripts.train.rooms import EARLY_S, TARGET_RT60, align, drier
 from build_scripts.train.train import microphones
 from percepnet_wasm.bands import BANDS, edges
@@ -74,10 +88,44 @@ def test_mixes_are_finite_within_full_scale_and_use_their_own_talkers(corpora):
             assert np.abs(mix.noisy).max() <= 1.03  # full scale, and at most a small offset
 
 
-@pytest.mark.parametrize("kind", [coloured, hum, fan, siren, wind, clicks, typing, generate])
+@pytest.mark.parametrize(
+    "kind", [coloured, hum, fan, siren, wind, clicks, typing, engine, music, calls, drops, generate]
+)
 def test_generated_noises(kind):
     noise = kind(np.random.default_rng(2), SAMPLE_RATE)
     assert noise.shape == (SAMPLE_RATE,) and np.isfinite(noise).all() and noise.std() > 0
+
+
+def spectrum(signal: np.ndarray) -> np.ndarray:
+    """Power in 20 bands of 1.2 kHz."""
+    power = np.abs(np.fft.rfft(signal)) ** 2
+    return power[: len(power) // 20 * 20].reshape(20, -1).sum(axis=1)
+
+
+def test_disguises_keep_what_they_promise():
+    rng = np.random.default_rng(9)
+    white = rng.standard_normal(SAMPLE_RATE).astype(np.float32)
+    brown = np.cumsum(white - white.mean()).astype(np.float32)
+    borrowed = spectrum(coloured_like(white, brown)) / spectrum(brown)
+    assert borrowed.max() / borrowed.min() < 2, "white noise has the other's spectrum"
+    gated = white * (np.arange(SAMPLE_RATE) % 12000 < 6000)
+    paced = paced_like(rng.standard_normal(SAMPLE_RATE).astype(np.float32), gated)
+    assert np.std(paced[1000:5000]) > 10 * np.std(paced[7000:11000]), "and the other's pauses"
+    tone = np.sin(2 * np.pi * 1000 * np.arange(SAMPLE_RATE) / SAMPLE_RATE).astype(np.float32)
+    moved = np.abs(np.fft.rfft(shifted(rng, tone)))
+    assert 20 <= abs(np.argmax(moved) - 1000) <= 400
+    grains = shuffled(rng, white)
+    assert np.std(grains) == pytest.approx(np.sqrt(0.75), rel=0.05), "two halves of a Hann window, not in phase"
+    assert abs(np.corrcoef(grains, white)[0, 1]) < 0.3
+    both = equalised(rng, np.stack((white, white)), 6)
+    np.testing.assert_array_equal(both[0], both[1])
+    change_db = 10 * np.log10(spectrum(both[0]) / spectrum(white))
+    assert 0.5 < np.ptp(change_db) and np.abs(change_db).max() < 7
+    for _ in range(30):
+        noise = disguise(rng, white, brown)
+        assert noise.shape == white.shape and noise.dtype == np.float32
+        assert np.isfinite(noise).all() and noise.std() > 0
+    assert np.isfinite(disguise(rng, np.zeros(SAMPLE_RATE, np.float32), white)).all()
 
 
 def test_targets_above_the_recording_are_masked_only_near_speech():
