@@ -6,23 +6,31 @@ whether they are up to date.
 """
 
 import argparse
-import json
 import re
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+import cost_tables  # noqa: E402
+from measured import RESULTS, Table, load, markdown  # noqa: E402
+
 from percepnet_wasm.constants import SAMPLE_RATE  # noqa: E402
 from percepnet_wasm.model_file import DEFAULT_TIER  # noqa: E402
 
-RESULTS = ROOT / "build_scripts" / "results"
+__all__ = ["DOCUMENTS", "PEERS", "RESULTS", "SCORES", "TABLES", "Table", "load", "markdown", "updated"]
+
 DOCUMENTS = tuple(
     ROOT / name
-    for name in ("README.md", "worklet/README.md", "percepnet_wasm/MODEL_CARD.md", "tests/mutation/README.md")
+    for name in (
+        "README.md",
+        "worklet/README.md",
+        "percepnet_wasm/MODEL_CARD.md",
+        "tests/mutation/README.md",
+        "build_scripts/results/COST.md",
+    )
 )
 _BLOCK = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -43,26 +51,6 @@ PEERS = {
     "wns-gtcrn": "GTCRN, @sapphi-red",
     "dfn3": "DeepFilterNet3",
 }
-
-
-def load(name: str) -> dict:
-    """Read a result file."""
-    return json.loads((RESULTS / f"{name}.json").read_text())
-
-
-@dataclass(frozen=True)
-class Table:
-    """The first column is text, the others are numbers; ``**`` around a row's first cell marks what is ours."""
-
-    header: list[str]
-    rows: list[list[str]]
-
-
-def markdown(table: Table) -> str:
-    """Lay out a table in Markdown."""
-    header, rows = table.header, table.rows
-    lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 _LADDER = {
@@ -159,45 +147,6 @@ def care() -> Table:
     return Table(["figure", "median", "9th decile"], rows)
 
 
-def cost() -> Table:
-    """Compute per 10 ms frame, beside the peers in the same run."""
-    rows = []
-    for r in load("bench"):
-        if r["stage"] != "whole":
-            continue
-        slower = f", {r['throttling']} times slower" if r.get("throttling", 1) > 1 else ""
-        rows.append(
-            [
-                ", ".join(filter(None, (r["system"], r["engine"], r["tier"], r["kernel"]))),
-                r["pace"] + slower,
-                f"{r['p50_ms']:.2f}",
-                f"{r['p99_ms']:.2f}",
-                f"{100 * r['cpu_share']:.1f} %" if r.get("cpu_share") is not None and not slower else "",
-                f"{r['ratio_to_rnnoise']:.1f}" if r["ratio_to_rnnoise"] else "",
-            ]
-        )
-    return Table(["system, engine", "pace", "p50 ms", "p99 ms", "CPU", "x RNNoise 0.2"], rows)
-
-
-def limits() -> Table:
-    """How far each tier is from what its multiply-adds and its weights' bytes allow."""
-    rows = [
-        [
-            ", ".join((r["engine"], r["tier"], r["kernel"])),
-            f"{r['weight_bytes'] / 1e6:.2f}",
-            f"{r['gmacs_cached']:.0f}",
-            f"{r['gmacs_streamed']:.0f}",
-            f"{r['limit_cached_ms']:.3f}",
-            f"{r['limit_streamed_ms']:.3f}",
-            f"{r['p50_ms']:.3f}",
-        ]
-        for r in load("bench")
-        if r["pace"] == "back-to-back" and "weight_bytes" in r and r.get("throttling", 1) == 1
-    ]
-    header = ["engine, tier, kernel", "MB", "GMAC/s in cache", "streamed", "limit in cache, ms", "streamed, ms"]
-    return Table([*header, "whole frame, p50 ms"], rows)
-
-
 def mutation() -> Table:
     """How many of the mistakes put into each module its tests notice, and how many are harmless."""
     rows = [
@@ -247,8 +196,7 @@ TABLES: dict[str, Callable[[], Table]] = {
     "snr": by_snr,
     "rooms": rooms,
     "care": care,
-    "cost": cost,
-    "limits": limits,
+    **cost_tables.TABLES,
     "mutation": mutation,
     "soak": soak,
 }

@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ElementTree
 
 import charts
 import fill_pages
+import measured
 import pytest
 import tables
 from charts import Bar, Line, Span
@@ -37,7 +38,7 @@ def test_a_changed_result_changes_the_page(tmp_path, monkeypatch):
     for result in tables.RESULTS.glob("*.json"):
         (tmp_path / result.name).write_text(result.read_text())
     (tmp_path / "evaluation.json").write_text(json.dumps(results))
-    monkeypatch.setattr(tables, "RESULTS", tmp_path)
+    monkeypatch.setattr(measured, "RESULTS", tmp_path)
     after = numbers_page()
     assert "4.56" not in before and "<td>4.56</td>" in after and ">4.56</text>" in after
 

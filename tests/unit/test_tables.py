@@ -2,6 +2,7 @@
 
 import json
 
+import measured
 import pytest
 import tables
 
@@ -20,7 +21,7 @@ def test_a_changed_result_changes_the_document(tmp_path, monkeypatch):
         (tmp_path / result.name).write_text(result.read_text())
     (tmp_path / "evaluation.json").write_text(json.dumps(results))
     before = tables.updated("<!-- table: quality -->\nold\n<!-- end -->")
-    monkeypatch.setattr(tables, "RESULTS", tmp_path)
+    monkeypatch.setattr(measured, "RESULTS", tmp_path)
     after = tables.updated("<!-- table: quality -->\nold\n<!-- end -->")
     assert "old" not in before and "4.56" in after and after != before
 

@@ -1,0 +1,114 @@
+"""Tables of what enhancement costs: time, share of a core, start-up, bytes; beside the peers of the same run."""
+
+from collections.abc import Callable
+
+from measured import Table, load
+
+SYSTEMS = {
+    "floor": "a worker that does nothing",
+    "call": "a worker that copies and calls Python",
+    "sapphi": "RNNoise 0.1 with SIMD, @sapphi-red",
+    "shiguredo": "RNNoise 0.2, @shiguredo",
+    "percepnet": "this",
+}
+_UNTRAINED = ("c20-random", "c100-random", "c100-sparse-random")
+_KERNELS = {"relaxed": "relaxed SIMD", "simd": "SIMD", "numpy": "NumPy"}
+
+
+def short() -> Table:
+    """What a frame takes in Chromium: the peers, and ours with every kernel."""
+    found: dict[tuple[str, str, str], dict[str, dict]] = {}
+    for r in load("bench"):
+        alone = r.get("throttling", 1) == 1 and r.get("frames_a_wake", 1) == 1
+        if r["stage"] == "whole" and r["engine"].endswith("chromium") and alone:
+            found.setdefault((r["system"], r["tier"] or "", r["kernel"] or ""), {})[r["pace"]] = r
+    rows = []
+    for system, title in SYSTEMS.items():
+        for (name, tier, kernel), paces in found.items():
+            if name != system or tier in _UNTRAINED:
+                continue
+            full, paced = paces.get("back-to-back"), paces["paced"]
+            ours = f"**this, {tier.replace('-random', '')}, {_KERNELS[kernel]}**" if name == "percepnet" else title
+            rows.append(
+                [
+                    ours,
+                    f"{full['p50_ms']:.2f}" if full else "",
+                    f"{paced['p50_ms']:.2f}",
+                    f"{paced['p99_ms']:.2f}",
+                    f"{100 * paced['cpu_share']:.1f} %",
+                ]
+            )
+    return Table(["system", "back to back, p50 ms", "paced, p50 ms", "paced, p99 ms", "of a core, paced"], rows)
+
+
+def offline() -> Table:
+    """A long file, beside what PyPI has."""
+    rows = [
+        [
+            " ".join(filter(None, (r["system"], r["tier"]))),
+            f"{r['times_real_time']:.0f}",
+            f"{r['peak_memory_mb']:.0f}",
+            f"{r['peak_memory_mb_longer']:.0f}",
+        ]
+        for r in load("offline")
+    ]
+    longer = load("offline")[0]["longer"]
+    return Table(["system", "times real time", "most memory, MB", f"a file {longer} times as long, MB"], rows)
+
+
+def startup() -> Table:
+    """From navigation to the first enhanced frame, and what a page fetches until then."""
+    rows = [
+        [f"{r['cache']} cache", f"{r['p50_ms'] / 1000:.1f}", f"{r['heard_ms'] / 1000:.1f}", str(r["visits"])]
+        for r in load("bench")
+        if r["stage"] == "startup"
+    ]
+    return Table(["visit", "first enhanced frame, s", "heard, s", "visits"], rows)
+
+
+def cost() -> Table:
+    """Compute per 10 ms frame, beside the peers in the same run."""
+    rows = []
+    for r in load("bench"):
+        if r["stage"] != "whole":
+            continue
+        slower = f", {r['throttling']} times slower" if r.get("throttling", 1) > 1 else ""
+        rows.append(
+            [
+                ", ".join(filter(None, (r["system"], r["engine"], r["tier"], r["kernel"]))),
+                r["pace"] + slower,
+                f"{r['p50_ms']:.2f}",
+                f"{r['p99_ms']:.2f}",
+                f"{100 * r['cpu_share']:.1f} %" if r.get("cpu_share") is not None and not slower else "",
+                f"{r['ratio_to_rnnoise']:.1f}" if r["ratio_to_rnnoise"] else "",
+            ]
+        )
+    return Table(["system, engine", "pace", "p50 ms", "p99 ms", "CPU", "x RNNoise 0.2"], rows)
+
+
+def limits() -> Table:
+    """How far each tier is from what its multiply-adds and its weights' bytes allow."""
+    rows = [
+        [
+            ", ".join((r["engine"], r["tier"], r["kernel"])),
+            f"{r['weight_bytes'] / 1e6:.2f}",
+            f"{r['gmacs_cached']:.0f}",
+            f"{r['gmacs_streamed']:.0f}",
+            f"{r['limit_cached_ms']:.3f}",
+            f"{r['limit_streamed_ms']:.3f}",
+            f"{r['p50_ms']:.3f}",
+        ]
+        for r in load("bench")
+        if r["pace"] == "back-to-back" and "weight_bytes" in r and r.get("throttling", 1) == 1
+    ]
+    header = ["engine, tier, kernel", "MB", "GMAC/s in cache", "streamed", "limit in cache, ms", "streamed, ms"]
+    return Table([*header, "whole frame, p50 ms"], rows)
+
+
+TABLES: dict[str, Callable[[], Table]] = {
+    "cost": cost,
+    "cost-short": short,
+    "limits": limits,
+    "offline": offline,
+    "startup": startup,
+}
