@@ -109,7 +109,7 @@ def mixed_power(r: Bands, q_y: Bands) -> Bands:
     """Power of (1 - r) y_b + r p_b relative to ||y_b||^2, with p_b scaled to ||y_b||.
 
     The comb takes noise away and with it energy; dividing by the root of this restores the envelope, which the gain
-    is defined on.
+    is defined on. It is never below 1/2.
     """
     # (1 - r)^2 + r^2 + 2 r (1 - r) q_y in fewer passes over the array
     taken = _ONE - r

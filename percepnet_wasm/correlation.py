@@ -22,10 +22,12 @@ RUMBLE_HZ = 100
 FLATTENING = 0.2
 """Exponent of the spectral flattening: 0 leaves the spectrum, 1 makes it white."""
 ROUNDING = np.float32(1e-5)
+"""Of the segment's energy: a part of it that is fainter cannot be told from errors of rounding."""
 
 _HOP = HOP // DECIMATION
 _TINY = np.float32(1e-30)
 _FLATTENING, _MINUS_ONE, _ONE, _TWO = np.float32(FLATTENING), np.float32(-1), np.float32(1), np.float32(2)
+_REFERENCE_AND_MARGIN = np.array([-1, 1 + ROUNDING], np.float32)
 
 
 def _lowpass(length: int = 48) -> NDArray[np.float32]:
@@ -74,7 +76,10 @@ class Correlation:
         self._newest, self._backwards = flat[:, : LAST_LAG - 1 : -1], reference[:, 1 : REFERENCE + 1]
         self._by_lag = cross[:, SEGMENT - FIRST_LAG : SEGMENT - LAST_LAG - 1 : -1]
         energy = np.zeros((block, SEGMENT + 1), np.float32)
-        self._energy, self._total, self._older = energy[:, 1:], energy[:, -1:], energy[:, LAST_LAG : LAST_LAG + 1]
+        # What came before the reference, and all.
+        self._energy, self._older_and_total = energy[:, 1:], energy[:, LAST_LAG::REFERENCE]
+        self._norm = np.zeros((block, 1), np.float32)
+        self._norms = self._norm[:, 0]
         self._ends = energy[:, LAST_LAG - FIRST_LAG + REFERENCE : REFERENCE - 1 : -1]
         self._starts = energy[:, LAST_LAG - FIRST_LAG :: -1]
         self._out = out
@@ -104,9 +109,10 @@ class Correlation:
         np.fft.irfft(spectrum, SEGMENT, out=self._cross)  # type: ignore  # stubs: float64 only
         # Sums of squares only grow, so no difference of two is negative.
         np.subtract(self._ends, self._starts, out=out)
-        np.add(out, self._total - self._older, out=out)
         # What is 50 dB below the rest of the segment drowns in rounding: it scores 0, not a quotient of two errors.
-        np.add(out, self._total * ROUNDING + _TINY, out=out)
+        np.einsum("ke,e->k", self._older_and_total, _REFERENCE_AND_MARGIN, out=self._norms)
+        np.add(self._norm, _TINY, out=self._norm)
+        np.add(out, self._norm, out=out)
         np.divide(self._by_lag, out, out=out)
         np.minimum(np.maximum(out, _MINUS_ONE, out=out), _ONE, out=out)
 

@@ -65,9 +65,11 @@ class PitchTracker:
         self._middles = newest[:, :short]
         # For each lag from FIRST_DOUBLE on, where its half lies in flat numbers: much faster than row and column.
         self._half = short * np.arange(block)[:, None] + _HALF
-        self._candidates = np.zeros((len(_STEPS), LAGS), np.float32)
+        # Ways to reach a lag, by rows: from each of the steps, and anew.
+        self._candidates = np.full((len(_STEPS) + 1, LAGS), _RESTART)
+        self._steps = self._candidates[:-1]
         self._rows = [(row, row[JUMP:-JUMP]) for row in self._path]
-        shape, strides = self._candidates.shape, 2 * (self._path.itemsize,)
+        shape, strides = self._steps.shape, 2 * (self._path.itemsize,)
         # Of each new frame: what its lags can be reached from, its score, and its row of the path.
         self._moves = [
             (np.ndarray(shape, np.float32, self._path[row - 1], 0, strides), self._score[k], self._rows[row][1])
@@ -115,9 +117,8 @@ class PitchTracker:
     def _extend_path(self) -> None:
         """Viterbi recursion: best predecessor within JUMP lags, or a restart from the best of all."""
         for before, score, now in self._moves:
-            np.subtract(before, _STEP_COSTS, self._candidates)
+            np.subtract(before, _STEP_COSTS, self._steps)
             np.maximum.reduce(self._candidates, axis=0, out=now)
-            np.maximum(now, _RESTART, out=now)
             np.add(now, score, now)
             np.subtract(now, np.maximum.reduce(now), now)
 

@@ -1,5 +1,7 @@
 """Envelope postfilter: push bands that are still noisy further down, keep the frame's energy (paper, section 5)."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,7 +17,7 @@ decision. Found on development mixes, as was WARP (see the model card)."""
 WARP = 0.25
 """Power of the paper's sine behind a network's gains; more takes speech along that the network had kept."""
 
-_TINY = np.float32(1e-30)
+_TINY = 1e-30
 
 
 def envelope_postfilter(
@@ -40,15 +42,19 @@ def envelope_postfilter(
         G g^w. E0, E1 and G are over all bands of a frame: band by band, G would cancel the filter.
     """
     warped = gains * np.sin(np.float32(np.pi / 2) * gains) ** np.float32(warp)
-    before = np.einsum("kb,kb,kb->k", gains, gains, energies)
-    after = np.einsum("kb,kb,kb->k", warped, warped, energies)
-    ratio = (before + _TINY) / (after + _TINY)
-    compensation = np.sqrt((1 + np.float32(beta)) * ratio / (1 + np.float32(beta) * ratio * ratio))
+    before = np.einsum("kb,kb,kb->k", gains, gains, energies).tolist()
+    after = np.einsum("kb,kb,kb->k", warped, warped, energies).tolist()
+    # A frame at a time in plain numbers: arrays of one element would cost ten times as much.
+    ratios = [(old + _TINY) / (new + _TINY) for old, new in zip(before, after, strict=True)]
+    compensation = np.array([math.sqrt((1 + beta) * r / (1 + beta * r * r)) for r in ratios], np.float32)
     return warped * compensation[:, None]
 
 
 def network_postfilter(gains: NDArray[np.float32], energies: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Make a trained network's gains decisive: their power DECISIVENESS, and a mild envelope postfilter (ours).
+    """Make a trained network's gains decisive, in two steps that are ours, not the paper's.
+
+    Each gain is taken to the power DECISIVENESS, which lowers what the network was unsure of. Then comes the envelope
+    postfilter with the milder WARP; the energy that it gives back is that of the powered gains, not the network's.
 
     Parameters
     ----------
@@ -60,5 +66,6 @@ def network_postfilter(gains: NDArray[np.float32], energies: NDArray[np.float32]
     Returns
     -------
     float32 (frames, BANDS)
+        0 and 1 stay what they are, as long as all of a frame's are.
     """
     return envelope_postfilter(gains ** np.float32(DECISIVENESS), energies, warp=WARP)

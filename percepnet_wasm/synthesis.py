@@ -66,7 +66,6 @@ class Synthesis:
             combed[:] = 0
         else:
             level = mixed_power(strength, analysis.coherence)
-            level += _TINY
             np.divide(gain, np.sqrt(level, out=level), out=level)
             # p_b is scaled to ||y_b|| before mixing; where the combed band is silent, y_b is too.
             scale = analysis.combed_energy + _TINY
