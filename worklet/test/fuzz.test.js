@@ -11,7 +11,8 @@ import { CAPACITY, Ring } from '../ring.js';
 import { generator, Inverter, signal } from './signal.js';
 
 const DEPTH = 1920;
-const SEEDS = 40;
+/** Fewer where each of many runs must be short: mutation testing. */
+const SEEDS = Number(process.env.SEEDS ?? 40);
 const SAMPLES = 10 * 48000;
 
 /** The test signal, repeating far beyond what the rings hold. */

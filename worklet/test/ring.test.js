@@ -31,6 +31,43 @@ if (isMainThread) {
     });
   }
 
+  test('the worker is woken by the sample that completes what it needs, and by a switch, not before', { timeout: 20000 }, async (t) => {
+    const ring = Ring.shared();
+    /** What the worker would wait for; 'ok' is a wake-up. @param {number} ms */
+    const woken = (ms) => Promise.resolve(Atomics.waitAsync(ring.words, WORD.WRITTEN, ring.load(WORD.WRITTEN), ms).value);
+    keptAlive(t);
+    ring.store(WORD.NEEDED, HOP);
+    const early = woken(20);
+    ring.publishWritten(HOP - 1);
+    assert.equal(await early, 'timed-out');
+    const due = woken(5000);
+    ring.publishWritten(HOP);
+    assert.equal(await due, 'ok');
+    const late = woken(5000);
+    ring.publishWritten(3 * HOP);
+    assert.equal(await late, 'ok');
+    for (const active of [true, false]) {
+      const switched = woken(5000);
+      ring.publishActive(active);
+      assert.equal(await switched, 'ok');
+      assert.equal(ring.load(WORD.ACTIVE), Number(active));
+    }
+  });
+
+  test('waiting ends at once where the word has moved on, else with the wake-up, else with the time', { timeout: 20000 }, async (t) => {
+    const ring = Ring.shared();
+    keptAlive(t);
+    ring.publishWritten(1);
+    await ring.waitWritten(0, 1e6); // would outlast the test
+    let waited = false;
+    const wake = ring.waitWritten(1, 1e6).then(() => (waited = true));
+    await new Promise(setImmediate);
+    assert.equal(waited, false);
+    ring.publishWritten(2);
+    await wake;
+    await ring.waitWritten(2, 1);
+  });
+
   test('samples that are not finite become silence on the way in', () => {
     const ring = Ring.local();
     assert.equal(ring.writeInput(0, Float32Array.of(NaN, Infinity, -Infinity, 0), 4), false);
@@ -53,6 +90,12 @@ if (isMainThread) {
   const alive = setInterval(() => {}, 1000); // Atomics.waitAsync alone does not keep a Node thread alive
   await consume(new Ring(workerData.buffer), workerData.start);
   clearInterval(alive);
+}
+
+/** Atomics.waitAsync alone does not keep a Node thread alive. @param {import('node:test').TestContext} t */
+function keptAlive(t) {
+  const timer = setInterval(() => {}, 1000);
+  t.after(() => clearInterval(timer));
 }
 
 /** The worklet's part: input in quanta of changing size; checks the output that comes back. @param {Ring} ring @param {number} start */
