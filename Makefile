@@ -11,9 +11,10 @@ PYTEST := $(PY) -m pytest
 # The plugin reads options of its own and starts browsers: only tests/pyodide wants it.
 PLAIN := -p no:pytest_pyodide
 
-# The page's build takes what this pins, with hashes. LOCK= takes whatever is newest instead: for a Python that is newer
-# than the lock.
+# The page's build and the tests take what these pin, with hashes. LOCK= takes whatever is newest instead: for a Python that
+# is newer than the locks.
 LOCK ?= build_scripts/demo.lock
+TEST_LOCK ?= $(LOCK:demo.lock=test.lock)
 
 .PHONY: test-service-worker demo site setup test lint test-unit test-worklet test-pyodide test-browser fuzz mutation golden lock bench record \
 	soak evaluate packages clean system
@@ -83,11 +84,12 @@ mutation: build/mutation.stamp worklet/node_modules/.stamp tests/mutation/node_m
 golden: build/test.stamp
 	$(PY) -m build_scripts.golden
 
-# An hour faster than real time, ten minutes in real time (in all 15 to 25 minutes); the table is made from the results.
+# An hour faster than real time, ten minutes in real time (in all 15 to 25 minutes), and the table of both in worklet/README.md.
 soak: build/test.stamp
 	$(PY) build_scripts/build_dist.py --out dist
 	$(PYTEST) $(PLAIN) tests/browser/test_soak.py --simulated-minutes 60 --real-minutes 10 \
 		--record build_scripts/results/soak.json
+	$(PY) build_scripts/tables.py
 
 # SET is a folder with noisy/ and clean/, COMPARE the script that scores enhanced files beside other systems.
 evaluate: build/evaluate.stamp
@@ -115,16 +117,27 @@ build/demo.stamp: pyproject.toml $(LOCK) | $(PY)
 	$(if $(LOCK),$(PIP) --no-deps --no-build-isolation --editable .,$(PIP) --editable '.[demo]')
 	@mkdir -p build && touch $@
 
+# The second line finds all but torch there: its builds differ from place to place, so it is pinned by version alone.
+build/test.stamp: pyproject.toml $(TEST_LOCK) | $(PY)
+	$(if $(TEST_LOCK),$(PIP) --require-hashes --requirement $(TEST_LOCK))
+	$(PIP) $(if $(TEST_LOCK),--no-build-isolation) --editable '.[test]'
+	@mkdir -p build && touch $@
+
 # One stamp for each set of Python packages; the package itself is installed so that edits take effect at once.
 build/%.stamp: pyproject.toml | $(PY)
 	$(PIP) --editable '.[$*]'
 	@mkdir -p build && touch $@
 
-# Universal: every platform and Python from 3.11 on, as of today.
+# Universal: every platform and Python from 3.11 on, as of today. Of the tests' packages all but torch and what its build
+# for graphics cards needs.
+COMPILE = $(PY) -m uv pip compile pyproject.toml --universal --python-version 3.11 --upgrade --quiet \
+	--generate-hashes --no-header --no-annotate --no-emit-index-url
 lock: $(PY)
 	$(PIP) uv
-	$(PY) -m uv pip compile pyproject.toml --extra demo --universal --python-version 3.11 --upgrade \
-		--generate-hashes --no-header --no-annotate --no-emit-index-url --output-file $(LOCK)
+	$(COMPILE) --extra demo --output-file $(LOCK)
+	@mkdir -p build
+	$(COMPILE) --extra test --constraint $(LOCK) --output-file build/test.lock
+	awk '/^[a-z0-9]/ { keep = !/^(torch|triton|cuda-|nvidia-)/ } keep' build/test.lock >$(TEST_LOCK)
 
 %/node_modules/.stamp: %/package-lock.json
 	cd $* && npm ci --no-audit --no-fund --loglevel=error
