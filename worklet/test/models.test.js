@@ -101,3 +101,19 @@ test("a model file of one's own is fetched by its address; one that Python refus
   assert.deepEqual(fetched, ['mine.pnw']);
   await assert.rejects(models.acquire('https://other.example/noise.pnw'), { code: 'model', message: /no PercepNet model file/ });
 });
+
+test('a file larger than any model is not read to its end', async () => {
+  const models = new Models(ASSETS, runtime);
+  const chunk = new Uint8Array(2 ** 20);
+  let [sent, ended] = [0, false];
+  const endless = new ReadableStream({
+    pull: (controller) => (sent++, controller.enqueue(chunk)),
+    cancel: () => (ended = true),
+  });
+  globalThis.fetch = /** @type {any} */ (async () => new Response(endless));
+  await assert.rejects(models.acquire('https://other.example/endless.pnw'), {
+    code: 'model',
+    message: /endless\.pnw has more than 134217728 bytes: give a model file/,
+  });
+  assert.ok(ended && sent < 140, `${sent} MB were taken`);
+});
