@@ -151,7 +151,7 @@ def mutation() -> Table:
     """How many of the mistakes put into each module its tests notice, and how many are harmless."""
     rows = [
         [
-            f"`{name}.py`",
+            f"`{name}.{'js' if found['tests'][0].startswith('worklet') else 'py'}`",
             str(found["mutants"]),
             f"{found['every']}",
             str(found["killed"]),
@@ -177,6 +177,7 @@ def soak() -> Table:
         rows.append(
             [
                 f"{found['minutes']:g} min {title}",
+                found.get("weights", "earlier"),
                 " to ".join(f"{1000 * delay / SAMPLE_RATE:g}" for delay in sorted({delays[0], delays[-1]})),
                 f"{100 * last['underruns'] / last['quanta']:.1f} %",
                 str(last["skipped"]),
@@ -186,7 +187,7 @@ def soak() -> Table:
             ]
         )
     columns = ["delay ms", "late", "frames skipped", "WebAssembly grew kB", "JavaScript grew kB", "load average"]
-    return Table(["run", *columns], rows)
+    return Table(["run", "weights", *columns], rows)
 
 
 TABLES: dict[str, Callable[[], Table]] = {

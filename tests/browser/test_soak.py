@@ -18,6 +18,7 @@ import pytest
 from conftest import HERE, Tab, decode
 from measure import lag
 
+import percepnet_wasm
 from percepnet_wasm.constants import DELAY, SAMPLE_RATE
 
 DEPTH = 1920
@@ -66,13 +67,15 @@ LOOK = """async () => {
 
 
 @pytest.fixture(scope="module")
-def record(request: pytest.FixtureRequest) -> Callable[[str, Any], None]:
-    """Put a result into the file that was asked for, if one was."""
+def record(request: pytest.FixtureRequest) -> Callable[[str, dict[str, Any]], None]:
+    """Put a result into the file that was asked for, if one was, with the weights that it is of."""
     path: Path | None = request.config.getoption("--record")
 
-    def put(name: str, result: Any) -> None:
+    def put(name: str, result: dict[str, Any]) -> None:
         if path is not None:
             known = json.loads(path.read_text()) if path.is_file() else {}
+            about = percepnet_wasm.info()
+            result = {"weights": f"{about['tier']} {about['model_sha256'][:8]}", **result}
             path.write_text(json.dumps(known | {name: result}, indent=1) + "\n")
 
     return put
@@ -87,7 +90,7 @@ def simulate(dist: Path, minutes: int) -> dict[str, Any]:
     return result
 
 
-def test_simulated(dist: Path, request: pytest.FixtureRequest, record: Callable[[str, Any], None]) -> None:
+def test_simulated(dist: Path, request: pytest.FixtureRequest, record: Callable[[str, dict[str, Any]], None]) -> None:
     """No frame late or lost, the stated delay in every minute, memory as after the first, muted stretches at rest."""
     minutes: int = request.config.getoption("--simulated-minutes")
     result = simulate(dist, minutes)
@@ -114,7 +117,7 @@ def test_in_real_time(
     open_tab: Callable[..., Tab],
     isolated: str,
     request: pytest.FixtureRequest,
-    record: Callable[[str, Any], None],
+    record: Callable[[str, dict[str, Any]], None],
 ) -> None:
     """The two ends of the graph stay 70 ms apart to the sample; tracks and memory do not drift away."""
     minutes: float = request.config.getoption("--real-minutes")
