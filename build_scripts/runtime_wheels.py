@@ -19,8 +19,16 @@ from pathlib import Path
 
 PYODIDE_BUILD = "pyodide-build==0.39.2"
 
-UNUSED_IN_NUMPY = ("f2py", "polynomial", "random", "_pyinstaller")
-"""Folders that neither the enhancer nor NumPy's own import needs. (``_core._multiarray_tests`` is needed.)"""
+UNUSED_IN_NUMPY = (
+    "_core/_operand_flag_tests", "_core/_rational_tests", "_core/_struct_ufunc_tests", "_core/_umath_tests",
+    "_pyinstaller", "f2py", "lib/recfunctions", "linalg/lapack_lite", "ma", "matlib", "polynomial", "random", "testing",
+    "typing/mypy_plugin",
+)  # fmt: skip
+"""Folders and modules that neither the enhancer nor NumPy's own import needs. (``_core._multiarray_tests`` is needed.)
+"""
+
+DOCUMENTATION = ("_core/_add_newdocs", "_core/_add_newdocs_scalars")
+"""Modules that do nothing but attach docstrings to what is written in C: they are emptied."""
 
 UNUSED_IN_LIBRARY = frozenset(
     "_aix_support _osx_support _pydatetime _pydecimal _pyio aifc antigravity bdb cProfile cgi cgitb chunk cmd "
@@ -39,14 +47,17 @@ CODECS = frozenset(
 )
 """Encodings that stay; the others are tables of national character sets, an eighth of the standard library."""
 
-_UNUSED_SUFFIXES = (".pyi", ".pxd", ".h", ".a", ".lib", ".pc", ".ini", ".typed")
+_UNUSED_SUFFIXES = (".pyi", ".pxd", ".h", ".a", ".lib", ".pc", ".ini", ".typed", ".rst")
 _BIRTH = (1980, 1, 1, 0, 0, 0)
 """Every member's date: the same sources give the same bytes."""
 
 
 def stripped_wheel(wheel: bytes) -> bytes:
     """A wheel without tests, headers, type stubs, docstrings and UNUSED_IN_NUMPY; its RECORD is made anew."""
-    kept = {name: without_docstrings(name, data) for name, data in members(wheel) if not is_unused(name)}
+    kept = {}
+    for name, data in members(wheel):
+        if not is_unused(name):
+            kept[name] = b"" if belongs(name, DOCUMENTATION) else without_docstrings(name, data)
     (record,) = (name for name in kept if name.endswith(".dist-info/RECORD"))
     rows = io.StringIO()
     writer = csv.writer(rows, lineterminator="\n")
@@ -80,12 +91,17 @@ def is_unused(name: str) -> bool:
     top, *inside = name.split("/")
     if top.endswith(".dist-info"):
         return inside == ["entry_points.txt"]
-    folders = inside[:-1]
     return (
-        bool({"tests", "include"} & set(folders))
-        or folders[:1] in [[folder] for folder in UNUSED_IN_NUMPY]
+        bool({"tests", "include"} & set(inside[:-1]))
+        or belongs(name, UNUSED_IN_NUMPY)
         or name.endswith(_UNUSED_SUFFIXES)
     )
+
+
+def belongs(name: str, parts: tuple[str, ...]) -> bool:
+    """Say whether a member of NumPy's wheel is one of these modules, or in one of these folders."""
+    inside = name.partition("/")[2]
+    return any(inside.startswith((f"{part}/", f"{part}.")) for part in parts)
 
 
 def without_docstrings(name: str, data: bytes) -> bytes:
