@@ -158,7 +158,9 @@ def _audio(container, subtype, rate=16000, channels=2):
 
 AUDIO = {
     "wav": [
-        _audio("WAV", "PCM_16"), _audio("WAV", "FLOAT", 48000, 1), _audio("WAV", "MS_ADPCM"), _audio("RF64", "PCM_24")
+        _audio("WAV", "PCM_16"), _audio("WAV", "FLOAT", 48000, 1), _audio("WAV", "MS_ADPCM"), _audio("RF64", "PCM_24"),
+        # It is the content that says what a file is.
+        _audio("AIFF", "PCM_16"), _audio("CAF", "PCM_16"), _audio("MP3", "MPEG_LAYER_III"),
     ],
     "flac": [_audio("FLAC", "PCM_16"), _audio("FLAC", "PCM_24", 44100, 1)],
     "ogg": [_audio("OGG", "VORBIS"), _audio("OGG", "OPUS")],

@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 import soundfile as sf
 import torch
+from hostile import bands, examples, sounds
+from hypothesis import given
+from hypothesis import strategies as st
 
 from build_scripts.train.cleaning import cleaned, floor_gains
 from build_scripts.train.corpus import Corpus
@@ -157,6 +160,23 @@ def test_cleaning_lowers_a_recording_s_floor_and_spares_its_speech():
     error = (clean - noisy)[loud]
     assert 10 * np.log10(np.mean(error**2) / np.mean(noisy[loud] ** 2)) < -30
     np.testing.assert_array_equal(floor_gains(np.zeros((5, BANDS), np.float32)), 1)
+    np.testing.assert_allclose(cleaned(noisy / 8), clean / 8, atol=1e-4, err_msg="depends on the level")
+
+
+@examples(20)
+@given(sounds(), st.integers(1, 12 * HOP))
+def test_cleaning_keeps_any_sound_finite_and_as_long(sound, length):
+    sound = sound[:length]
+    clean = cleaned(sound)
+    assert clean.shape == sound.shape and clean.dtype == np.float32 and np.isfinite(clean).all()
+    assert np.abs(clean).max() <= 2 * np.abs(sound).max()
+
+
+@examples(30)
+@given(bands(0, 2.0**66, frames=5))
+def test_cleaning_lowers_no_band_by_more_than_it_says(energy):
+    gains = floor_gains(energy)
+    assert gains.shape == energy.shape and 0.00999 < gains.min() and gains.max() <= 1
 
 
 def test_pairs_share_the_recording_until_it_is_cleaned(tmp_path):
