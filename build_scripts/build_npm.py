@@ -6,6 +6,7 @@
     worklet/         the modules as they are, but for the audio processor: one file, since bundlers copy it as it is
     worklet/types/   their declarations, by tsc
     runtime/         what the enhancer's worker loads, as in dist/
+    README.md, LICENSE, MODEL_CARD.md
     service-worker.js  for hosts without headers and visits without a network
 
 ``runtime/`` lies beside ``worklet/``, where the modules look for it unless told otherwise.
@@ -79,6 +80,7 @@ def build(site: Path, out: Path) -> None:
         raise ValueError(f"{site} is not a built site: run build_scripts/build_dist.py first")
     if out.exists() and not (out / "package.json").is_file():
         raise ValueError(f"{out} holds something else: give another folder to --out")
+    out = out.resolve()  # npm's scripts run in another folder
     shutil.rmtree(out, ignore_errors=True)
     shutil.copytree(site / "worklet", out / "worklet")
     shutil.copytree(site / "runtime", out / "runtime")
@@ -88,7 +90,8 @@ def build(site: Path, out: Path) -> None:
     for name, data in sealed(plan).items():
         (out / name).write_bytes(data)
     npm_run("types", "--outDir", str(out / "worklet" / "types"))
-    for document in (WORKLET / "README.md", ROOT / "LICENSE"):
+    # The card states the weights' licence.
+    for document in (WORKLET / "README.md", ROOT / "LICENSE", ROOT / "percepnet_wasm" / "MODEL_CARD.md"):
         shutil.copy(document, out)
     fields = manifest(json.loads((WORKLET / "package.json").read_text()))
     (out / "package.json").write_text(json.dumps(fields, indent=2) + "\n")

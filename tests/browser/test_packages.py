@@ -1,6 +1,7 @@
 """The npm package as its users get it: packed, installed into empty apps, imported, type-checked, bundled and run."""
 
 import json
+import os
 import shutil
 import subprocess
 import tarfile
@@ -28,7 +29,7 @@ def tarball(dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not (WORKLET / "node_modules" / "esbuild").is_dir():
         npm("ci", folder=WORKLET)
     folder = tmp_path_factory.mktemp("npm")
-    build_npm.build(dist, folder / "package")
+    build_npm.build(dist, Path(os.path.relpath(folder / "package")))  # relative, as the Makefile gives it
     (packed,) = json.loads(npm("pack", "--json", "./package", folder=folder))
     return folder / str(packed["filename"])
 
@@ -48,8 +49,9 @@ def test_the_package_holds_what_it_needs_and_nothing_else(tarball: Path, dist: P
     loaded = {path.relative_to(dist).as_posix() for part in ("worklet", "runtime") for path in (dist / part).rglob("*")}
     loaded = {name for name in loaded if (dist / name).is_file()}
     assert loaded <= names
-    assert {"README.md", "LICENSE", "package.json", "worklet/types/percepnet.d.ts"} <= names
-    others = names - loaded - {"README.md", "LICENSE", "package.json", SERVICE_WORKER}
+    documents = {"README.md", "LICENSE", "MODEL_CARD.md", "package.json"}
+    assert documents | {"worklet/types/percepnet.d.ts"} <= names
+    others = names - loaded - documents - {SERVICE_WORKER}
     assert [name for name in others if not fnmatch(name, "worklet/types/*.d.ts")] == []
 
 

@@ -107,7 +107,7 @@ def test_the_source_archive_holds_what_git_holds(archive):
     tops = ("percepnet_wasm/", "worklet/", "web/", "tests/", "build_scripts/")
     assert names - files == {"PKG-INFO"}
     assert {name for name in files if name.startswith(tops)} - names == set()
-    assert {"LICENSE", "Makefile", "README.md", "pyproject.toml"} <= names
+    assert {"LICENSE", "Makefile", "README.md", "SECURITY.md", "pyproject.toml"} <= names
 
 
 def test_the_npm_manifest_has_the_one_version_and_nothing_for_development():
