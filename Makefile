@@ -1,4 +1,4 @@
-# make demo: build everything and serve the page.  make test: run every test.  The rest: see README.md.
+# make demo: build everything and serve the page.  make test: run every test.  make help: the rest.
 
 # The first Python that is new enough.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
@@ -16,20 +16,20 @@ PLAIN := -p no:pytest_pyodide
 LOCK ?= build_scripts/demo.lock
 TEST_LOCK ?= $(LOCK:demo.lock=test.lock)
 
-.PHONY: test-service-worker demo site setup test lint test-unit test-worklet test-pyodide test-browser fuzz mutation golden lock bench record \
+.PHONY: help test-service-worker demo site setup test lint test-unit test-worklet test-pyodide test-browser fuzz mutation golden lock bench record \
 	soak evaluate packages clean system
 
-demo: site
+demo: site ## the page, built and served on localhost (PORT=8000)
 	$(PY) build_scripts/serve.py dist --port $(PORT)
 
-site: build/demo.stamp
+site: build/demo.stamp ## dist/, the folder that a server needs, and no more
 	$(PY) build_scripts/build_dist.py --out dist
 
 setup: build/test.stamp
 
-test: system lint test-unit test-worklet test-pyodide test-browser
+test: system lint test-unit test-worklet test-pyodide test-browser ## lint, types and all tests but the service worker's
 
-lint: build/test.stamp
+lint: build/test.stamp ## style and types of Python
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 
@@ -37,33 +37,33 @@ lint: build/test.stamp
 test-unit test-pyodide test-browser: export OMP_NUM_THREADS = 1
 test-unit test-pyodide test-browser: export OPENBLAS_NUM_THREADS = 1
 
-test-unit: build/test.stamp
+test-unit: build/test.stamp ## Python's tests
 	$(PYTEST) $(PLAIN) tests/unit
 
-test-worklet: worklet/node_modules/.stamp tests/clients/node_modules/.stamp
+test-worklet: worklet/node_modules/.stamp tests/clients/node_modules/.stamp ## JavaScript's tests and types, in Node
 	cd worklet && npm test
 	cd worklet && npm run check
 	cd tests/clients && npm run check
 
-test-pyodide: build/test.stamp
+test-pyodide: build/test.stamp ## the wheel in Pyodide, in Node and Chromium
 	$(PY) build_scripts/build_dist.py --out dist --test
 	$(PYTEST) tests/pyodide --dist-dir build/dist-test --runtime node,chrome
 
-test-browser: build/test.stamp
+test-browser: build/test.stamp ## the page and calls in Chromium
 	$(PY) build_scripts/build_dist.py --out dist
 	$(PYTEST) $(PLAIN) tests/browser --ignore tests/browser/test_service_worker.py
 
 # Apart for now: once, a question to a page that was reloading itself was never answered, and the run stood still.
-test-service-worker: build/test.stamp
+test-service-worker: build/test.stamp ## offline use and isolation, apart from the rest
 	$(PY) build_scripts/build_dist.py --out dist
 	$(PYTEST) $(PLAIN) tests/browser/test_service_worker.py
 
-bench: build/test.stamp
+bench: build/test.stamp ## costs beside peers, to build/bench.json
 	$(PY) build_scripts/build_dist.py --out dist
 	$(PY) -m build_scripts.bench --out build/bench.json
 
 # The same for the record: the results that are kept, and every table made from them.
-record: bench
+record: bench ## the same for the record, with its tables
 	cp build/bench.json build_scripts/results/bench.json
 	$(PY) -m build_scripts.bench.stage_table build/bench.json percepnet_wasm/kernels/STAGES.md \
 		--before build_scripts/results/numpy-before.json
@@ -71,39 +71,42 @@ record: bench
 
 # Property tests with other examples each time, FUZZ times as many of them; one file at a time to stop where it fails.
 FUZZ ?= 30
-fuzz: build/test.stamp
+fuzz: build/test.stamp ## property tests with more and other examples (FUZZ=30)
 	HYPOTHESIS_PROFILE=fuzz FUZZ=$(FUZZ) $(PYTEST) $(PLAIN) -x tests/unit/test_hostile_files.py \
 		tests/unit/test_hostile_arguments.py tests/unit/test_properties.py tests/unit/test_model_file.py
 
 # Which small changes of the signal path and the ring no test notices: an hour or two. See tests/mutation/README.md.
-mutation: build/mutation.stamp worklet/node_modules/.stamp tests/mutation/node_modules/.stamp
+mutation: build/mutation.stamp tests/mutation/node_modules/.stamp ## which mistakes the tests miss
 	$(PY) -m build_scripts.mutation
-	cd worklet && ../tests/mutation/node_modules/.bin/stryker run ../tests/mutation/stryker.config.json
+	$(PY) build_scripts/tables.py
 
 # After a wanted change of what the signal path computes.
-golden: build/test.stamp
+golden: build/test.stamp ## renew the golden output, after a wanted change
 	$(PY) -m build_scripts.golden
 
 # An hour faster than real time, ten minutes in real time (in all 15 to 25 minutes), and the table of both in worklet/README.md.
-soak: build/test.stamp
+soak: build/test.stamp ## an hour simulated, ten minutes in real time, and their table
 	$(PY) build_scripts/build_dist.py --out dist
 	$(PYTEST) $(PLAIN) tests/browser/test_soak.py --simulated-minutes 60 --real-minutes 10 \
 		--record build_scripts/results/soak.json
 	$(PY) build_scripts/tables.py
 
 # SET is a folder with noisy/ and clean/, COMPARE the script that scores enhanced files beside other systems.
-evaluate: build/evaluate.stamp
+evaluate: build/evaluate.stamp ## scores of a set of mixes (SET=folder COMPARE=script.py)
 	@test -n "$(SET)" -a -n "$(COMPARE)" || { echo "usage: make evaluate SET=folder COMPARE=script.py" >&2; exit 1; }
 	$(PY) -m build_scripts.evaluate $(SET) --compare $(COMPARE)
 
 # What would be published: wheel and source archive for PyPI, tarball for npm, all in build/packages.
-packages: build/test.stamp worklet/node_modules/.stamp
+packages: build/test.stamp worklet/node_modules/.stamp ## what would be published, in build/packages
 	$(PY) build_scripts/build_dist.py --out dist
 	$(PY) build_scripts/build_npm.py --site dist --out build/npm
 	mkdir -p build/packages && rm -f build/packages/*
 	$(PY) -m build --no-isolation --outdir build/packages
 	$(PY) -m twine check --strict build/packages/*
 	cd build/packages && npm pack --silent ../npm
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 system:
 	build_scripts/system_packages.sh
@@ -132,7 +135,7 @@ build/%.stamp: pyproject.toml | $(PY)
 # for graphics cards needs.
 COMPILE = $(PY) -m uv pip compile pyproject.toml --universal --python-version 3.11 --upgrade --quiet \
 	--generate-hashes --no-header --no-annotate --no-emit-index-url
-lock: $(PY)
+lock: $(PY) ## renew the hashed pins of the Python packages
 	$(PIP) uv
 	$(COMPILE) --extra demo --output-file $(LOCK)
 	@mkdir -p build
@@ -143,5 +146,5 @@ lock: $(PY)
 	cd $* && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-clean:
+clean: ## remove what was built
 	rm -rf build dist
