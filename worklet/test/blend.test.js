@@ -1,10 +1,10 @@
 /** What is heard, quantum by quantum, on a simulated clock: Blend and Pump with an enhancer that turns the sign. */
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
-import { Blend, MUTED, STARVED, STATE } from '../blend.js';
-import { DELAY, HOP } from '../constants.js';
+import { describe, mock, test } from 'node:test';
+import { Blend, DEPTH_MAX, DEPTH_MIN, MUTED, STARVED, STATE } from '../blend.js';
+import { DELAY, HOP, SAMPLE_RATE } from '../constants.js';
 import { FAILURES, Pump, SETTLE } from '../pump.js';
-import { Ring, WORD } from '../ring.js';
+import { CAPACITY, Ring, WORD } from '../ring.js';
 import { generator, Inverter, signal } from './signal.js';
 
 const DEPTH = 1920;
@@ -14,14 +14,15 @@ const QUANTUM = 128;
 const SCHEDULES = Number(process.env.SEEDS ?? 100);
 
 class Rig {
-  /** @param {{start?: number, enhancer?: Inverter, enabled?: boolean, quantum?: number}} [options] */
-  constructor({ start = 0, enhancer = new Inverter(), enabled = true, quantum = QUANTUM } = {}) {
+  /** @param {{start?: number, enhancer?: Inverter, enabled?: boolean, quantum?: number, depth?: number}} [options] */
+  constructor({ start = 0, enhancer = new Inverter(), enabled = true, quantum = QUANTUM, depth = DEPTH } = {}) {
     this.start = start;
+    this.depth = depth;
     this.quantum = quantum;
     this.ring = Ring.local();
     this.ring.output.fill(NaN); // canary: never play what was never written
-    this.blend = new Blend(this.ring, { depth: DEPTH, enabled, start });
-    this.pump = new Pump(this.ring, DEPTH, enhancer);
+    this.blend = new Blend(this.ring, { depth, enabled, start });
+    this.pump = new Pump(this.ring, depth, enhancer);
     this.elapsed = 0;
     this.source = signal;
     /** The share of enhanced sound at the end of the last quantum: 0 dry, 1 enhanced. */
@@ -40,7 +41,7 @@ class Rig {
     const output = new Float32Array(n);
     this.blend.render(input, output);
     for (let i = 0; i < n; i++) {
-      const position = this.elapsed + i - DEPTH - DELAY;
+      const position = this.elapsed + i - this.depth - DELAY;
       const expected = position < 0 ? 0 : this.source(this.start + position);
       if (expected === 0) {
         assert.ok(output[i] === 0, `sample ${this.elapsed + i}: ${output[i]} where there is silence`);
@@ -53,6 +54,15 @@ class Rig {
     }
     this.elapsed += n;
     if (work) while (this.pump.run());
+  }
+
+  /** Run until something is so, within so many samples. @param {() => boolean} so @param {number} limit @param {{work?: boolean}} [options] */
+  until(so, limit, options) {
+    for (const end = this.elapsed + limit; !so(); ) {
+      assert.ok(this.elapsed < end, `not within ${limit} samples: ${so}`);
+      this.quantumOnce(options);
+    }
+    return this;
   }
 
   /** @param {number} samples @param {{work?: boolean}} [options] */
@@ -72,11 +82,11 @@ describe('sound', () => {
 
   test('is enhanced as soon as the enhancer has settled, in one cross-fade', () => {
     const rig = new Rig().run(10000, { work: false });
-    const begun = rig.elapsed;
-    while (rig.gain < 1 && rig.elapsed < begun + 10000) rig.quantumOnce();
-    assert.ok(rig.elapsed - begun <= SETTLE + DEPTH + 3 * QUANTUM, `took ${rig.elapsed - begun} samples`);
+    rig.until(() => rig.gain === 1, SETTLE + DEPTH + 3 * QUANTUM);
     assert.equal(rig.blend.state, STATE.ENHANCED);
-    rig.run(20000);
+    const { quanta } = rig.blend;
+    rig.run(200 * QUANTUM);
+    assert.equal(rig.blend.quanta - quanta, 200);
     assert.equal(rig.gain, 1);
     assert.equal(rig.blend.underruns, 0);
     assert.equal(rig.pump.skipped, 0);
@@ -86,6 +96,7 @@ describe('sound', () => {
     const rig = new Rig().run(20000);
     rig.run(DEPTH, { work: false });
     assert.equal(rig.gain, 0);
+    assert.equal(rig.blend.state, STATE.ENHANCED, 'less than 100 ms are not worth a word');
     rig.run(QUANTUM); // the worker finds 5 frames: those still in time are computed, so that nothing is lost
     assert.equal(rig.pump.skipped, 0);
     rig.run(2 * HOP);
@@ -107,18 +118,19 @@ describe('sound', () => {
 
   test('is dry within 100 ms on the sample clock when the worker dies, and says so', () => {
     const rig = new Rig().run(20000);
-    const died = rig.elapsed;
-    while (rig.gain > 0) rig.quantumOnce({ work: false });
-    assert.ok(rig.elapsed - died < 4800);
-    const dry = rig.elapsed;
-    while (rig.blend.state !== STATE.STARVED) rig.quantumOnce({ work: false });
-    assert.ok(rig.elapsed - dry <= STARVED + QUANTUM);
-    rig.run(10 * 48000, { work: false });
+    rig.until(() => rig.gain === 0, 4800 - QUANTUM, { work: false });
+    const dry = rig.elapsed - QUANTUM;
+    rig.until(() => rig.blend.state === STATE.STARVED, STARVED, { work: false });
+    assert.ok(rig.elapsed - dry >= STARVED, `said so after ${rig.elapsed - dry} samples`);
+    const { underruns } = rig.blend;
+    rig.run(1000 * QUANTUM, { work: false });
     assert.equal(rig.gain, 0);
+    assert.equal(rig.blend.underruns - underruns, 1000, 'each late quantum counts');
   });
 
   test('is switched off and on without a click, at the same delay; off, no frame is computed', () => {
     const rig = new Rig().run(20000);
+    const told = mock.method(rig.ring, 'publishActive');
     rig.blend.enabled = false;
     rig.run(QUANTUM);
     assert.equal(rig.gain, 0);
@@ -128,8 +140,11 @@ describe('sound', () => {
     rig.run(48000);
     assert.equal(rig.pump.frames, frames);
     rig.blend.enabled = true;
+    rig.run(QUANTUM);
+    assert.equal(rig.blend.state, STATE.WAITING);
     rig.run(SETTLE + DEPTH + HOP);
     assert.equal(rig.gain, 1);
+    assert.deepEqual(told.mock.calls.map((call) => call.arguments), [[false], [true]], 'the worker is told once');
     assert.equal(rig.blend.underruns, 0, 'switching is not lateness');
     assert.equal(rig.pump.skipped, 0, 'resting is not lateness');
   });
@@ -148,6 +163,37 @@ describe('sound', () => {
     rig.gain = 0; // silence has none; what follows it begins raw
     rig.run(SETTLE + DEPTH + DELAY + HOP);
     assert.equal(rig.gain, 1);
+  });
+
+  test('of a pause that is shorter than a mute goes on being enhanced', () => {
+    const rig = new Rig().run(20000);
+    const [from, to] = [rig.elapsed, rig.elapsed + MUTED - QUANTUM];
+    rig.source = (position) => (position < from || position >= to ? signal(position) : 0);
+    const { frames } = rig.pump;
+    rig.run(to - from);
+    assert.equal(rig.blend.state, STATE.ENHANCED);
+    assert.ok(rig.pump.frames - frames >= (to - from) / HOP - 1);
+    rig.run(20000);
+    assert.equal(rig.gain, 1);
+    assert.equal(rig.blend.underruns, 0);
+  });
+
+  test('that is dry comes unharmed from the deepest ring in the largest quanta', () => {
+    const rig = new Rig({ depth: DEPTH_MAX, quantum: 2048 }).run(4 * CAPACITY, { work: false });
+    assert.equal(rig.gain, 0);
+    assert.ok(DEPTH_MIN < DEPTH && DEPTH < DEPTH_MAX);
+  });
+
+  test('that is enhanced is played from its first sample on, as long as a quantum to fade out in is there too', () => {
+    for (const [from, end, wet] of [[0, 2 * QUANTUM, true], [1, 2 * QUANTUM, false], [0, 2 * QUANTUM - 1, false]]) {
+      const ring = Ring.local();
+      const blend = new Blend(ring, { depth: DEPTH });
+      const output = new Float32Array(QUANTUM);
+      for (let position = 0; position < DEPTH; position += QUANTUM) blend.render(undefined, output);
+      ring.publishDone(Number(from), Number(end));
+      blend.render(undefined, output);
+      assert.equal(blend.wet, wet, `[${from}, ${end})`);
+    }
   });
 
   for (const start of [(2 ** 31 - 30000) | 0, (2 ** 32 - 30000) | 0]) {
@@ -202,8 +248,9 @@ describe('an enhancer', () => {
     };
     rig.run(HOP);
     assert.equal(rig.pump.errors, 1);
-    assert.equal(rig.gain, 1, 'the ring still held enhanced sound');
-    rig.run(DEPTH);
+    rig.run(HOP);
+    assert.equal(rig.gain, 1, 'the ring still held enhanced sound, though that after the gap is there as well');
+    rig.run(DEPTH - HOP);
     assert.equal(rig.gain, 0);
     rig.run(SETTLE + DEPTH);
     assert.equal(rig.gain, 1);
@@ -280,6 +327,11 @@ describe('another enhancer', () => {
     rig.pump.abandon();
     assert.deepEqual(released, ['second', 'first']);
   });
+});
+
+test('what pages and the worker rely on', () => {
+  assert.deepEqual(Object.values(STATE), ['waiting', 'enhanced', 'starved', 'resting']);
+  assert.deepEqual([STARVED, MUTED], [0.1 * SAMPLE_RATE, SAMPLE_RATE]);
 });
 
 test('a microphone that gives NaN is heard as silence, not as NaN', () => {

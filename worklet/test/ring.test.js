@@ -56,6 +56,19 @@ test('no input connected is silence, over what was there before', () => {
   assert.ok(Number.isNaN(ring.input[2]) && Number.isNaN(ring.input.at(-3)), 'wrote past its bounds');
 });
 
+test('copies keep to their length, across the end of the ring', () => {
+  const ring = Ring.local();
+  ring.writeInput(CAPACITY - 1, Float32Array.of(1, 2, 3), 3);
+  const into = new Float32Array(4).fill(9);
+  ring.readInput(CAPACITY - 1, into, 2);
+  assert.deepEqual([...into], [1, 2, 9, 9]);
+  ring.output.fill(7);
+  ring.writeOutput(CAPACITY - 1, Float32Array.of(4, 5));
+  assert.deepEqual([ring.output.at(-2), ring.output.at(-1), ring.output[0], ring.output[1]], [7, 4, 5, 7]);
+  ring.readOutput(CAPACITY - 1, into);
+  assert.deepEqual([...into], [4, 5, 7, 7]);
+});
+
 test('memory of another size is refused with both sizes', () => {
   assert.throws(() => new Ring(new ArrayBuffer(64)), /has 64 bytes, expected \d+/);
 });
