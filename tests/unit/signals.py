@@ -1,8 +1,20 @@
 """Synthetic signals that several tests share; float32 at 48 kHz unless said otherwise."""
 
+import functools
+
 import numpy as np
+from make_clip import make_clip
 
 from percepnet_wasm.constants import SAMPLE_RATE
+
+
+@functools.cache
+def talk(snr_db=8.0):
+    """The bundled clip at a ratio, made once for all tests; its arrays can only be read."""
+    clip = make_clip(snr_db=snr_db)
+    for array in vars(clip).values():
+        array.flags.writeable = False
+    return clip
 
 
 def harmonic(hertz, tilt=1.0, weights=None, top_hz=8000, level=0.1):

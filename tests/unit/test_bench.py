@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 import pytest
-from make_clip import make_clip
+from signals import talk
 
 from build_scripts.bench import machine, peers, records, rounds
 from build_scripts.bench.hosts import HostError, cpython
@@ -17,7 +17,7 @@ KEYS = {"engine", "system", "tier", "kernel", "stage", "pace", "p50_ms", "p99_ms
 @pytest.fixture(scope="module")
 def audio(tmp_path_factory):
     path = tmp_path_factory.mktemp("bench") / "audio.f32"
-    make_clip().noisy[: 200 * 480].tofile(path)
+    talk().noisy[: 200 * 480].tofile(path)
     return path
 
 

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from make_clip import make_clip
 from models import constant_model, random_model
-from signals import noise, speech_like
+from signals import noise, speech_like, talk
 
 import percepnet_wasm
 from percepnet_wasm import Enhancer, enhance, info
@@ -24,7 +23,7 @@ def stream(enhancer, samples):
 @pytest.fixture(scope="module")
 def clip():
     """Four seconds of synthetic speech in noise."""
-    made = make_clip(snr_db=8.0)
+    made = talk()
     return made.clean[: 400 * HOP], made.noisy[: 400 * HOP]
 
 
@@ -225,7 +224,7 @@ def test_the_snr_estimate_follows_the_mix(block):
     estimates = []
     for snr_db in (0.0, 15.0):
         enhancer = Enhancer(block=block)
-        noisy = make_clip(snr_db=snr_db).noisy
+        noisy = talk(snr_db).noisy
         stream(enhancer, noisy[: len(noisy) // (block * HOP) * block * HOP])
         estimates.append(enhancer.snr_db)
         assert estimates[-1] == pytest.approx(snr_db, abs=6)
@@ -283,7 +282,7 @@ def test_level_changes_the_result_little(clip):
 def test_pesq_changes_by_less_than_a_tenth_from_45_to_5_db_below_full_scale():
     pesq = pytest.importorskip("pesq", reason="pip install percepnet-wasm[evaluate]").pesq
     soxr = pytest.importorskip("soxr")
-    clips = [make_clip(snr_db=snr_db) for snr_db in (3.0, 8.0, 12.0)]
+    clips = [talk(3.0), talk(), talk(12.0)]
     pairs = [(made.clean, made.noisy) for made in clips]
     if DEVELOPMENT.exists():
         import soundfile as sf

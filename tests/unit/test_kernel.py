@@ -1,5 +1,6 @@
 """The kernel compiled for this machine against the NumPy path, whole clips and every kind of layer; and its refusal."""
 
+import json
 import subprocess
 import sys
 import tracemalloc
@@ -7,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from make_clip import make_clip
 from models import random_model
-from signals import harmonic, noise, speech_like
+from signals import harmonic, noise, speech_like, talk
 
+from build_scripts import golden
 from percepnet_wasm import Enhancer, kernel, kernel_program
 from percepnet_wasm.bands import BANDS
 from percepnet_wasm.constants import HOP, SAMPLE_RATE
@@ -84,7 +85,7 @@ def check_equal(here, there, samples=SAMPLE_TOLERANCE):
 
 
 CLIPS = {
-    "talk": lambda: make_clip().noisy[: 900 * HOP],
+    "talk": lambda: talk().noisy[: 900 * HOP],
     "synthetic": lambda: speech_like(6.0, 5) + noise(6.0, 0.01, 5),
     "vowel": lambda: harmonic(np.linspace(90, 320, 2 * SAMPLE_RATE)) + noise(2.0, 0.003, 6),
     "noise": lambda: noise(2.0, 0.2, 7),
@@ -104,7 +105,7 @@ def test_whole_clips_come_out_the_same(library, clip):
 
 @pytest.mark.parametrize("block", [2, 100])
 def test_frames_a_call_change_nothing(library, block):
-    samples = make_clip().noisy[: 300 * HOP].astype(np.float32)
+    samples = talk().noisy[: 300 * HOP].astype(np.float32)
     model = Model.load()
     one, many = KernelEngine(library, model, 1), KernelEngine(library, model, block)
     for name, values in run(one, samples).items():
@@ -112,9 +113,15 @@ def test_frames_a_call_change_nothing(library, block):
         many.reset()
 
 
+@pytest.mark.parametrize("block", [1, 2, 12])
+def test_output_is_the_golden_one(library, block):
+    kept = json.loads(golden.GOLDEN.read_text())["samples"]
+    np.testing.assert_allclose(golden.summary(golden.run("native", block)), kept, atol=golden.TOLERANCE["native"])
+
+
 @pytest.mark.parametrize("options", [{"comb": False}, {"postfilter": False}, {"floor": 0.25}])
 def test_options_mean_the_same(library, options):
-    samples = make_clip().noisy[: 200 * HOP].astype(np.float32)
+    samples = talk().noisy[: 200 * HOP].astype(np.float32)
     here, there = KernelEngine(library, Model.load(), 1), NumpyEngine(Model.load(), 1)
     for engine in (here, there):
         for name, value in options.items():

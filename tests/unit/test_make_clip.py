@@ -6,12 +6,13 @@ import numpy as np
 import parselmouth
 import pytest
 from make_clip import SENTENCES, make_clip, write_wav
+from signals import talk
 from speech_synthesis import RATE, Voice, say
 
 
 @pytest.fixture(scope="module")
 def clip():
-    return make_clip()
+    return talk()
 
 
 def power(audio: np.ndarray) -> float:
@@ -26,7 +27,7 @@ def test_the_clip_is_the_sum_of_its_parts_and_fits_full_scale(clip):
 
 
 def test_the_level_of_the_noise_is_as_asked():
-    clip = make_clip(snr_db=12)
+    clip = talk(12.0)
     assert 10 * np.log10(power(clip.clean[clip.speech]) / power(clip.noise)) == pytest.approx(12, abs=0.1)
 
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from make_clip import make_clip
-from signals import noise, speech_like
+from signals import noise, speech_like, talk
 
 from percepnet_wasm import oracle
 from percepnet_wasm.analysis import Analysis, BandAnalysis
@@ -24,7 +23,7 @@ BENCH = Path(os.environ.get("PERCEPNET_BENCH", ROOT.parent / "shared" / "bench" 
 @pytest.fixture(scope="module")
 def clip():
     """Synthetic speech with generated noise at 3 dB."""
-    return make_clip(snr_db=3.0)
+    return talk(3.0)
 
 
 @pytest.fixture(scope="module")

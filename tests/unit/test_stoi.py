@@ -4,9 +4,8 @@ import warnings
 
 import numpy as np
 import pytest
-from make_clip import make_clip
 from pystoi import stoi as reference
-from signals import noise, speech_like
+from signals import noise, speech_like, talk
 
 from percepnet_wasm.constants import SAMPLE_RATE
 from percepnet_wasm.stoi import _RATE, _resampled, stoi
@@ -17,7 +16,7 @@ TOLERANCE = 1e-9
 
 @pytest.fixture(scope="module")
 def clip():
-    return make_clip(snr_db=3.0)
+    return talk(3.0)
 
 
 @pytest.mark.parametrize("snr_db", [-5.0, 3.0, 20.0])

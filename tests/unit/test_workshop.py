@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import workshop
-from make_clip import make_clip
+from signals import talk
 from workshop import COPY, STAGES, Fault
 
 import percepnet_wasm
@@ -20,7 +20,7 @@ SOURCES = workshop.sources()
 @pytest.fixture(scope="module")
 def parts():
     """Speech and noise of one short sentence."""
-    clip = make_clip()
+    clip = talk()
     end = clip.beginning(sentences=1)
     return clip.clean[:end], clip.noise[:end]
 
