@@ -10,8 +10,8 @@ from build_scripts import golden
 
 pytestmark = pytest.mark.driver_timeout(240)
 
-SEEN: dict[str, dict[str, str]] = {}
-"""Digests by kernel and by what ran it."""
+SEEN: dict[tuple[str, str], dict[str, str]] = {}
+"""Digests by kernel and case, and by what ran it."""
 
 
 @run_in_pyodide(packages=["percepnet-wasm"])
@@ -23,14 +23,18 @@ async def run_there(selenium, sound_url, model_url, kernel):
     from percepnet_wasm.kernel import KernelError
 
     sound = np.frombuffer(await (await pyfetch(sound_url)).bytes(), np.float32)
-    model = np.frombuffer(await (await pyfetch(model_url)).bytes(), np.float32).astype(np.uint8).tobytes()
-    outputs = []
-    for _ in range(2):
-        try:
-            enhancer = Enhancer(model, kernel=kernel)
-        except KernelError as error:
-            return str(error)
-        outputs.append(np.concatenate([enhancer.process(frame) for frame in sound.reshape(-1, 480)]).tobytes())
+    golden = np.frombuffer(await (await pyfetch(model_url)).bytes(), np.float32).astype(np.uint8).tobytes()
+    cases = {"golden": (golden, 1), "golden, two frames a call": (golden, 2), "the weights that ship": (None, 1)}
+    outputs = {}
+    for case, (model, block) in cases.items():
+        outputs[case] = []
+        for _ in range(2):
+            try:
+                enhancer = Enhancer(model, block=block, kernel=kernel)
+            except KernelError as error:
+                return str(error)
+            out = [enhancer.process(frame) for frame in sound.reshape(-1, block * 480)]
+            outputs[case].append(np.concatenate(out).tobytes())
     return outputs
 
 
@@ -42,13 +46,16 @@ def test_bytes_are_the_same_everywhere_and_samples_the_golden_ones(selenium, pub
     if isinstance(found, str):
         assert kernel == "relaxed" and selenium.browser == "node", found
         pytest.skip(found)  # Node 20 has no relaxed SIMD
-    first, second = (np.frombuffer(output, np.float32) for output in found)
-    digest = golden.digest(first)
-    print(f"{selenium.browser} {kernel}: {digest[:16]}")
-    assert golden.digest(second) == digest, "a second stream gave other bytes"
-    seen = SEEN.setdefault(kernel, {})
-    seen[selenium.browser] = digest
-    # What relaxed SIMD computes is the processor's choice: bytes are not promised beyond one machine.
-    assert kernel == "relaxed" or len(set(seen.values())) == 1, seen
     kept = json.loads(golden.GOLDEN.read_text())["samples"]
-    np.testing.assert_allclose(golden.summary(first), kept, atol=golden.TOLERANCE[kernel])
+    for case, outputs in found.items():
+        first, second = (np.frombuffer(output, np.float32) for output in outputs)
+        digest = golden.digest(first)
+        print(f"{selenium.browser}, {kernel}, {case}: {digest[:16]}")
+        assert golden.digest(second) == digest, f"{case}: a second stream gave other bytes"
+        assert np.abs(first).max() > 0.02, f"{case}: silence"
+        seen = SEEN.setdefault((kernel, case), {})
+        seen[selenium.browser] = digest
+        # What relaxed SIMD computes is the processor's choice: bytes are not promised beyond one machine.
+        assert kernel == "relaxed" or len(set(seen.values())) == 1, (case, seen)
+        if case.startswith("golden"):
+            np.testing.assert_allclose(golden.summary(first), kept, atol=golden.TOLERANCE[kernel], err_msg=case)
