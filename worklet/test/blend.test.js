@@ -139,6 +139,8 @@ describe('sound', () => {
     const { frames } = rig.pump;
     rig.run(48000);
     assert.equal(rig.pump.frames, frames);
+    const ahead = (rig.ring.load(WORD.NEEDED) - rig.ring.load(WORD.WRITTEN)) | 0;
+    assert.ok(ahead > 3600 * SAMPLE_RATE, 'the worker is woken for nothing');
     rig.blend.enabled = true;
     rig.run(QUANTUM);
     assert.equal(rig.blend.state, STATE.WAITING);
@@ -341,6 +343,33 @@ test('a microphone that gives NaN is heard as silence, not as NaN', () => {
   for (let i = 0; i < 100; i++) {
     blend.render(new Float32Array(QUANTUM).fill(i % 2 ? NaN : Infinity), output);
     assert.ok(output.every((x) => x === 0));
+  }
+});
+
+test('no more frames are computed in one go than were asked for', () => {
+  const ring = Ring.local();
+  const pump = new Pump(ring, DEPTH, new Inverter());
+  ring.store(WORD.ACTIVE, 1);
+  pump.run();
+  ring.publishWritten(4 * HOP);
+  assert.deepEqual([pump.run(3), pump.frames], [true, 3]);
+  assert.deepEqual([pump.run(3), pump.frames], [false, 4]);
+  assert.ok(pump.busy >= 0, 'no clock');
+});
+
+test('a frame is skipped at its deadline, not a sample before; the worker sleeps until the next is whole', () => {
+  for (const [waiting, frames, skipped] of [[DEPTH + HOP - 1, DEPTH / HOP, 0], [DEPTH + HOP, 1, DEPTH / HOP]]) {
+    const ring = Ring.local();
+    const pump = new Pump(ring, DEPTH, new Inverter());
+    pump.skipTo(HOP);
+    assert.equal(pump.skipped, 0, 'resting, nothing is late');
+    ring.store(WORD.ACTIVE, 1);
+    pump.run();
+    assert.equal(ring.load(WORD.NEEDED), HOP);
+    ring.publishWritten(waiting);
+    while (pump.run());
+    assert.deepEqual([pump.frames, pump.skipped], [frames, skipped]);
+    assert.equal(ring.load(WORD.NEEDED), Math.floor(waiting / HOP) * HOP + HOP);
   }
 });
 
