@@ -6,6 +6,7 @@ from measured import Table, load
 
 SYSTEMS = {
     "floor": "a worker that does nothing",
+    "copy": "a worker that copies the samples",
     "call": "a worker that copies and calls Python",
     "sapphi": "RNNoise 0.1 with SIMD, @sapphi-red",
     "shiguredo": "RNNoise 0.2, @shiguredo",
@@ -25,7 +26,7 @@ def short() -> Table:
     rows = []
     for system, title in SYSTEMS.items():
         for (name, tier, kernel), paces in found.items():
-            if name != system or tier in _UNTRAINED:
+            if name != system or name == "copy" or tier in _UNTRAINED:
                 continue
             full, paced = paces.get("back-to-back"), paces["paced"]
             ours = f"**this, {tier.replace('-random', '')}, {_KERNELS[kernel]}**" if name == "percepnet" else title
@@ -86,6 +87,32 @@ def cost() -> Table:
     return Table(["system, engine", "pace", "p50 ms", "p99 ms", "CPU", "x RNNoise 0.2"], rows)
 
 
+def waking() -> Table:
+    """What a paced frame costs before anything is computed: waking, then copying too, then calling too."""
+    rows = [
+        [SYSTEMS[r["system"]], f"{1000 * r.get('middle_ms', r['p50_ms']):.1f}", f"{100 * r['cpu_share']:.1f} %"]
+        for r in load("bench")
+        if r["system"] in ("floor", "copy", "call") and r["engine"].endswith("chromium") and r["pace"] == "paced"
+        and r.get("throttling", 1) == 1
+    ]  # fmt: skip
+    return Table(["paced, in Chromium", "microseconds, awake", "of a core"], rows)
+
+
+def pacing() -> Table:
+    """One frame a wake, or two of them every 20 ms."""
+    rows = [
+        [
+            ", ".join(filter(None, (r["system"], r["tier"], r["kernel"]))),
+            str(r["frames_a_wake"]),
+            f"{r['p50_ms']:.2f}",
+            f"{100 * r['cpu_share']:.1f} %",
+        ]
+        for r in load("pacing")
+        if r["stage"] == "whole" and r["pace"] == "paced" and r["system"] in ("floor", "percepnet")
+    ]
+    return Table(["system", "frames a wake", "p50 ms of a wake", "of a core"], rows)
+
+
 def limits() -> Table:
     """How far each tier is from what its multiply-adds and its weights' bytes allow."""
     rows = [
@@ -97,12 +124,13 @@ def limits() -> Table:
             f"{r['limit_cached_ms']:.3f}",
             f"{r['limit_streamed_ms']:.3f}",
             f"{r['p50_ms']:.3f}",
+            f"{r['p50_ms'] / r['limit_cached_ms']:.1f}",
         ]
         for r in load("bench")
         if r["pace"] == "back-to-back" and "weight_bytes" in r and r.get("throttling", 1) == 1
     ]
     header = ["engine, tier, kernel", "MB", "GMAC/s in cache", "streamed", "limit in cache, ms", "streamed, ms"]
-    return Table([*header, "whole frame, p50 ms"], rows)
+    return Table([*header, "whole frame, p50 ms", "times the first limit"], rows)
 
 
 TABLES: dict[str, Callable[[], Table]] = {
@@ -110,5 +138,7 @@ TABLES: dict[str, Callable[[], Table]] = {
     "cost-short": short,
     "limits": limits,
     "offline": offline,
+    "pacing": pacing,
     "startup": startup,
+    "waking": waking,
 }

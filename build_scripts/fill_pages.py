@@ -36,7 +36,8 @@ _MEANING = {
 
 _SYSTEMS = {
     "floor": "an idle worker",
-    "call": "an idle worker that calls Python",
+    "copy": "an idle worker that copies the samples",
+    "call": "an idle worker that copies and calls Python",
     "shiguredo": "RNNoise 0.2",
     "sapphi": "RNNoise 0.1, SIMD",
     "percepnet": "this",

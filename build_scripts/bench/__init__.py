@@ -7,7 +7,7 @@
 - *Back to back* frames show the arithmetic; *paced* frames, one each 10 ms, what a call costs: the processor has
   slept and its caches are cold. The floor is a Worker that is woken at that pace and does nothing.
 - Chromium can slow a page down, as a phone's stand-in; then the systems run on the page's own thread, which is all it
-  slows. What a call costs without any work, copies included, is a system too.
+  slows. What copies and a call cost without any work are systems too.
 - The whole step is timed as the page runs it. Its stages are timed in turns of their own, since the timing costs too.
 
 ==============  ========================================================

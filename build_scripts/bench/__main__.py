@@ -23,6 +23,8 @@ from .sizes import peers_downloads
 from .startup import startup
 
 PARTS = ("cpython", "node", "chromium", "peers", "throttled", "startup")
+WAKING = ("floor", "copy", "call")
+"""What a frame costs before anything is computed, one thing more each time."""
 THROTTLING = 4
 """Of the part throttled, a phone's stand-in; it takes half the others' time a system."""
 
@@ -46,7 +48,7 @@ def systems(
     Random tiers run with the fastest kernel alone: NumPy takes longer for the largest than there is time.
     """
     made = [System(kind if block == 1 else f"{kind} {block}", kind, block=block)
-            for kind in others for block in (blocks if kind in ("floor", "call") else (1,))]  # fmt: skip
+            for kind in others for block in (blocks if kind in WAKING else (1,))]  # fmt: skip
     choice: list[Path | None] = [*models] or [None]
     for model in choice + tiers:
         for kernel in ("auto",) if model in tiers else kernels:
@@ -85,7 +87,7 @@ def run(
             there = tuple(kernel for kernel in kernels if kernel != "relaxed")  # Node 20 knows no relaxed SIMD
             take(node(audio, site / "runtime"), systems(models, [], ("floor",), there, blocks))
         if "chromium" in parts:
-            others = ("floor", "call", *(PEERS if peers else ()))
+            others = (*WAKING, *(PEERS if peers else ()))
             take(ChromiumHost(audio, site, peers), systems(models, tiers, others, kernels, blocks))
         if "throttled" in parts:
             others = ("floor", *(PEERS if peers else ()))

@@ -19,7 +19,7 @@ SETTLE_FRAMES = 10
 
 FRAMES_PER_SECOND = 100
 
-PYTHON = ("percepnet", "call")
+PYTHON = ("percepnet", "copy", "call")
 """Systems that Python runs for."""
 
 
@@ -31,8 +31,9 @@ class System:
     ----------
     name : str
         Unique within a host.
-    kind : {"percepnet", "floor", "call", "shiguredo", "sapphi"}
-        The floor is woken and does nothing; a call is woken, copies the samples, and calls Python, which does nothing.
+    kind : {"percepnet", "floor", "copy", "call", "shiguredo", "sapphi"}
+        The floor is woken and does nothing; a copy is woken, and copies the samples into Python's memory and back; a
+        call also calls Python, which does nothing.
     model : Path or None
         Of percepnet; None for the bundled one.
     engine : str

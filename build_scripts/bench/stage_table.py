@@ -14,12 +14,33 @@ from pathlib import Path
 from .records import REFERENCE, Record
 from .stages import STAGES
 
-_ROWS = (*STAGES, "whole", REFERENCE)
+Columns = dict[tuple[str, ...], dict[str, Record]]
+
+BEFORE = "before"
+_REST = "rest"
+_ROWS = (*STAGES, _REST, "whole", REFERENCE)
 TITLES = {REFERENCE: "RNNoise 0.2, whole"}
+
+PREFACE = """# Where a frame's time goes
+
+Microseconds a frame of 10 ms, back to back: the mean of the middle four fifths of the frames, in brackets the 10th
+percentile. Chromium's clock ticks in 5 microseconds, Node's and CPython's do not.
+
+- `numpy` is the reference path. Its `rest` is what lies between the stages: energies of the bands, coherences,
+  features, postfilter.
+- `simd` and `relaxed` are the compiled kernel. A whole frame is one call; for the stages it is called once for each,
+  which costs some microseconds every time, so that they may add up to more than the whole: then there is no rest.
+  Energies are part of its stft, coherences and features of its comb, the postfilter of its synthesis.
+- `before` is the NumPy path as it was until its buffers and views were made once, measured in a run of its own: compare
+  it through RNNoise 0.2, which was in both runs; the last line tells how fast the machine was. It has no record of the
+  middle, so its figures are medians.
+
+Written by `python -m build_scripts.bench.stage_table` from the records of `make bench`.
+"""
 
 
 def stage_table(records: list[Record], before: Iterable[Record] = ()) -> str:
-    """Lay out stages, a column for each engine, tier and kernel, as Markdown.
+    """Lay out stages as Markdown: the tier that ships in Chromium, before and after; the other engines; other tiers.
 
     Parameters
     ----------
@@ -27,49 +48,63 @@ def stage_table(records: list[Record], before: Iterable[Record] = ()) -> str:
         See :mod:`records`; those of percepnet, back to back, one frame a wake, not slowed down.
     before : iterable of dict
         The same of an earlier state.
-
-    Returns
-    -------
-    str
-        p10 and p50 in microseconds.
     """
-    columns: dict[tuple[str, ...], dict[str, Record]] = {}
-    for state, entries in (("before:", before), ("", records)):
-        peers = {}
-        for entry in entries:
-            usual = entry.get("frames_a_wake", 1) == entry.get("throttling", 1) == 1
-            if not usual or entry["pace"] != "back-to-back":
-                continue
-            if entry["system"] == REFERENCE:
-                peers[entry["engine"]] = entry
-            elif entry["system"] == "percepnet":
-                engine = entry["engine"].removeprefix("pyodide-")
-                key = tuple(filter(None, (state, engine, entry["tier"], entry["kernel"])))
-                columns.setdefault(key, {})[entry["stage"]] = entry
-        for names, column in columns.items():
-            if "chromium" in names and (names[0] == "before:") == bool(state) and "chromium" in peers:
-                column[REFERENCE] = peers["chromium"]
-    lines = [
-        "# Where a frame's time goes",
-        "",
-        "Microseconds a frame of 10 ms, back to back: 10th percentile / median. `numpy` is the reference path, before",
-        "the kernel; the others are the compiled kernel, whose stages are called one by one here, a whole frame in one",
-        "call. Compare columns of one table only, times of different runs or machines not at all. Written by",
-        "`python -m build_scripts.bench.stage_table` from the records of `make bench`; `before` is another run, with",
-        "the page as it was before the NumPy path's buffers and views were made once: RNNoise 0.2 in the same run, on",
-        "the last line, tells how fast the machine was.",
-        "",
-        "| stage | " + " | ".join(" ".join(key) for key in columns) + " |",
-        "|---|" + "---|" * len(columns),
+    columns = _columns(records)
+    chromium = {key: column for key, column in columns.items() if key[0] == "chromium"}
+    trained = {key: column for key, column in chromium.items() if not key[1].endswith("-random")}
+    parts = [
+        ("In Chromium", {(BEFORE, *key): column for key, column in _columns(before).items()} | trained),
+        ("In Node and CPython", {key: column for key, column in columns.items() if key not in chromium}),
+        ("Other tiers, random weights", {key: column for key, column in chromium.items() if key not in trained}),
     ]
+    return "\n".join([PREFACE, *(f"## {title}\n\n{_table(of)}" for title, of in parts if of)])
+
+
+def _columns(records: Iterable[Record]) -> Columns:
+    """Records by engine, tier and kernel, then by stage; what ran beside RNNoise has its whole as a stage too."""
+    columns: Columns = {}
+    peers = {}
+    for entry in records:
+        usual = entry.get("frames_a_wake", 1) == entry.get("throttling", 1) == 1
+        if not usual or entry["pace"] != "back-to-back":
+            continue
+        if entry["system"] == REFERENCE:
+            peers[entry["engine"]] = entry
+        elif entry["system"] == "percepnet":
+            key = (entry["engine"].removeprefix("pyodide-"), entry["tier"], entry["kernel"])
+            columns.setdefault(key, {})[entry["stage"]] = entry
+    for names, column in columns.items():
+        if names[0] in peers:
+            column[REFERENCE] = peers[names[0]]
+    return columns
+
+
+def _table(columns: Columns) -> str:
+    cells = {key: {stage: _cell(column, stage) for stage in _ROWS} for key, column in columns.items()}
+    lines = ["| stage | " + " | ".join(map(" ".join, cells)) + " |", "|---|" + "---:|" * len(cells)]
     for stage in _ROWS:
-        cells = [_cell(column.get(stage)) for column in columns.values()]
-        lines.append(f"| {TITLES.get(stage, stage)} | " + " | ".join(cells) + " |")
+        row = [column[stage] for column in cells.values()]
+        if any(row):
+            lines.append(f"| {TITLES.get(stage, stage)} | " + " | ".join(row) + " |")
     return "\n".join(lines) + "\n"
 
 
-def _cell(entry: Record | None) -> str:
-    return f"{1000 * entry['p10_ms']:.0f} / {1000 * entry['p50_ms']:.0f}" if entry else ""
+def _cell(column: dict[str, Record], stage: str) -> str:
+    if stage == _REST:
+        known = {"whole", *STAGES} <= column.keys()
+        rest = _middle(column["whole"]) - sum(_middle(column[name]) for name in STAGES) if known else 0
+        return _microseconds(rest) if rest > 0 else ""
+    entry = column.get(stage)
+    return f"{_microseconds(_middle(entry))} ({_microseconds(entry['p10_ms'])})" if entry else ""
+
+
+def _middle(entry: Record) -> float:
+    return float(entry.get("middle_ms", entry["p50_ms"]))
+
+
+def _microseconds(milliseconds: float) -> str:
+    value = 1000 * milliseconds
+    return f"{value:.1f}" if value < 9.95 else f"{value:.0f}"
 
 
 def main() -> int:

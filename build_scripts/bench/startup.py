@@ -1,12 +1,23 @@
-"""The page as it is: what it fetches, and how long from navigation until it enhances."""
+"""The page as it is: what it fetches, and how long from navigation until it enhances.
 
+By itself, to see what a change is worth: ``python -m build_scripts.bench.startup --site BEFORE AFTER --delay 50``
+visits builds of the page in turns, over a network that takes 50 ms to begin each answer, and prints the medians.
+"""
+
+import argparse
+import sys
+import time
+from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
+from typing import Any
 from urllib.parse import unquote, urlparse
 
-from playwright.sync_api import Page
+import serve as server
+from playwright.sync_api import BrowserContext, Page
 from serve import serve
 
+from . import ROOT
 from .chromium import PATIENCE_MS, browser
 from .machine import load_average
 from .records import Record
@@ -62,11 +73,8 @@ def startup(site: Path) -> list[Record]:
         for _visit in range(VISITS):
             context = chromium.new_context()
             context.on("request", lambda request: fetched.add(unquote(urlparse(request.url).path)))
-            page = context.new_page()
-            page.set_default_timeout(PATIENCE_MS)
-            times["cold"].append(_visit_page(page, address))
-            times["warm"].append(_visit_page(page, address))
-            context.close()
+            for cache, taken in _visit_twice(context, address).items():
+                times[cache].append(taken)
     load_after = load_average()
     records = []
     for cache, pairs in times.items():
@@ -95,6 +103,15 @@ def startup(site: Path) -> list[Record]:
     return [*records, download("percepnet", "pyodide-chromium", files)]
 
 
+def _visit_twice(context: BrowserContext, address: str) -> dict[str, tuple[float | None, float | None]]:
+    """Visit with an empty cache, then with a full one, and close the context."""
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    times = {cache: _visit_page(page, address) for cache in ("cold", "warm")}
+    context.close()
+    return times
+
+
 def _visit_page(page: Page, address: str) -> tuple[float | None, float | None]:
     """Open the page and press Start; return ms since navigation until the enhancer is warm, and until it sounds."""
     page.goto(address, wait_until="commit")
@@ -103,3 +120,41 @@ def _visit_page(page: Page, address: str) -> tuple[float | None, float | None]:
     page.evaluate("async () => { while (!window.demo?.percepnet) await new Promise((next) => setTimeout(next, 5)); }")
     ready, heard = page.evaluate(WAIT, [READY_WITHIN_MS, HEARD_WITHIN_MS])
     return ready, heard
+
+
+def main() -> int:
+    """Visit several builds of the page in turns; print the medians."""
+    parser = argparse.ArgumentParser(prog="python -m build_scripts.bench.startup", description=__doc__)
+    parser.add_argument("--site", type=Path, nargs="+", default=[ROOT / "dist"], help="builds of the page")
+    parser.add_argument("--visits", type=int, default=VISITS, help=f"of each kind and build (default: {VISITS})")
+    parser.add_argument("--delay", type=float, default=0, help="ms before each answer, as over a network")
+    options = parser.parse_args()
+    times: dict[tuple[Path, str], list[tuple[float | None, float | None]]] = {}
+    with ExitStack() as stack:
+        stack.callback(setattr, server, "Handler", server.Handler)
+        setattr(server, "Handler", _distant(options.delay / 1000))  # noqa: B010 - mypy wants classes left alone
+        addresses = {site: stack.enter_context(serve(site)) for site in options.site}
+        chromium = stack.enter_context(browser())
+        for _visit in range(options.visits):
+            for site, address in addresses.items():
+                for cache, taken in _visit_twice(chromium.new_context(), address).items():
+                    times.setdefault((site, cache), []).append(taken)
+    for (site, cache), pairs in times.items():
+        columns = [[value for value in column if value is not None] for column in zip(*pairs, strict=True)]
+        medians = [round(median(column)) for column in columns if column]
+        print(f"{site} {cache}: ms to a warm enhancer, and to its sound: {medians}", flush=True)
+    print(f"load average {load_average()}")
+    return 0
+
+
+def _distant(delay_s: float) -> type[server.Handler]:
+    class Distant(server.Handler):
+        def send_head(self) -> Any:
+            time.sleep(delay_s)
+            return super().send_head()
+
+    return Distant
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -147,23 +147,39 @@ def test_the_stage_table_has_a_column_for_each_kernel():
 
     def of(kernel, stage, milliseconds, **more):
         return entry("pyodide-chromium", "percepnet", "back-to-back", milliseconds, stage) | {
-            "tier": "c10", "kernel": kernel, **more,
+            "tier": "c10", "kernel": kernel, "middle_ms": 0.9 * milliseconds, **more,
         }  # fmt: skip
 
-    rows = [of("numpy", "pitch", 0.5), of("simd", "pitch", 0.015), of("simd", "whole", 0.07)]
+    rows = [of("numpy", "pitch", 0.5), of("simd", "pitch", 0.005), of("simd", "whole", 0.07)]
     others = [
         of("simd", "pitch", 9.0, frames_a_wake=2), of("simd", "pitch", 9.0, pace="paced"),
         of("simd", "pitch", 9.0, throttling=4), entry("chromium", "shiguredo", "back-to-back", 1),
+        of("simd", "pitch", 0.1, tier="c100-random"), of("numpy", "pitch", 0.2, engine="cpython"),
     ]  # fmt: skip
     lines = stage_table(rows + others).splitlines()
     assert "| stage | chromium c10 numpy | chromium c10 simd |" in lines
-    assert "| pitch | 500 / 500 | 15 / 15 |" in lines
-    assert "| whole |  | 70 / 70 |" in lines
-    before = [of("numpy", "pitch", 0.9), entry("chromium", "shiguredo", "back-to-back", 2)]
+    assert "| pitch | 450 (500) | 4.5 (5.0) |" in lines
+    assert "| whole |  | 63 (70) |" in lines
+    assert "| pitch | 180 (200) |" in lines and "| pitch | 90 (100) |" in lines, "tables of their own"
+    before = [
+        {name: value for name, value in of("numpy", "pitch", 0.9).items() if name != "middle_ms"},
+        entry("chromium", "shiguredo", "back-to-back", 2),
+    ]
     lines = stage_table(rows + others, before).splitlines()
-    assert "| stage | before: chromium c10 numpy | chromium c10 numpy | chromium c10 simd |" in lines
-    assert "| pitch | 900 / 900 | 500 / 500 | 15 / 15 |" in lines
-    assert "| RNNoise 0.2, whole | 2000 / 2000 | 1000 / 1000 | 1000 / 1000 |" in lines
+    assert "| stage | before chromium c10 numpy | chromium c10 numpy | chromium c10 simd |" in lines
+    assert "| pitch | 900 (900) | 450 (500) | 4.5 (5.0) |" in lines
+    assert "| RNNoise 0.2, whole | 2000 (2000) | 1000 (1000) | 1000 (1000) |" in lines
+
+
+def test_what_is_no_stage_is_the_rest():
+    from build_scripts.bench.stage_table import stage_table
+
+    parts = dict.fromkeys(STAGES, 0.1)
+    rows = [
+        entry("cpython", "percepnet", "back-to-back", milliseconds, stage) | {"tier": "c20", "kernel": "numpy"}
+        for stage, milliseconds in {**parts, "whole": 0.1 * len(parts) + 0.04}.items()
+    ]
+    assert "| rest | 40 |" in stage_table(rows).splitlines()
 
 
 def test_random_tiers_have_the_topology_that_is_trained(tmp_path):

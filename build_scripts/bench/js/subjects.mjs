@@ -13,7 +13,7 @@
  * @property {string} peers URL of a node_modules folder
  * @property {string} kernel as percepnet_wasm.Enhancer takes it
  * @property {number} block frames a step
- * @property {boolean} [idle] of percepnet: copy the samples and call Python, which does nothing
+ * @property {'copy' | 'call'} [idle] of percepnet: copy the samples; call Python too, which does nothing
  */
 
 const HOP = 480;
@@ -23,7 +23,7 @@ const QUANTUM = 128;
 const INT16 = 32768;
 
 /** @type {Record<string, (setting: Setting) => Promise<Subject>>} */
-const MAKERS = { floor, call: percepnet, percepnet, shiguredo, sapphi };
+const MAKERS = { floor, copy: percepnet, call: percepnet, percepnet, shiguredo, sapphi };
 
 /**
  * @param {string} system
@@ -31,7 +31,8 @@ const MAKERS = { floor, call: percepnet, percepnet, shiguredo, sapphi };
  * @param {number} warmUp frames; V8 compiles what runs often
  */
 export async function make(system, setting, warmUp) {
-  const subject = await MAKERS[system]({ ...setting, idle: system === 'call' });
+  const idle = system === 'copy' || system === 'call' ? system : undefined;
+  const subject = await MAKERS[system]({ ...setting, idle });
   for (let frame = 0; frame < warmUp; frame++) subject.step();
   return subject;
 }
@@ -64,7 +65,7 @@ async function percepnet({ audio, runtime, indexURL, source, model, kernel, bloc
   );
   // Before the views below: measuring what memory can do lets the heap grow.
   const facts = idle ? { kernel: 'none' } : proxy.facts().toJs({ dict_converter: Object.fromEntries });
-  const step = idle ? proxy.rest : proxy.step;
+  const step = idle === 'copy' ? () => {} : idle === 'call' ? proxy.rest : proxy.step;
   const input = proxy.input.getBuffer('f32').data;
   const output = proxy.output.getBuffer('f32').data;
   const next = reader(audio, HOP * block);
