@@ -3,8 +3,9 @@
 ``enhance(audio)`` cleans a whole signal; an ``Enhancer`` cleans a stream, 10 ms a call, with the same code.
 """
 
-from .enhancer import Enhancer, enhance, info
+from .enhancer import Enhancer, info
 from .model_file import Model, ModelFileError
+from .offline import enhance
 
 __all__ = ["Enhancer", "Model", "ModelFileError", "enhance", "info"]
 

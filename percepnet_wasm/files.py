@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from .checks import as_path, as_signal
 from .constants import DELAY, HOP, SAMPLE_RATE
-from .enhancer import LOUDEST, MOST_CHANNELS, OFFLINE_BLOCK, Enhancer
+from .enhancer import LOUDEST, Enhancer
 from .extras import AudioFileError, MissingExtraError
 from .file_output import check_target, created, write_wav
+from .offline import MOST_CHANNELS, OFFLINE_BLOCK
 
 try:
     import soundfile

@@ -99,7 +99,8 @@ def _cell(column: dict[str, Record], stage: str) -> str:
 
 
 def _middle(entry: Record) -> float:
-    return float(entry.get("middle_ms", entry["p50_ms"]))
+    milliseconds: float = entry["middle_ms"] if "middle_ms" in entry else entry["p50_ms"]
+    return milliseconds
 
 
 def _microseconds(milliseconds: float) -> str:

@@ -68,7 +68,7 @@ CALLS = {
     "voiced": lambda value: measures.voiced_scores(GOOD, GOOD, value),
 }
 
-@covers("enhancer.Enhancer", "enhancer.enhance", "oracle.ladder")
+@covers("enhancer.Enhancer", "offline.enhance", "oracle.ladder")
 @pytest.mark.parametrize("name", CALLS)
 @examples(40)
 @given(value=st.one_of(JUNK, ANY_ARRAY))

@@ -14,11 +14,12 @@ from percepnet_wasm.bands import BANDS
 from percepnet_wasm.comb import CombedFrames
 from percepnet_wasm.constants import BINS, DELAY, HOP, LAG_MAX, LAG_MIN, LOOKAHEAD, WINDOW
 from percepnet_wasm.engine import NumpyEngine
-from percepnet_wasm.enhancer import Enhancer, enhance
+from percepnet_wasm.enhancer import Enhancer
 from percepnet_wasm.features import FEATURES, features
 from percepnet_wasm.kernel_tables import FftTables
 from percepnet_wasm.measures import overlapping
 from percepnet_wasm.network import Network
+from percepnet_wasm.offline import enhance
 from percepnet_wasm.oracle import RUNGS, Ladder, ladder
 from percepnet_wasm.pitch import PitchTracker
 from percepnet_wasm.postfilter import BETA, envelope_postfilter, network_postfilter
@@ -243,7 +244,7 @@ def test_streams_stay_finite_and_bad_frames_leave_no_trace(samples, data):
     within(disturbed.snr_db, -60, 60)
 
 
-@covers("enhancer.enhance")
+@covers("offline.enhance")
 @examples(15)
 @given(sounds(10, level=st.sampled_from([1e-4, 0.5])), st.integers(1, 10 * HOP), st.sampled_from([1, 2, 5, 10]))
 def test_whole_signals_and_streams_in_any_blocks_are_the_same(samples, length, block):
