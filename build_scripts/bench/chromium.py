@@ -1,5 +1,6 @@
 """Chromium as a host: every system in a Worker of one isolated page."""
 
+import base64
 import os
 import shutil
 from collections.abc import Iterator
@@ -7,6 +8,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
+from numpy.typing import NDArray
 from playwright.sync_api import Browser, Error, sync_playwright
 from serve import serve
 
@@ -100,6 +103,11 @@ class ChromiumHost:
         if self.throttling > 1:  # from the first turn on; loading may be quick
             self._devtools.send("Emulation.setCPUThrottlingRate", {"rate": self.throttling})
         return self._ask("run", command)
+
+    def through(self, system: str) -> tuple[int, NDArray[np.float32]]:
+        """Lead the audio through another suppressor: samples it takes at a time, and what it puts out."""
+        answer = self._ask("pass", {"system": system})
+        return answer["length"], np.frombuffer(base64.b64decode(answer["samples"]), np.float32)
 
     def processor_seconds(self) -> float | None:  # noqa: D102
         return processor_seconds(descendants(os.getpid(), "--type=renderer"))

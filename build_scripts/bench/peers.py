@@ -11,8 +11,13 @@ __all__ = ["PEERS", "PeerError", "cache_folder", "fetch_peers"]
 PEERS = {
     "shiguredo": ("@shiguredo/rnnoise-wasm", "2025.1.5"),
     "sapphi": ("@sapphi-red/web-noise-suppressor", "0.4.1"),
+    "gtcrn": ("@sapphi-red/web-noise-suppressor", "0.4.1"),
 }
-"""RNNoise 0.2 in full, the reference of all ratios; RNNoise 0.1 with SIMD, the cheapest."""
+"""RNNoise 0.2 in full, the reference of all ratios; RNNoise 0.1 with SIMD, the cheapest; GTCRN.
+
+DeepFilterNet3 is not among them: its npm package holds no weights and fetches them from its author's host as it runs.
+``bench.offline`` times it outside a browser.
+"""
 
 
 class PeerError(RuntimeError):
@@ -44,7 +49,8 @@ def fetch_peers(folder: Path | None = None) -> Path:
     """
     folder = folder or cache_folder()
     modules = folder / "node_modules"
-    missing = [f"{name}@{version}" for name, version in PEERS.values() if _installed(modules / name) != version]
+    packages = dict.fromkeys(PEERS.values())
+    missing = [f"{name}@{version}" for name, version in packages if _installed(modules / name) != version]
     if not missing:
         return modules
     if shutil.which("npm") is None:

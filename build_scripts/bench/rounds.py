@@ -31,7 +31,7 @@ class System:
     ----------
     name : str
         Unique within a host.
-    kind : {"percepnet", "floor", "copy", "call", "shiguredo", "sapphi"}
+    kind : {"percepnet", "floor", "copy", "call"} or another suppressor's
         The floor is woken and does nothing; a copy is woken, and copies the samples into Python's memory and back; a
         call also calls Python, which does nothing.
     model : Path or None

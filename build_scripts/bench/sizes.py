@@ -17,6 +17,7 @@ __all__ = ["download", "peers_downloads", "wire_sizes"]
 PEER_FILES = {
     "shiguredo": ("dist/rnnoise.js",),
     "sapphi": ("dist/index.js", "dist/rnnoise/workletProcessor.js", "dist/rnnoise_simd.wasm"),
+    "gtcrn": ("dist/index.js", "dist/gtcrn/workletProcessor.js", "dist/gtcrn.wasm"),
 }
 """What a page that uses the package fetches."""
 

