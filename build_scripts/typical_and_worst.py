@@ -1,21 +1,36 @@
-"""Picture typical and worst files: ``python -m build_scripts.typical_and_worst SET ENHANCED FOLDER``.
+"""Picture typical and worst files: ``python -m build_scripts.typical_and_worst SET ENHANCED RESULTS``.
 
-SET holds ``noisy/`` and ``clean/``, ENHANCED the files that ``build_scripts.evaluate`` wrote. FOLDER gets spectrograms
-of the file with the median gain of PESQ (``typical.png``), of the one with the smallest (``least-pesq.png``), and of
-the one that lost most intelligibility (``least-stoi.png``).
+SET holds ``noisy/`` and ``clean/`` (and, where it has them, ``mixes.tsv`` and ``peers.json``), ENHANCED the files that
+``build_scripts.evaluate`` wrote. Three are chosen: the file with the median gain of PESQ (``typical``), the one with
+the smallest (``least-pesq``), and the one that lost most intelligibility (``least-stoi``). RESULTS gets
+``pictures.json``, what is known of each, and ``pictures/NAME-KIND.webp``, bare spectrograms of the noisy, enhanced and
+clean sound: ``fill_pages.py`` puts axes and words around them.
 """
 
 import argparse
+import csv
+import json
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 import soundfile as sf
+from PIL import Image
 
-from percepnet_wasm.evaluation import Scores, score
-from percepnet_wasm.figures import STYLE, Audio, draw_grid
+from percepnet_wasm.constants import SAMPLE_RATE
+from percepnet_wasm.evaluation import score
+from percepnet_wasm.figures import Audio, spectrogram
 
-_TOP_HZ = 12_000
+TOP_HZ = 12_000
+RANGE_DB = 75
+"""From the clean sound's loudest down to black."""
+SIZE = 480, 240
+"""Pixels of a picture."""
+
+KINDS = ("noisy", "enhanced", "clean")
+CHOSEN = ("pesq_wb", "stoi")
+"""Scores that choose files and are told of them."""
 
 
 def read(folder: Path, name: str) -> Audio:
@@ -24,8 +39,8 @@ def read(folder: Path, name: str) -> Audio:
     return sf.read(path, dtype="float32")[0]
 
 
-def chosen(noisy: dict[str, Scores], enhanced: dict[str, Scores]) -> dict[str, str]:
-    """Name the file of each picture."""
+def chosen(noisy: dict[str, Any], enhanced: dict[str, Any]) -> dict[str, str]:
+    """Name the file of each picture, by the scores of every file."""
 
     def by_gain(of: str) -> list[str]:
         before, after = ({n: rows[n][of] or 0.0 for n in noisy} for rows in (noisy, enhanced))  # undefined: worst
@@ -36,28 +51,56 @@ def chosen(noisy: dict[str, Scores], enhanced: dict[str, Scores]) -> dict[str, s
     return {"typical": pesq[len(pesq) // 2], "least-pesq": pesq[0], "least-stoi": by_gain("stoi")[0]}
 
 
+def paint(signal: Audio, loudest: float) -> Image.Image:
+    """Picture of a signal; ``loudest`` dB is brightest."""
+    shares = (spectrogram(signal, TOP_HZ) - loudest) / RANGE_DB + 1
+    colours = mpl.colormaps["magma"](np.clip(shares[::-1], 0, 1), bytes=True)
+    return Image.fromarray(colours[..., :3]).resize(SIZE, Image.Resampling.LANCZOS)
+
+
+def known(mixes: Path, name: str) -> dict[str, Any]:
+    """What the set says of a file: how loud the noise is, and of which class; the peers' scores."""
+    facts: dict[str, Any] = {"noise": "", "snr_db": None, "peers": {}}
+    if (mixes / "mixes.tsv").exists():
+        with (mixes / "mixes.tsv").open(newline="") as table:
+            row = next(row for row in csv.DictReader(table, delimiter="\t") if row["name"] == name)
+        facts |= {"noise": row["noise_class"], "snr_db": float(row["snr_db"])}
+    if (mixes / "peers.json").exists():
+        peers = json.loads((mixes / "peers.json").read_text())
+        facts["peers"] = {peer: {of: rows[name][of] for of in CHOSEN} for peer, rows in peers.items() if name in rows}
+    return facts
+
+
 def main() -> None:
     """Parse the command line, score, choose and draw."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("set", type=Path)
     parser.add_argument("enhanced", type=Path)
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("results", type=Path, help="for the record build_scripts/results")
     args = parser.parse_args()
     names = sorted(path.stem for path in (args.set / "noisy").iterdir())
-    sounds = {n: {"noisy": read(args.set / "noisy", n), "enhanced": read(args.enhanced, n)} for n in names}
-    clean = {n: read(args.set / "clean", n) for n in names}
-    scores = {
-        kind: {n: score(clean[n], sounds[n][kind], dnsmos=False) for n in names} for kind in ("noisy", "enhanced")
+    folders = dict(zip(KINDS, (args.set / "noisy", args.enhanced, args.set / "clean"), strict=True))
+    sounds = {n: {kind: read(folder, n) for kind, folder in folders.items()} for n in names}
+    scores: dict[str, dict[str, Any]] = {
+        kind: {n: score(sounds[n]["clean"], sounds[n][kind], dnsmos=False) for n in names} for kind in KINDS[:2]
     }
-    args.folder.mkdir(parents=True, exist_ok=True)
-    for picture, name in chosen(**scores).items():
-        titles = {}
-        for kind, rows in scores.items():
-            titles[f"{kind}: PESQ {rows[name]['pesq_wb']:.2f}, STOI {rows[name]['stoi']:.2f}"] = sounds[name][kind]
-        with mpl.rc_context(STYLE):
-            figure = draw_grid(titles | {f"clean ({name})": clean[name]}, (1, 3), _TOP_HZ)
-            figure.savefig(args.folder / f"{picture}.png", dpi=80)
-        print(f"{picture}: {name}, PESQ {np.round([scores[k][name]['pesq_wb'] for k in scores], 2)}")
+    (args.results / "pictures").mkdir(parents=True, exist_ok=True)
+    facts = {}
+    for picture, name in chosen(scores["noisy"], scores["enhanced"]).items():
+        loudest = float(spectrogram(sounds[name]["clean"], TOP_HZ).max())
+        for kind, sound in sounds[name].items():
+            image = paint(sound, loudest)
+            image.save(args.results / "pictures" / f"{picture}-{kind}.webp", quality=75, method=6)
+        facts[picture] = {
+            "file": name,
+            "seconds": round(len(sounds[name]["clean"]) / SAMPLE_RATE, 2),
+            "top_hz": TOP_HZ,
+            "range_db": RANGE_DB,
+            **{kind: {of: round(rows[name][of] or 0.0, 4) for of in CHOSEN} for kind, rows in scores.items()},
+            **known(args.set, name),
+        }
+        print(f"{picture}: {name}, {facts[picture]['noisy']} -> {facts[picture]['enhanced']}")
+    (args.results / "pictures.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

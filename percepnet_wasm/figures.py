@@ -23,7 +23,7 @@ try:
 except ImportError as error:
     raise MissingExtraError("evaluate", error) from error
 
-__all__ = ["draw_all", "draw_bands", "draw_comb", "draw_gains", "draw_grid", "draw_spectrograms"]
+__all__ = ["draw_all", "draw_bands", "draw_comb", "draw_gains", "draw_grid", "draw_spectrograms", "spectrogram"]
 
 Audio = NDArray[np.float32]
 
@@ -77,7 +77,7 @@ def draw_grid(signals: dict[str, Audio], shape: tuple[int, int], top_hz: float) 
     top_hz : float
         Highest frequency shown.
     """
-    levels = {title: _spectrogram(signal, top_hz) for title, signal in signals.items()}
+    levels = {title: spectrogram(signal, top_hz) for title, signal in signals.items()}
     *_, (clean, reference) = levels.items()
     loudest, seconds = reference.max(), len(signals[clean]) / SAMPLE_RATE
     figure = Figure(figsize=(12.5, 0.5 + 3 * shape[0]), layout="constrained")
@@ -219,8 +219,21 @@ def _draw_band_map(axes: Axes, values: NDArray[np.float32], colours: str):
     return image
 
 
-def _spectrogram(signal: Audio, top_hz: float) -> NDArray[np.float64]:
-    """Level in dB, (bins to top_hz, frames); frames centred on every _STEP samples."""
+def spectrogram(signal: Audio, top_hz: float) -> NDArray[np.float64]:
+    """Level over time and frequency.
+
+    Parameters
+    ----------
+    signal : float32 (n,)
+        48 kHz.
+    top_hz : float
+        Highest frequency wanted.
+
+    Returns
+    -------
+    float64 (bins, frames)
+        dB, lowest frequency first; a frame of 43 ms every 5.3 ms.
+    """
     padded = np.pad(signal, _FFT // 2)
     frames = np.lib.stride_tricks.sliding_window_view(padded, _FFT)[::_STEP]
     spectra = np.fft.rfft(frames * np.hanning(_FFT))[:, : round(top_hz * _FFT / SAMPLE_RATE)]
