@@ -8,6 +8,7 @@
                           our wheel, a lock that lists these alone; sizes.json, what a start loads; models.json and
                           models/: each tier's weights
     dist/clips/           synthetic speech in generated noise, to try without a microphone, and its parts
+    dist/pictures/        spectrograms of typical and worst files, for the numbers page
 
 Only what has changed is built or copied. ``--test`` also writes ``build/dist-test``: the same runtime in a flat folder,
 as pytest-pyodide wants it, with micropip and the wheels of its test helpers.
@@ -26,7 +27,7 @@ from typing import Any
 
 import make_clip
 from bands_rule import bands_rule
-from fill_pages import fill_pages
+from fill_pages import fill_pages, picture_files
 from integrity import sealed
 from pyodide_files import LOCK, FetchError, fetch_runtime, fetch_test_wheels, sha256, write_atomically
 from runtime_wheels import pyodide_command, slim
@@ -226,7 +227,7 @@ def page_plan() -> dict[str, bytes]:
             inside = path.relative_to(folder)
             if path.is_file() and not DEVELOPMENT & set(inside.parts) and not private(inside):
                 plan[prefix + inside.as_posix()] = path.read_bytes()
-    return plan | {"bands.svg": bands_rule().encode()}
+    return plan | picture_files() | {"bands.svg": bands_rule().encode()}
 
 
 def private(path: Path) -> bool:

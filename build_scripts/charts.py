@@ -147,6 +147,26 @@ def triangles(title: str, tips: Sequence[float], marks: Sequence[float], top: fl
     return _svg(f"{title}: {len(tips)} tips from {tips[0]:g} to {tips[-1]:g} Hz", height, "".join(parts))
 
 
+def spectrogram(title: str, href: str, seconds: float, top_khz: float) -> str:
+    """A picture of a sound, time to the right and frequency upwards, within its axes."""
+    left, bottom, height = 48, 34, 214
+    wide, tall = WIDTH - left - 2, height - bottom - 6
+    box = f'x="{left}" y="6" width="{wide}" height="{tall}"'
+    parts = [f'<image href="{escape(href)}" {box} preserveAspectRatio="none"/>']
+    for khz in range(0, int(top_khz) + 1, 4):
+        y = 6 + tall * (1 - khz / top_khz)
+        parts.append(f'<path class="leader" d="M{left - 4} {y:.1f}H{left}"/>')
+        parts.append(f'<text class="tick" x="{left - 7}" y="{y + 4:.1f}" text-anchor="end">{khz}</text>')
+    for second in range(int(seconds) + 1):
+        x = left + wide * second / seconds
+        parts.append(f'<path class="leader" d="M{x:.1f} {6 + tall}v4"/>')
+        parts.append(f'<text class="tick" x="{x:.1f}" y="{tall + 21}" text-anchor="middle">{second}</text>')
+    parts.append(f'<text class="tick" x="{WIDTH}" y="{height - 1}" text-anchor="end">seconds</text>')
+    turned = f"translate(11 {6 + tall / 2}) rotate(-90)"
+    parts.append(f'<text class="tick" transform="{turned}" text-anchor="middle">kHz</text>')
+    return _svg(f"Spectrogram. {title}. 0 to {top_khz:g} kHz, {seconds:.1f} seconds", height, "".join(parts))
+
+
 def _svg(spoken: str, height: float, content: str) -> str:
     return (
         f'<svg class="chart" viewBox="0 0 {WIDTH} {height:g}" role="img" aria-label="{escape(spoken)}">{content}</svg>'

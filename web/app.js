@@ -1,12 +1,14 @@
 /** The demo page: what its controls do. */
 import { drawAxes } from './axes.js';
 import { element, write } from './dom.js';
-import { clearFacts, showDrawing, showFrame, showLevels, showStats } from './facts.js';
 import { acceptDrops } from './drop.js';
+import { clearFacts, showDrawing, showFrame, showLevels } from './facts.js';
+import { follow } from './follow.js';
+import { actOnKeys } from './keys.js';
 import { Drawing, Spectrogram, Thoughts } from './pictures.js';
 import { Session } from './session.js';
-import { PLAYING, say, sayProgress } from './status.js';
-import { endTake, isRecording, startTake } from './takes.js';
+import { say } from './status.js';
+import { canRecord, endTake, isRecording, startTake } from './takes.js';
 import { fillTiers } from './tiers.js';
 
 /** The right end of the slider, dB. */
@@ -61,39 +63,6 @@ function sayError(error) {
   say(error instanceof Error ? error.message : String(error), 'trouble');
 }
 
-/** Tell what the enhancer tells. @param {Session} opened */
-function follow(opened) {
-  const { percepnet, sound } = opened;
-  /** @type {(type: string, show: (detail: any) => void) => void} */
-  const on = (type, show) =>
-    percepnet.addEventListener(type, (event) => {
-      if (!opened.closed) show(/** @type {CustomEvent} */ (event).detail);
-    });
-  on('progress', sayProgress);
-  on('ready', sayRunning);
-  on('stats', showStats);
-  on('playing', ({ state }) => {
-    write('playing', PLAYING[state]);
-    if (state === 'enhanced' && percepnet.state === 'ready') sayRunning();
-    if (state === 'resting') say('The microphone is muted; the enhancer rests.', 'running');
-  });
-  on('overload', ({ action, tier }) => {
-    if (action === 'step-down') element('tier').value = tier;
-    say(
-      action === 'step-down'
-        ? `This machine did not keep up: the smaller model ${tier} has taken over.`
-        : 'This machine does not keep up just now; some of the sound is raw.',
-      'trouble',
-    );
-  });
-  on('error', ({ message }) => say(`${message}.`, 'trouble'));
-  on('fallback', ({ code, message }) => {
-    if (code === 'worklet') sound.bypass();
-    say(`You hear the raw sound. ${message}`, 'trouble', { restart: code !== 'unsupported' });
-  });
-  percepnet.observe((frame) => thoughts.take(frame));
-}
-
 /** Start; whatever fails leaves a message, and what was opened is closed again. */
 async function start() {
   const kind = chosen('source');
@@ -102,7 +71,8 @@ async function start() {
   const options = { attenuationLimit: limit(), model: element('tier').value || undefined };
   const opened = await Session.open(options, element('far-end'));
   try {
-    follow(opened);
+    follow(opened, sayRunning);
+    opened.percepnet.observe((frame) => thoughts.take(frame));
     await opened.play(kind, file, microphoneGone);
     await opened.enhance().catch(() => {}); // a fallback has told why
     await opened.setCall(element('call').checked);
@@ -157,7 +127,7 @@ function hush(kind) {
 
 function showSession() {
   write('start', session ? 'Stop' : 'Start');
-  element('record').disabled = !session;
+  element('record').disabled = !session || !canRecord();
 }
 
 let busy = false;
@@ -217,6 +187,17 @@ async function changeSource() {
   if (session.percepnet.state === 'ready') sayRunning();
 }
 
+/** @param {Session} running @param {string} tier */
+async function changeModel({ percepnet }, tier) {
+  try {
+    await percepnet.setModel(tier);
+    sayRunning();
+  } catch (error) {
+    element('tier').value = percepnet.tier ?? element('tier').value;
+    say('That model did not load; the last one works on.', 'trouble', { reason: String(error) });
+  }
+}
+
 /** @param {string} id @param {string} type @param {() => void} listener */
 const when = (id, type, listener) => element(id).addEventListener(type, listener);
 
@@ -247,7 +228,7 @@ when('listen', 'change', () => {
 when('call', 'change', () => void session?.setCall(element('call').checked).catch(sayError));
 
 when('tier', 'change', () => {
-  if (session) void session.percepnet.setModel(element('tier').value).then(sayRunning, sayError);
+  if (session) void changeModel(session, element('tier').value);
 });
 
 when('restart', 'click', () => {
@@ -273,17 +254,11 @@ when('file', 'change', () => {
 });
 acceptDrops(element('drop'), take);
 
-/** @type {Record<string, () => void>} */
-const KEYS = {
+actOnKeys({
   s: () => element('start').click(),
   r: () => element('record').click(),
   f: () => element('freeze').click(),
   b: () => /** @type {HTMLInputElement} */ (form.querySelector('[name=ear]:not(:checked)')).click(),
-};
-document.addEventListener('keydown', ({ key, ctrlKey, metaKey, altKey, repeat, target }) => {
-  if (!element('keys').checked || ctrlKey || metaKey || altKey || repeat) return;
-  if (/** @type {Element} */ (target).matches('select, textarea, audio')) return; // where letters mean something
-  KEYS[key.toLowerCase()]?.();
 });
 
 setInterval(() => {

@@ -19,29 +19,22 @@ const AXES = {
 };
 
 /** @param {number} hz */
-function hertz(hz) {
+export function hertz(hz) {
   return hz < 1000 ? `${hz} Hz` : `${hz / 1000} kHz`;
 }
 
 /** Fit an element with data-axis out. @param {HTMLElement} screen */
 export function drawAxes(screen) {
-  for (const { at, text } of AXES[screen.dataset.axis ?? ''] ?? []) {
-    const label = mark('tick', text);
-    label.style.bottom = `${100 * at}%`;
-    screen.append(label);
-  }
-  for (let second = 2; second < SPAN; second += 2) {
-    const label = mark('time', `${second} s`);
-    label.style.left = `${(100 * second) / SPAN}%`;
-    screen.append(label);
-  }
+  for (const { at, text } of AXES[screen.dataset.axis ?? ''] ?? []) screen.append(mark('tick', text, 'bottom', at));
+  for (let second = 2; second < SPAN; second += 2) screen.append(mark('time', `${second} s`, 'left', second / SPAN));
 }
 
-/** @param {string} kind @param {string} text */
-function mark(kind, text) {
+/** @param {'tick' | 'time'} kind @param {string} text @param {'bottom' | 'left'} side @param {number} at share of the picture */
+export function mark(kind, text, side, at) {
   const element = document.createElement('span');
   element.className = kind;
   element.textContent = text;
+  element.style[side] = `${100 * at}%`;
   element.setAttribute('aria-hidden', 'true'); // the canvas's label says what the axes are
   return element;
 }

@@ -8,7 +8,7 @@ const KERNELS = { relaxed: 'relaxed SIMD', simd: 'SIMD', numpy: 'NumPy alone' };
 /** @param {number} share @param {number} [digits] */
 const percent = (share, digits = 0) => `${(100 * share).toFixed(digits)} %`;
 
-/** @param {any} stats as the enhancer tells them twice a second */
+/** @param {any} stats as the enhancer tells them twice a second, and the tier at work */
 export function showStats(stats) {
   write('latency', `${stats.latency} ms`);
   write('load', percent(stats.load, 1));
@@ -17,7 +17,7 @@ export function showStats(stats) {
   write('skipped', String(stats.skipped));
   write('snr', `${stats.snr.toFixed(0)} dB`);
   const transport = stats.transport === 'shared' ? 'shared memory' : 'messages';
-  write('engine', KERNELS[stats.kernel] ?? stats.kernel);
+  write('engine', [stats.tier, KERNELS[stats.kernel] ?? stats.kernel].filter(Boolean).join(', '));
   write('transport', transport);
 }
 

@@ -1,4 +1,4 @@
-/** The one sentence that says how things stand, the progress of loading, and the way back from a failure. */
+/** The one sentence that says how things stand, why, the progress of loading, and the way back from a failure. */
 import { element } from './dom.js';
 
 /** What is loaded or done, by the stages that the enhancer tells. @type {Record<string, string>} */
@@ -20,14 +20,16 @@ export const PLAYING = {
 /**
  * @param {string} text
  * @param {'idle' | 'loading' | 'running' | 'trouble'} kind
- * @param {{restart?: boolean}} [options] offer to start the enhancer afresh
+ * @param {{restart?: boolean, reason?: string}} [options] offer to start the enhancer afresh; why, for developers
  */
-export function say(text, kind = 'idle', { restart = false } = {}) {
+export function say(text, kind = 'idle', { restart = false, reason = '' } = {}) {
   const state = element('state');
   if (state.textContent !== text) state.textContent = text;
   element('deck').dataset.state = kind;
   state.parentElement.className = kind === 'trouble' ? 'status note alarm' : 'status note';
   element('restart').hidden = !restart;
+  element('why').hidden = reason === '';
+  element('reason').textContent = reason;
   if (kind !== 'loading') element('progress').hidden = true;
 }
 

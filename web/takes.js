@@ -29,6 +29,11 @@ export async function endTake() {
   if (ended.length > 0) element('takes').prepend(card(files, ended.seconds));
 }
 
+/** Whether this browser can: the tape is an AudioWorklet. */
+export function canRecord() {
+  return typeof AudioWorkletNode !== 'undefined';
+}
+
 export function isRecording() {
   return recording !== undefined;
 }

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 import workshop
-from conftest import PATIENCE_MS, Tab
+from conftest import PATIENCE_MS, Audio, Tab, decode
 from playwright.sync_api import Page, expect
 
 ROWS = workshop.STAGES[:-1]
@@ -51,6 +51,15 @@ def ready(page: Page, text: str = "Ready") -> None:
 def peak(tab: Tab, stage: str, version: str = "original") -> float:
     samples = f"article.results['{version}'].stages['{stage}'].samples"
     return tab.evaluate(f"{samples}.reduce((most, x) => Math.max(most, x), 0)")
+
+
+def likeness(whole: Audio, part: Audio) -> float:
+    """Largest correlation coefficient of ``part`` with any equally long stretch of ``whole``."""
+    size = len(whole)
+    products = np.fft.irfft(np.fft.rfft(whole, size) * np.conj(np.fft.rfft(part, size)), size)[: size - len(part)]
+    energies = np.cumsum(np.concatenate([[0.0], whole.astype(np.float64) ** 2]))
+    energies = energies[len(part) :] - energies[: -len(part)]
+    return float(np.max(products / np.sqrt(energies[: len(products)] * np.sum(part**2) + 1e-12)))
 
 
 def test_a_visit(open_tab: Callable[..., Tab], isolated: str, dist: Path) -> None:
@@ -161,6 +170,47 @@ def test_own_files(open_tab: Callable[..., Tab], isolated: str, tmp_path: Path) 
     assert tab.evaluate("article.player.duration") == 10
 
 
+def test_own_voice(open_tab: Callable[..., Tab], isolated: str, clip: Path) -> None:
+    """The microphone is recorded, let go and taken for the speech; refused, it leaves the last sound as it was."""
+    remember = """const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+      navigator.mediaDevices.getUserMedia = async (wanted) => (window.stream = await ask(wanted));"""
+    tab = open_tab(isolated, path="article.html", init=remember)
+    page = tab.page
+    ready(page)
+    page.get_by_label("Speech", exact=True).select_option("microphone")
+    page.get_by_role("button", name="Hear the noisy voice").click()
+    page.get_by_role("button", name="Record 6 s").click()
+    page.get_by_role("status").filter(has_text="Recording: speak now").wait_for()
+    assert not tab.evaluate("article.player.playing"), "what plays would be recorded too"
+    expect(page.get_by_role("button", name="Record 6 s")).to_be_disabled()
+    ready(page)
+    expect(page.get_by_role("button", name="Record 6 s")).to_be_enabled()
+    assert tab.evaluate("stream.getTracks().every((track) => track.readyState === 'ended')")
+    heard = decode(
+        tab.evaluate(
+            """() => {
+              const { samples } = article.results.original.stages.clean;
+              const bytes = new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength);
+              return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
+            }"""
+        )
+    )
+    # The browser plays the clip into its microphone; what it recorded went through a lossy coder.
+    assert 4 < len(heard) / 48000 < 8
+    sound, _ = sf.read(clip, dtype="float32")
+    part = heard[48000:96000]
+    assert likeness(np.concatenate([sound, sound]), part) > 0.8
+
+    before = tab.evaluate("article.player.duration")
+    tab.evaluate(
+        "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('denied', 'NotAllowedError'))"
+    )
+    page.get_by_role("button", name="Record 6 s").click()
+    page.get_by_role("status").filter(has_text="could not be opened").wait_for()
+    assert tab.evaluate("article.player.duration") == before
+    assert tab.complaints == [] and tab.uncaught == []
+
+
 @pytest.mark.parametrize("width", [320, 1280])
 def test_fits_the_screen_and_the_keyboard(open_tab: Callable[..., Tab], isolated: str, width: int) -> None:
     """No sideways scrolling; every control has a name; nothing inline."""
@@ -170,4 +220,4 @@ def test_fits_the_screen_and_the_keyboard(open_tab: Callable[..., Tab], isolated
     named = "[...document.querySelectorAll('input, select, textarea')].every((i) => i.labels.length || i.ariaLabel)"
     assert tab.evaluate(named)
     assert tab.evaluate("[...document.querySelectorAll('canvas')].every((c) => c.ariaLabel && c.role === 'img')")
-    assert tab.evaluate("document.querySelectorAll('[style]:not(.playhead), script:not([src]), style').length") == 0
+    assert tab.evaluate("document.querySelectorAll('[style]:not(.playhead, .tick, .time), script:not([src]), style').length") == 0

@@ -233,7 +233,7 @@ def test_says_what_is_wrong_and_plays_on(open_tab: Callable[..., Tab], altered: 
     page = tab.page
     page.get_by_role("button", name="Start").click()
     expect(page.get_by_role("status")).to_contain_text("You hear the raw sound")
-    expect(page.get_by_role("status")).to_contain_text("runtime folder")
+    expect(page.locator("#reason")).to_contain_text("runtime folder")
     expect(page.locator("#after-level")).to_have_text(re.compile("dBFS$"))
 
     name = "runtime/pyodide.asm.wasm"

@@ -7,6 +7,9 @@ import xml.etree.ElementTree as ElementTree
 import charts
 import fill_pages
 import measured
+import page_results
+import page_sizes
+import page_words
 import pytest
 import tables
 from charts import Bar, Line, Span
@@ -24,21 +27,30 @@ def numbers_page() -> str:
     return fill_pages.fill((tables.ROOT / "web" / "numbers.html").read_text(), FILES)
 
 
+@pytest.fixture
+def results(tmp_path, monkeypatch):
+    """Change a result file, for one test."""
+    for result in tables.RESULTS.glob("*.json"):
+        (tmp_path / result.name).write_text(result.read_text())
+    monkeypatch.setattr(measured, "RESULTS", tmp_path)
+
+    def change(name, what):
+        content = json.loads((tmp_path / f"{name}.json").read_text())
+        what(content)
+        (tmp_path / f"{name}.json").write_text(json.dumps(content))
+
+    return change
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_place_is_filled(page):
     filled = fill_pages.fill(page.read_text(), FILES)
-    assert not re.search(r"<!-- (table|chart|number)", filled)
+    assert not re.search(r"<!-- (part|table|chart|list|number)", filled)
 
 
-def test_a_changed_result_changes_the_page(tmp_path, monkeypatch):
+def test_a_changed_result_changes_the_page(results):
     before = numbers_page()
-    results = json.loads((tables.RESULTS / "evaluation.json").read_text())
-    for row in results["ours"]:
-        row["scores"]["all"]["pesq_wb"] = 4.56
-    for result in tables.RESULTS.glob("*.json"):
-        (tmp_path / result.name).write_text(result.read_text())
-    (tmp_path / "evaluation.json").write_text(json.dumps(results))
-    monkeypatch.setattr(measured, "RESULTS", tmp_path)
+    results("evaluation", lambda content: [row["scores"]["all"].update(pesq_wb=4.56) for row in content["ours"]])
     after = numbers_page()
     assert "4.56" not in before and "<td>4.56</td>" in after and ">4.56</text>" in after
 
@@ -49,20 +61,65 @@ def test_the_table_has_the_rows_of_the_readme():
 
 
 def test_downloads_are_the_sizes_of_the_files():
-    rows = {row[0]: row[1:] for row in fill_pages.download_table(FILES).rows}
+    rows = {row[0]: row[1:] for row in page_sizes.download_table(FILES).rows}
     assert rows["Python and its standard library"] == ["3.00", "0.00"]
     assert float(rows["**this, in all**"][0]) == pytest.approx(sum(map(len, FILES.values())) / 1e6, abs=0.01)
 
 
-@pytest.mark.parametrize("kind", ["table", "chart", "number"])
+@pytest.mark.parametrize("kind", ["table", "chart", "list", "number"])
 def test_an_unknown_name_stops_the_build(kind):
     with pytest.raises(ValueError, match=f"asks for the {kind} 'nonsense'"):
         fill_pages.fill(f"<p><!-- {kind}: nonsense --></p>", {})
 
 
-def test_nothing_but_pages_is_touched():
-    plan = {"a.js": b"<!-- number: nonsense -->", "b.html": b"<p><!-- number: bands --></p>"}
+def test_nothing_but_pages_is_touched_and_their_parts_are_left_out():
+    plan = {"a.js": b"<!-- number: nonsense -->", "b.html": b"<p><!-- number: bands --></p>", "parts/c.html": b"c"}
     assert fill_pages.fill_pages(plan) == {"a.js": plan["a.js"], "b.html": b"<p>34</p>"}
+
+
+def test_pages_share_their_parts_and_know_which_they_are():
+    with pytest.raises(ValueError, match="no nonsense.html"):
+        fill_pages.fill("  <!-- part: nonsense -->\n", {})
+    for page in PAGES:
+        filled = fill_pages.fill(page.read_text(), FILES, page.name)
+        assert re.findall(r'href="([^"]+)" aria-current="page"', filled) == [page.name]
+        assert filled.count("http-equiv=") == filled.count("service-worker.js") == 1
+
+
+def test_the_page_says_where_others_are_better(results):
+    def worst(content):
+        for row in content["ours"]:
+            row["scores"]["all"] |= dict.fromkeys(tables.SCORES, -9.0)
+
+    results("evaluation", worst)
+    told = page_words.where_others_are_better(FILES)
+    for peer in page_words.COMPARED:
+        assert any(page_results.label(peer) in line and "every score" in line for line in told), peer
+
+    def best(content):
+        for row in content["ours"]:
+            row["scores"]["all"] |= dict.fromkeys(tables.SCORES, 99.0)
+
+    results("evaluation", best)
+    results("delay", lambda content: [row.update(delay_ms=1000) for row in content])
+    results("bench", lambda content: [row.update(cpu_share=0.5) for row in content if row["system"] != "percepnet"])
+    assert page_words.where_others_are_better({}) == ["Nowhere in what was measured."]
+
+
+def test_a_system_that_the_bench_measures_gets_a_bar_and_a_row(results):
+    def add(content):
+        extra = [dict(row, system="gtcrn") for row in content if row["system"] == "sapphi"]
+        content[:] = [row for row in content if row["system"] != "gtcrn"] + extra
+
+    results("bench", add)
+    for place in ("chart: cost", "table: download"):
+        assert fill_pages.fill(f"<!-- {place} -->", FILES).count("GTCRN") >= 1, place
+
+
+def test_every_picture_of_the_page_is_there():
+    site = fill_pages.picture_files()
+    shown = re.findall(r'<image href="([^"]+)"', numbers_page())
+    assert sorted(shown) == sorted(site)
 
 
 def test_pages_have_nothing_that_a_strict_policy_refuses():
@@ -76,6 +133,7 @@ def test_charts_tell_their_figures_to_those_who_cannot_see_them():
         charts.bars("Level", [Bar("a < b", 1.0, "1.0"), Bar("ours", 2.0, "2.0", "ours")]),
         charts.curves("Level", ["0 dB", "5 dB"], [Line("ours", [1.0, 2.0], "ours"), Line("theirs", [1.0, 2.0])]),
         charts.time_line("Delay", [Span("window", 10), Span("look-ahead", 20)]),
+        charts.spectrogram("Noisy", "a.webp", 2.5, 12),
     ]
     for text in drawn:
         chart = ElementTree.fromstring(text)

@@ -5,6 +5,7 @@ import { BUNDLED, offerSounds } from './clip.js';
 import { Editor } from './editor.js';
 import { Fault, Lab, Stopped } from './lab.js';
 import { Player } from './player.js';
+import { followPointer } from './pointing.js';
 import { LONGEST } from './sounds.js';
 import { STAGES, figure, showMoment, showPictures, showScores } from './views.js';
 
@@ -211,25 +212,18 @@ for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelec
     element('code').focus({ preventScroll: true });
   });
 }
-for (const screen of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('.screen[data-time]'))) {
-  const moment = (/** @type {PointerEvent | MouseEvent} */ event) => {
-    const { left, width } = screen.getBoundingClientRect();
-    return (player.duration * (event.clientX - left)) / width;
-  };
-  screen.addEventListener('pointermove', (event) => {
-    pointed = moment(event);
+followPointer(
+  () => player.duration,
+  (moment) => {
+    pointed = moment;
     showNow();
-  });
-  screen.addEventListener('pointerleave', () => {
+  },
+  (moment) => {
+    player.seek(moment);
     pointed = undefined;
     showNow();
-  });
-  screen.addEventListener('click', (event) => {
-    player.seek(moment(event));
-    pointed = undefined;
-    showNow();
-  });
-}
+  },
+);
 
 document.addEventListener('keydown', (event) => {
   const target = /** @type {HTMLElement} */ (event.target);
@@ -262,7 +256,8 @@ async function change(part, get) {
   }
 }
 
-offerSounds(change, say);
+// What plays would be recorded too.
+offerSounds(change, say, () => void (player.playing && togglePlay()));
 
 element('snr').addEventListener('input', () => write('snr-value', `${figure(element('snr').valueAsNumber, 0)} dB`));
 /** @type {ReturnType<typeof setTimeout>} */

@@ -10,8 +10,9 @@ export const BUNDLED = { speech: () => fetchSound('clips/speech.wav'), noise: ()
 /**
  * @param {(part: 'speech' | 'noise', get: Get) => unknown} change called with what the visitor chose
  * @param {(text: string) => void} say
+ * @param {() => void} hush called before the microphone is opened
  */
-export function offerSounds(change, say) {
+export function offerSounds(change, say, hush) {
   // A list is walked through by arrow keys as well: what opens a dialogue or the microphone has a button of its own.
   for (const part of /** @type {const} */ (['speech', 'noise'])) {
     const select = element(part);
@@ -31,6 +32,7 @@ export function offerSounds(change, say) {
   record.textContent = `Record ${TAKE} s`;
   record.addEventListener('click', async () => {
     record.disabled = true;
+    hush();
     await change('speech', () => recordSound((left) => say(`Recording: speak now, ${left} s left …`)));
     record.disabled = false;
   });

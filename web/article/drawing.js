@@ -1,5 +1,6 @@
 /** Pictures of a clip: spectrograms, band values over time, band values at one moment, the comb's response. */
 import { SHARE, SOUND } from '../palette.js';
+import { BAND_TICKS } from './axes.js';
 
 /**
  * A picture of one pixel a frame, time to the right.
@@ -52,6 +53,9 @@ function prepare(canvas) {
   return { drawing, width, height, colour, font: `12px ${style.fontFamily}` };
 }
 
+/** Pixels below a plot for the names of its frequencies. */
+const LEGEND = 20;
+
 /**
  * Bars of the bands at one moment: one behind, one in front.
  *
@@ -59,21 +63,30 @@ function prepare(canvas) {
  * @param {{back?: Float32Array, front?: Float32Array}} values a frame's bands each
  */
 export function paintBars(canvas, { back, front }) {
-  const { drawing, width, height, colour } = prepare(canvas);
+  const { drawing, width, height, colour, font } = prepare(canvas);
   const count = back?.length ?? front?.length ?? 0;
-  const full = height / 1.15;
+  const bottom = height - LEGEND;
+  const full = bottom / 1.15;
   const draw = (/** @type {Float32Array} */ values, /** @type {string} */ fill, /** @type {number} */ share) => {
     drawing.fillStyle = fill;
     values.forEach((value, band) => {
       const tall = Math.min(value, 1.15) * full;
       const room = width / count;
-      drawing.fillRect((band + (1 - share) / 2) * room, height - tall, room * share, tall);
+      drawing.fillRect((band + (1 - share) / 2) * room, bottom - tall, room * share, tall);
     });
   };
   drawing.fillStyle = colour('--line');
-  drawing.fillRect(0, height - full, width, 1);
+  drawing.fillRect(0, bottom - full, width, 1);
   if (back) draw(back, colour('--strong-line'), 0.86);
   if (front) draw(front, colour('--after'), 0.44);
+  drawing.fillStyle = colour('--strong-line');
+  drawing.fillRect(0, bottom, width, 1);
+  drawing.font = font;
+  drawing.fillStyle = colour('--quiet');
+  drawing.textAlign = 'center';
+  for (const { at, text } of BAND_TICKS) drawing.fillText(text, at * width, height - 5);
+  drawing.textAlign = 'left';
+  drawing.fillText('1', 0, bottom - full - 3);
 }
 
 const COMB_FLOOR = -50; // dB
@@ -87,7 +100,7 @@ const HARMONICS = 6;
  */
 export function paintComb(canvas, { taps, period, rate, voiced }) {
   const { drawing, width, height, colour, font } = prepare(canvas);
-  const bottom = height - 20;
+  const bottom = height - LEGEND;
   const pitch = rate / period;
   drawing.font = font;
   drawing.textAlign = 'center';
@@ -97,6 +110,14 @@ export function paintComb(canvas, { taps, period, rate, voiced }) {
     drawing.fillRect(x, 0, 1, bottom);
     drawing.fillStyle = colour('--quiet');
     drawing.fillText(`${Math.round(harmonic * pitch)} Hz`, x, height - 5);
+  }
+  drawing.textAlign = 'left';
+  for (let level = 0; level >= COMB_FLOOR; level -= 25) {
+    const y = 4 + ((bottom - 8) * level) / COMB_FLOOR;
+    drawing.fillStyle = colour('--line');
+    drawing.fillRect(0, y, width, 1);
+    drawing.fillStyle = colour('--quiet');
+    drawing.fillText(`${level} dB`.replace('-', '−'), 0, y + (level === 0 ? 12 : -3));
   }
   drawing.beginPath();
   for (let x = 0; x <= width; x++) {

@@ -15,6 +15,7 @@
  * @property {number} frames
  * @property {number} bands
  * @property {number} rows of the pictures
+ * @property {number} top_hz of the pictures
  * @property {Record<string, Stage>} stages
  * @property {Record<string, Float32Array>} maps
  * @property {Int32Array} period

@@ -63,7 +63,7 @@ export async function recordSound(tell) {
       tell(left);
       await new Promise((resolve) => setTimeout(resolve, 1000));
     }
-    recorder.stop();
+    if (recorder.state !== 'inactive') recorder.stop(); // else the device has gone: what there is will do
     await ended;
     return await decode(await new Blob(parts).arrayBuffer(), 'the recording');
   } finally {

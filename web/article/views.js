@@ -1,5 +1,6 @@
 /** What the page shows of results: pictures, scores, and what belongs to one moment. */
 import { element, write } from '../dom.js';
+import { showAxes } from './axes.js';
 import { paintBars, paintComb, paintMap, paintSpectrogram } from './drawing.js';
 
 /** @typedef {import('./lab.js').Result} Result */
@@ -7,8 +8,9 @@ import { paintBars, paintComb, paintMap, paintSpectrogram } from './drawing.js';
 /** What can be heard, in the article's order; workshop.py's names. */
 export const STAGES = ['noisy', '1-magnitudes', '2-gains', '3-comb', '4-postfilter', 'network', 'clean'];
 
-/** Spectrograms and maps. @param {Result} result */
+/** Spectrograms and maps, with their axes. @param {Result} result */
 export function showPictures(result) {
+  showAxes(result);
   for (const canvas of /** @type {NodeListOf<HTMLCanvasElement>} */ (document.querySelectorAll('canvas[data-picture]'))) {
     const stage = result.stages[canvas.dataset.picture ?? ''];
     paintSpectrogram(canvas, stage.picture, result.frames, result.rows);

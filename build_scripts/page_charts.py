@@ -1,0 +1,172 @@
+"""The pages' charts, by the name that a page asks for: ``CHARTS[name]()`` gives HTML."""
+
+from collections.abc import Callable
+from html import escape
+
+import tables
+from charts import Bar, Line, Span, bars, curves, spectrogram, time_line, triangles
+from page_results import RIVAL, SYSTEMS, delays, label, live_shares, ms, ours, peers, ring_depth
+from tables import load
+
+from percepnet_wasm.bands import BIN_HZ, edges
+from percepnet_wasm.constants import HOP, LOOKAHEAD, SAMPLE_RATE
+from percepnet_wasm.model_file import DEFAULT_TIER
+
+__all__ = ["CHARTS"]
+
+_MEANING = {
+    "pesq_wb": ("PESQ-WB, 1 to 4.64: how close it sounds to the clean speech. More is better", 1.0, None),
+    "stoi": ("STOI, 0 to 1: how much of it can be understood. More is better", 0.0, 1.0),
+    "sisdr": ("SI-SDR, dB: speech over everything else. More is better", 0.0, None),
+    "dns_ovr": ("DNSMOS P.835 overall, 1 to 5: what listeners would say. More is better", 1.0, None),
+}
+"""By score: title, the least there can be, and the end of the scale where it is not the best one."""
+
+_PICTURES = {
+    "typical": "The file in the middle: half of them gain more PESQ, half less",
+    "least-pesq": "Where PESQ gains least",
+    "least-stoi": "Where most intelligibility is lost",
+}
+_KINDS = {"noisy": "before", "enhanced": "after", "clean": ""}
+
+
+def quality(score: str) -> str:
+    """One score of every system over all mixes."""
+    title, start, end = _MEANING[score]
+    digits = tables.SCORES[score][1]
+    rows = [
+        Bar(label(peer), value, f"{value:.{digits}f}", "before" if peer == "noisy" else "")
+        for peer in tables.PEERS
+        for value in [peers()[peer]["all"][score]]
+    ]
+    own = ours()["all"][score]
+    rows.append(Bar(f"this, {DEFAULT_TIER}", own, f"{own:.{digits}f}", "ours"))
+    return _titled(title, bars(title, rows, start, end))
+
+
+def by_snr(score: str) -> str:
+    """One score over the SNR of the mixes, for the peers worth a line."""
+    title = f"{tables.SCORES[score][0]} over the SNR of the mix. More is better"
+    places = [group for group in ours() if group != "all"]
+    chosen = ("noisy", RIVAL, "wns-gtcrn", "dfn3")
+    lines = [
+        Line(label(peer), [peers()[peer][place][score] for place in places], "before" if peer == "noisy" else "")
+        for peer in chosen
+    ]
+    lines.append(Line(f"this, {DEFAULT_TIER}", [ours()[place][score] for place in places], "ours"))
+    return _titled(title, curves(title, places, lines, tables.SCORES[score][1]))
+
+
+def ladder() -> str:
+    """PESQ of the oracle's rungs."""
+    rungs = load("ladder")["rungs"]
+    names = {
+        "noisy": ("noisy input", "before"),
+        "1-magnitudes": ("clean magnitudes", ""),
+        "2-gains": ("34 gains", ""),
+        "3-comb, period of the noisy": ("+ comb", ""),
+        "4-postfilter, period of the noisy": ("+ postfilter", ""),
+    }
+    rows = [
+        Bar(name, rungs[rung]["pesq_wb"], f"{rungs[rung]['pesq_wb']:.2f}", kind) for rung, (name, kind) in names.items()
+    ]
+    trained = ours()["all"]["pesq_wb"]
+    rows.append(Bar("trained network", trained, f"{trained:.2f}", "ours"))
+    title = "PESQ-WB, 1 to 4.64, with the clean speech known, and by the network. More is better"
+    return _titled(title, bars(title, rows, 1.0))
+
+
+def cost() -> str:
+    """Processor time of the whole process, live."""
+    rows = []
+    for entry in live_shares():
+        own = entry["system"] == "percepnet"
+        name = SYSTEMS[entry["system"]] + (f", {entry['kernel']}" if own else "")
+        kind = "ours" if own else "before" if entry["system"] in ("floor", "call") else ""
+        rows.append(Bar(name, entry["cpu_share"], f"{100 * entry['cpu_share']:.1f} %", kind))
+    title = "Share of one core, live, in Chromium. Less is better"
+    return _titled(title, bars(title, rows))
+
+
+def cost_of_files() -> str:
+    """Processor time on files, as a share of the sound's length."""
+    names = {"percepnet numpy": "this, NumPy", "percepnet native": "this, kernel"}
+    rows = []
+    for entry in load("offline"):
+        share = 1 / entry["times_real_time"]
+        kind = "ours" if entry["system"] in names else ""
+        rows.append(Bar(names.get(entry["system"]) or SYSTEMS[entry["system"]], share, f"{100 * share:.1f} %", kind))
+    title = "Share of one core, on files, outside a browser. Less is better"
+    return _titled(title, bars(title, rows))
+
+
+def delay() -> str:
+    """From microphone to enhanced sound, beside the others."""
+    rows = [
+        Bar(SYSTEMS[name], value, f"{value:.0f} ms", "ours" if name == "percepnet" else "")
+        for name, value in sorted(delays().items(), key=lambda item: item[1])
+    ]
+    title = "Delay from microphone to enhanced sound, ms. Less is better"
+    return _titled(title, bars(title, rows))
+
+
+def delay_parts() -> str:
+    """Where the time goes from microphone to output."""
+    spans = [
+        Span("overlap of the windows", ms(HOP), "ours"),
+        Span(f"look-ahead of {LOOKAHEAD} frames", ms(LOOKAHEAD * HOP), "ours"),
+        Span("between the threads", ms(ring_depth()), ""),
+    ]
+    title = "Where our delay comes from, from microphone to enhanced track"
+    return _titled(title, time_line(title, spans))
+
+
+def bands() -> str:
+    """The bands, as wide as each other: the frequencies below them are what is stretched."""
+    title = "The bands: each overlaps with its neighbours, the ear's width apart"
+    tips = [float(tip) * BIN_HZ for tip in edges()[1:]]
+    drawn = triangles(title, tips, (500, 1000, 2000, 5000, 10000), SAMPLE_RATE / 2)
+    return f"<figure><figcaption>{escape(title)}</figcaption>{drawn}</figure>"
+
+
+def pictures(name: str) -> str:
+    """One file: noisy, enhanced and clean, with its scores and those of the others."""
+    facts = load("pictures")[name]
+    what = f", {facts['noise']} noise at {facts['snr_db']:g} dB" if facts["noise"] else ""
+    drawn = []
+    for kind, colour in _KINDS.items():
+        scores = f", {_scores(facts[kind])}" if kind in facts else ""
+        title = f"{kind.capitalize()}{scores}"
+        image = spectrogram(title, f"pictures/{name}-{kind}.webp", facts["seconds"], facts["top_hz"] / 1000)
+        caption = f'<figcaption><span class="{colour}">{escape(title)}</span></figcaption>'
+        drawn.append(f"<figure>{caption}{image}</figure>")
+    others = "; ".join(
+        f"{label(peer)} {facts['peers'][peer]['pesq_wb']:.2f}, {facts['peers'][peer]['stoi']:.2f}"
+        for peer in tables.PEERS
+        if peer in facts["peers"] and peer != "noisy"
+    )
+    words = f'<p class="help">PESQ and STOI of the others on this file: {escape(others)}.</p>' if others else ""
+    heading = f"<h3>{escape(_PICTURES[name] + what)}</h3>"
+    return f'<div class="pictures">{heading}<div class="charts three">{"".join(drawn)}</div>{words}</div>'
+
+
+def _scores(scores: dict[str, float]) -> str:
+    return f"PESQ {scores['pesq_wb']:.2f}, STOI {scores['stoi']:.2f}"
+
+
+def _titled(title: str, chart: str) -> str:
+    return f'<figure class="card"><figcaption>{escape(title)}</figcaption>{chart}</figure>'
+
+
+CHARTS: dict[str, Callable[[], str]] = {
+    **{f"quality {score}": lambda score=score: quality(score) for score in _MEANING},  # type: ignore[misc]
+    **{f"pictures {name}": lambda name=name: pictures(name) for name in _PICTURES},  # type: ignore[misc]
+    "snr pesq_wb": lambda: by_snr("pesq_wb"),
+    "snr stoi": lambda: by_snr("stoi"),
+    "ladder": ladder,
+    "bands": bands,
+    "cost": cost,
+    "cost of files": cost_of_files,
+    "delay": delay,
+    "delay parts": delay_parts,
+}
