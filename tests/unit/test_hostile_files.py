@@ -17,7 +17,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from models import SMALL, random_model
 
-from percepnet_wasm import Enhancer, evaluation, files, folders, report
+from percepnet_wasm import Enhancer, evaluation, figures, files, folders, report
 from percepnet_wasm.constants import HOP
 from percepnet_wasm.extras import AudioFileError
 from percepnet_wasm.folders import Settings
@@ -319,7 +319,7 @@ def test_scores_are_numbers_or_none_and_make_a_table(clean, enhanced):
 
 
 @covers("report.read_pair", "report.write_ladder", "figures.draw_all", "figures.draw_bands", "figures.draw_comb",
-        "figures.draw_gains", "figures.draw_grid", "figures.draw_spectrograms")  # fmt: skip
+        "figures.draw_gains", "figures.draw_grid", "figures.draw_spectrograms", "figures.spectrogram")  # fmt: skip
 @examples(1)
 @given(sounds(60, level=st.sampled_from([1e-4, 1.0])), sounds(60, level=st.sampled_from([1e-4, 1.0])))
 def test_strange_pairs_are_reported_and_drawn(tmp_path_factory, clean, noisy):
@@ -333,6 +333,8 @@ def test_strange_pairs_are_reported_and_drawn(tmp_path_factory, clean, noisy):
     assert len(list((out / "ladder").glob("*.png"))) == 4
     for drawing in (out / "ladder").glob("*.png"):
         assert drawing.stat().st_size > 5000
+    levels = figures.spectrogram(noisy, 6000)
+    assert np.isfinite(levels).all() and levels.shape[0] == 256
 
 
 def test_memory_of_the_process_stays_small():
