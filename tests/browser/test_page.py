@@ -176,6 +176,10 @@ def test_a_file_of_ones_own(open_tab: Callable[..., Tab], isolated: str, clip: P
     chooser.value.set_files(clip)
     expect(page.get_by_role("status")).to_have_text(RUNNING)
     expect(page.get_by_role("radio", name=clip.name)).to_be_checked()
+    for figure in ("load", "latency", "late", "gains-now", "strengths-now", "voice-now", "before-level", "after-level"):
+        expect(page.locator(f"#{figure}")).to_have_text(re.compile(r"\d"))
+    page.get_by_role("switch", name="Through a call to this page itself").check()
+    tab.wait("document.getElementById('far-end').currentTime > 0.5")
 
     drop = """name => {
       const files = new DataTransfer();
