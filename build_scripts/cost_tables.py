@@ -9,6 +9,7 @@ SYSTEMS = {
     "copy": "a worker that copies the samples",
     "call": "a worker that copies and calls Python",
     "sapphi": "RNNoise 0.1 with SIMD, @sapphi-red",
+    "gtcrn": "GTCRN, @sapphi-red",
     "shiguredo": "RNNoise 0.2, @shiguredo",
     "percepnet": "this",
 }
