@@ -132,7 +132,7 @@ def bands() -> str:
 def pictures(name: str) -> str:
     """One file: noisy, enhanced and clean, with its scores and those of the others."""
     facts = load("pictures")[name]
-    what = f", {facts['noise']} noise at {facts['snr_db']:g} dB" if facts["noise"] else ""
+    what = f" ({facts['noise']} noise at {facts['snr_db']:g} dB)" if facts["noise"] else ""
     drawn = []
     for kind, colour in _KINDS.items():
         scores = f", {_scores(facts[kind])}" if kind in facts else ""
@@ -155,7 +155,9 @@ def _scores(scores: dict[str, float]) -> str:
 
 
 def _titled(title: str, chart: str) -> str:
-    return f'<figure class="card"><figcaption>{escape(title)}</figcaption>{chart}</figure>'
+    what, _, better = title.partition(". ")
+    note = f"<small>{escape(better)}</small>" if better else ""
+    return f'<figure class="card"><figcaption><span>{escape(what)}</span>{note}</figcaption>{chart}</figure>'
 
 
 CHARTS: dict[str, Callable[[], str]] = {

@@ -62,12 +62,12 @@ def where_others_are_better(plan: Mapping[str, bytes]) -> list[str]:
             every = "every score: " if len(ahead) == len(tables.SCORES) else ""
             told.append(f"{label(peer)} is better in {every}{listed(ahead)}.")
     own_delay = live_delay()
-    sooner = [f"{SYSTEMS[name]} {value:.0f}" for name, value in delays().items() if value < own_delay]
+    sooner = [f"{value:.0f} ms with {SYSTEMS[name]}" for name, value in delays().items() if value < own_delay]
     if sooner:
-        told.append(f"Delay: {own_delay:g} ms here when live; {listed(sooner)} ms.")
+        told.append(f"Delay: {own_delay:g} ms here when live; {listed(sooner)}.")
     own_share = cost(kernel="relaxed")["cpu_share"]
     cheaper = [
-        f"{SYSTEMS[entry['system']]} {100 * entry['cpu_share']:.1f} %"
+        f"{100 * entry['cpu_share']:.1f} % with {SYSTEMS[entry['system']]}"
         for entry in live_shares()
         if entry["system"] not in ("floor", "call", "percepnet") and entry["cpu_share"] < own_share
     ]
@@ -75,12 +75,12 @@ def where_others_are_better(plan: Mapping[str, bytes]) -> list[str]:
         told.append(f"Share of a core: {100 * own_share:.1f} % here; {listed(cheaper)}.")
     own_size = gzipped_total(plan)
     lighter = [
-        f"{SYSTEMS[name]} {entry['gzip_bytes'] / 1e6:.1f}"
+        f"{entry['gzip_bytes'] / 1e6:.1f} MB with {SYSTEMS[name]}"
         for name, entry in downloads().items()
         if entry["gzip_bytes"] < own_size
     ]
     if lighter:
-        told.append(f"First download: {own_size / 1e6:.1f} MB here, gzipped; {listed(lighter)} MB.")
+        told.append(f"First download: {own_size / 1e6:.1f} MB here, gzipped; {listed(lighter)}.")
     return told or ["Nowhere in what was measured."]
 
 
