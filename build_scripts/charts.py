@@ -63,7 +63,7 @@ class Line:
 
 def curves(title: str, x: Sequence[str], lines: Sequence[Line], digits: int = 2) -> str:
     """Curves over a few named places, each labelled at its right end; labels keep clear of each other."""
-    height, left, right, top, bottom = 250, 36, 132, 10, 24
+    height, left, right, top, bottom = 250, 44, 128, 10, 24
     low, high = (f(v for line in lines for v in line.values) for f in (min, max))
     margin = 0.06 * (high - low or 1)
     low, high = low - margin, high + margin
@@ -114,7 +114,8 @@ def time_line(title: str, spans: Sequence[Span]) -> str:
     total = sum(span.milliseconds for span in spans)
     left, parts = 0.0, []
     for k, span in enumerate(spans):
-        width, line = WIDTH * span.milliseconds / total, 58 + 24 * k
+        # The last one's name comes first, so that no line to a name crosses another name.
+        width, line = WIDTH * span.milliseconds / total, 58 + 24 * (len(spans) - 1 - k)
         parts.append(
             f'<g class="{span.kind or "peer"}"><rect x="{left:.1f}" y="4" width="{width - 2:.1f}" height="26" rx="2"/>'
             f'<path class="leader" d="M{left + 1:.1f} 30V{line - 5}H{left + 6:.1f}"/>'

@@ -82,8 +82,7 @@ def cost() -> str:
     for entry in live_shares():
         own = entry["system"] == "percepnet"
         name = SYSTEMS[entry["system"]] + (f", {entry['kernel']}" if own else "")
-        kind = "ours" if own else "before" if entry["system"] in ("floor", "call") else ""
-        rows.append(Bar(name, entry["cpu_share"], f"{100 * entry['cpu_share']:.1f} %", kind))
+        rows.append(Bar(name, entry["cpu_share"], f"{100 * entry['cpu_share']:.1f} %", "ours" if own else ""))
     title = "Share of one core, live, in Chromium. Less is better"
     return _titled(title, bars(title, rows))
 

