@@ -25,11 +25,14 @@ def short() -> Table:
         if r["stage"] == "whole" and r["engine"].endswith("chromium") and alone:
             found.setdefault((r["system"], r["tier"] or "", r["kernel"] or ""), {})[r["pace"]] = r
     rows = []
+    usual = next(paces["paced"]["load_before"] for (name, *_), paces in found.items() if name == "percepnet")
     for system, title in SYSTEMS.items():
         for (name, tier, kernel), paces in found.items():
             if name != system or name == "copy" or tier in _UNTRAINED:
                 continue
             full, paced = paces.get("back-to-back"), paces["paced"]
+            if paced["load_before"] != usual:
+                title += f" (another run, load average {paced['load_before']:.0f})"
             ours = f"**this, {tier.replace('-random', '')}, {_KERNELS[kernel]}**" if name == "percepnet" else title
             rows.append(
                 [

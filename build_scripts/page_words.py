@@ -91,6 +91,23 @@ def five_db(score: str) -> float:
     return 5 * (by_snr[high][score] - by_snr[low][score]) / (high - low)
 
 
+def _runs() -> str:
+    """Whether the systems of the chart of live costs were measured together."""
+    runs: dict[float, set[str]] = {}
+    for entry in live_shares():
+        runs.setdefault(entry["load_before"], set()).add(SYSTEMS[entry["system"]])
+    if len(runs) == 1:
+        return "All of them ran in turns."
+    most = max(runs.values(), key=len)
+    apart = [
+        f"{listed(sorted(names))} in a run of its own, the load average being {load_average:g}"
+        for load_average, names in runs.items()
+        if names is not most
+    ]
+    usual = next(load_average for load_average, names in runs.items() if names is most)
+    return f"They ran in turns, at a load average of {usual:g}; {listed(apart)}: compare that with care."
+
+
 def _loads() -> str:
     """Range of the load averages before the bench's turns."""
     loads = [r["load_before"] for r in load("bench") if "load_before" in r]
@@ -130,6 +147,7 @@ NUMBERS: dict[str, Callable[[], str]] = {
     "frame ms": lambda: f"{cost(kernel='relaxed')['p50_ms']:.2f} ms",
     "start cold": lambda: f"{startup('cold'):.1f} s",
     "start warm": lambda: f"{startup('warm'):.1f} s",
+    "bench runs": _runs,
     "bench load": _loads,
     "offline native": lambda: f"{offline('percepnet native')['times_real_time']:.0f}",
     "offline numpy": lambda: f"{offline('percepnet numpy')['times_real_time']:.0f}",

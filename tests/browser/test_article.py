@@ -182,7 +182,7 @@ def test_own_voice(open_tab: Callable[..., Tab], isolated: str, clip: Path) -> N
     page.get_by_role("button", name="Record 6 s").click()
     page.get_by_role("status").filter(has_text="Recording: speak now").wait_for()
     assert not tab.evaluate("article.player.playing"), "what plays would be recorded too"
-    expect(page.get_by_role("button", name="Record 6 s")).to_be_disabled()
+    expect(page.get_by_role("button", name="Speak:")).to_be_disabled()
     ready(page)
     expect(page.get_by_role("button", name="Record 6 s")).to_be_enabled()
     assert tab.evaluate("stream.getTracks().every((track) => track.readyState === 'ended')")

@@ -29,11 +29,16 @@ export function offerSounds(change, say, hush) {
     });
   }
   const record = element('record');
-  record.textContent = `Record ${TAKE} s`;
+  const offer = (record.textContent = `Record ${TAKE} s`);
   record.addEventListener('click', async () => {
     record.disabled = true;
     hush();
-    await change('speech', () => recordSound((left) => say(`Recording: speak now, ${left} s left …`)));
+    const tell = (/** @type {number} */ left) => {
+      say(`Recording: speak now, ${left} s left …`);
+      record.textContent = `Speak: ${left} s left`; // where the visitor looks
+    };
+    await change('speech', () => recordSound(tell));
+    record.textContent = offer;
     record.disabled = false;
   });
   document.addEventListener('dragover', (event) => event.preventDefault());

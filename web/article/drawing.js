@@ -89,7 +89,7 @@ export function paintBars(canvas, { back, front }) {
   drawing.fillText('1', 0, bottom - full - 3);
 }
 
-const COMB_FLOOR = -50; // dB
+const COMB_FLOOR = -40; // dB
 const HARMONICS = 6;
 
 /**
@@ -112,7 +112,7 @@ export function paintComb(canvas, { taps, period, rate, voiced }) {
     drawing.fillText(`${Math.round(harmonic * pitch)} Hz`, x, height - 5);
   }
   drawing.textAlign = 'left';
-  for (let level = 0; level >= COMB_FLOOR; level -= 25) {
+  for (let level = 0; level >= COMB_FLOOR; level -= 20) {
     const y = 4 + ((bottom - 8) * level) / COMB_FLOOR;
     drawing.fillStyle = colour('--line');
     drawing.fillRect(0, y, width, 1);
