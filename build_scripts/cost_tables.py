@@ -17,6 +17,27 @@ _UNTRAINED = ("c20-random", "c100-random", "c100-sparse-random")
 _KERNELS = {"relaxed": "relaxed SIMD", "simd": "SIMD", "numpy": "NumPy"}
 
 
+def _apart(record: dict) -> str:
+    """What to add to the name of a system that was measured in another run than ours in the same host."""
+    ours = (
+        r["load_before"]
+        for r in load("bench")
+        if r["stage"] == "whole" and r["system"] == "percepnet" and r["engine"].endswith(record["engine"])
+        if r.get("throttling", 1) == record.get("throttling", 1)
+    )
+    return "" if record["load_before"] in ours else f" (another run, load average {record['load_before']:.0f})"
+
+
+def delay() -> Table:
+    """How late a sample comes back, in a page that hands the audio over as it comes."""
+    names = SYSTEMS | {"deepfilternet": "DeepFilterNet3", "percepnet": "**this, before the ring between the threads**"}
+    rows = [
+        [names[r["system"]], r["package"], str(r["lag"]), str(r["taken"]), f"{r['delay_ms']:.0f}"]
+        for r in load("delay")
+    ]
+    return Table(["system", "package", "lag, samples", "taken at a time", "delay, ms"], rows)
+
+
 def short() -> Table:
     """What a frame takes in Chromium: the peers, and ours with every kernel."""
     found: dict[tuple[str, str, str], dict[str, dict]] = {}
@@ -25,15 +46,16 @@ def short() -> Table:
         if r["stage"] == "whole" and r["engine"].endswith("chromium") and alone:
             found.setdefault((r["system"], r["tier"] or "", r["kernel"] or ""), {})[r["pace"]] = r
     rows = []
-    usual = next(paces["paced"]["load_before"] for (name, *_), paces in found.items() if name == "percepnet")
     for system, title in SYSTEMS.items():
         for (name, tier, kernel), paces in found.items():
             if name != system or name == "copy" or tier in _UNTRAINED:
                 continue
             full, paced = paces.get("back-to-back"), paces["paced"]
-            if paced["load_before"] != usual:
-                title += f" (another run, load average {paced['load_before']:.0f})"
-            ours = f"**this, {tier.replace('-random', '')}, {_KERNELS[kernel]}**" if name == "percepnet" else title
+            ours = (
+                f"**this, {tier.replace('-random', '')}, {_KERNELS[kernel]}**"
+                if name == "percepnet"
+                else title + _apart(paced)
+            )
             rows.append(
                 [
                     ours,
@@ -80,7 +102,8 @@ def cost() -> Table:
         slower = f", {r['throttling']} times slower" if r.get("throttling", 1) > 1 else ""
         rows.append(
             [
-                ", ".join(filter(None, (r["system"], r["engine"], r["tier"], r["kernel"]))),
+                ", ".join(filter(None, (r["system"], r["engine"], r["tier"], r["kernel"])))
+                + (_apart(r) if r["engine"] == "chromium" else ""),
                 r["pace"] + slower,
                 f"{r['p50_ms']:.2f}",
                 f"{r['p99_ms']:.2f}",
@@ -140,6 +163,7 @@ def limits() -> Table:
 TABLES: dict[str, Callable[[], Table]] = {
     "cost": cost,
     "cost-short": short,
+    "delay": delay,
     "limits": limits,
     "offline": offline,
     "pacing": pacing,
