@@ -195,7 +195,7 @@ def test_own_voice(open_tab: Callable[..., Tab], isolated: str, clip: Path) -> N
             }"""
         )
     )
-    # The browser plays the clip into its microphone; what it recorded went through a lossy coder. Other sounds: 0.1.
+    # The browser plays the clip into its microphone; what it recorded went through a lossy coder. Others reach 0.2.
     assert 4 < len(heard) / 48000 < 8
     sound, _ = sf.read(clip, dtype="float32")
     part = heard[48000:96000]
