@@ -127,6 +127,7 @@ NUMBERS: dict[str, Callable[[], str]] = {
     "pesq postfilter": lambda: f"{rung('pesq_wb', _POSTFILTER):.2f}",
     "background comb": lambda: f"{rung('dnsmos_bak', _COMB):.2f}",
     "background postfilter": lambda: f"{rung('dnsmos_bak', _POSTFILTER):.2f}",
+    "pesq untreated": lambda: f"{peers()['noisy']['all']['pesq_wb']:.2f}",
     "pesq network": lambda: f"{ours()['all']['pesq_wb']:.2f}",
     "five dB pesq": lambda: f"{five_db('pesq_wb'):.2f}",
     "five dB stoi": lambda: f"{five_db('stoi'):.2f}",
