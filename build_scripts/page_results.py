@@ -10,8 +10,8 @@ from percepnet_wasm.constants import DELAY, SAMPLE_RATE
 from percepnet_wasm.model_file import DEFAULT_TIER
 
 __all__ = [
-    "RIVAL", "SYSTEMS", "cost", "delays", "downloads", "label", "live_delay", "live_shares", "ms", "offline", "ours",
-    "peers", "ring_depth", "rung", "startup",
+    "IDLE", "RIVAL", "SYSTEMS", "cost", "delays", "downloads", "label", "live_delay", "live_shares", "ms", "offline",
+    "ours", "peers", "ring_depth", "rung", "startup",
 ]  # fmt: skip
 
 RIVAL = "rnnoise-shiguredo"
@@ -19,6 +19,7 @@ RIVAL = "rnnoise-shiguredo"
 
 SYSTEMS = {
     "floor": "an idle worker",
+    "copy": "idle, copying samples",
     "call": "idle, calling Python",
     "shiguredo": "RNNoise 0.2",
     "sapphi": "RNNoise 0.1, SIMD",
@@ -29,6 +30,10 @@ SYSTEMS = {
     "percepnet": "this",
 }
 """What the bench measures, in the pages' words."""
+
+
+IDLE = ("floor", "copy", "call")
+"""Of these, what enhances nothing."""
 
 
 def ours() -> dict[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 import tables
 from page_results import (
+    IDLE,
     RIVAL,
     SYSTEMS,
     cost,
@@ -69,7 +70,7 @@ def where_others_are_better(plan: Mapping[str, bytes]) -> list[str]:
     cheaper = [
         f"{100 * entry['cpu_share']:.1f} % with {SYSTEMS[entry['system']]}"
         for entry in live_shares()
-        if entry["system"] not in ("floor", "call", "percepnet") and entry["cpu_share"] < own_share
+        if entry["system"] not in (*IDLE, "percepnet") and entry["cpu_share"] < own_share
     ]
     if cheaper:
         told.append(f"Share of a core: {100 * own_share:.1f} % here; {listed(cheaper)}.")
