@@ -140,6 +140,20 @@ def pacing() -> Table:
     return Table(["system", "frames a wake", "p50 ms of a wake", "of a core"], rows)
 
 
+def growth() -> Table:
+    """Memory over a long time, and what further streams cost."""
+    rows = []
+    for r in load("growth"):
+        first, last, made = r["memory"][0], r["memory"][-1], r["memory_after"]
+        of = "heap" if "heap" in first else "process"
+        times = [r["streams_ms"][count] / r["streams_ms"]["1"] for count in ("2", "4")]
+        more = (made[-1][of] - made[0][of]) / (len(made) - 1)
+        cells = [f"{r['hours']:g}", *(f"{value / 1e6:.1f}" for value in (first[of], last[of], more))]
+        rows.append([f"{r['engine']}, {r['kernel']}: {of}", *cells, *(f"{ratio:.2f}" for ratio in times)])
+    header = ["memory", "hours of audio", "before, MB", "after, MB", "a further stream, MB"]
+    return Table([*header, "time of 2 streams", "of 4"], rows)
+
+
 def limits() -> Table:
     """How far each tier is from what its multiply-adds and its weights' bytes allow."""
     rows = [
@@ -163,6 +177,7 @@ def limits() -> Table:
 TABLES: dict[str, Callable[[], Table]] = {
     "cost": cost,
     "cost-short": short,
+    "growth": growth,
     "delay": delay,
     "limits": limits,
     "offline": offline,
