@@ -271,6 +271,28 @@ describe('an enhancer', () => {
     assert.equal(rig.gain, 0);
   });
 
+  test('forgets what it heard when it begins and after a failure; one that cannot is given up', () => {
+    const enhancer = new Inverter();
+    const reset = mock.method(enhancer, 'reset');
+    const rig = new Rig({ enhancer }).run(20000);
+    assert.equal(reset.mock.callCount(), 1);
+    const { step } = enhancer;
+    enhancer.step = () => {
+      enhancer.step = step;
+      throw new Error('once');
+    };
+    rig.run(HOP);
+    assert.equal(reset.mock.callCount(), 2);
+    rig.blend.enabled = false;
+    rig.run(QUANTUM);
+    reset.mock.mockImplementation(() => {
+      throw new Error('cannot');
+    });
+    rig.blend.enabled = true;
+    rig.run(QUANTUM);
+    assert.match(String(rig.pump.failure), /cannot/);
+  });
+
   test('that puts out NaN is not heard', () => {
     const enhancer = new Inverter();
     const rig = new Rig({ enhancer }).run(20000);
@@ -327,6 +349,7 @@ describe('another enhancer', () => {
     rig.pump.replace(new Half(), () => released.push('second'));
     assert.deepEqual(released, ['second']);
     rig.pump.abandon();
+    rig.pump.abandon(); // nothing is left to let go of
     assert.deepEqual(released, ['second', 'first']);
   });
 });
@@ -363,13 +386,15 @@ test('a frame is skipped at its deadline, not a sample before; the worker sleeps
     const pump = new Pump(ring, DEPTH, new Inverter());
     pump.skipTo(HOP);
     assert.equal(pump.skipped, 0, 'resting, nothing is late');
+    const start = 1000;
     ring.store(WORD.ACTIVE, 1);
+    ring.publishWritten(start);
     pump.run();
-    assert.equal(ring.load(WORD.NEEDED), HOP);
-    ring.publishWritten(waiting);
+    assert.equal(ring.load(WORD.NEEDED), start + HOP);
+    ring.publishWritten(start + waiting);
     while (pump.run());
     assert.deepEqual([pump.frames, pump.skipped], [frames, skipped]);
-    assert.equal(ring.load(WORD.NEEDED), Math.floor(waiting / HOP) * HOP + HOP);
+    assert.equal(ring.load(WORD.NEEDED), start + Math.floor(waiting / HOP) * HOP + HOP);
   }
 });
 
