@@ -1,11 +1,12 @@
-"""Mutation testing of the signal path: change one operator or number, and see whether a unit test notices.
+"""Mutation testing of the signal path and the ring: change one operator or number, and see whether a test notices.
 
     python -m build_scripts.mutation [module ...]
 
 Cosmic Ray makes the mutants, in a copy of the tree under ``build/mutation``; each is tried with the test file of its
-module alone. The scores are merged into ``results/mutation.json``, of which ``tables.py`` makes a table. A mutant that
-survives and is not listed with its reason in ``tests/mutation/survivors.toml`` makes the command fail. Interrupted, it
-goes on where it stopped, as long as module and tests are the same.
+module alone. For the worklet's modules ``tests/mutation/worklet.mjs`` does both. The scores
+are merged into ``results/mutation.json``, of which ``tables.py`` makes a table. A mutant that survives and is not
+listed with its reason in ``tests/mutation/survivors.toml`` makes the command fail. Interrupted, it goes on where it
+stopped, as long as module and tests are the same.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import multiprocessing
 import os
 import re
 import shutil
+import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -54,6 +56,9 @@ MODULES = {
 }
 """What is mutated, and the tests that should notice."""
 
+WORKLET = ("blend", "pump", "ring")
+"""Of the worklet's modules, those without a browser in them."""
+
 EXCLUDED = re.compile(
     # No slip of the pen: // for +, bits of floats; and unions in annotations, which are no arithmetic.
     r".*BinaryOperator_.*_(FloorDiv|Mod|Pow|RShift|LShift|BitOr|BitAnd|BitXor)$|.*BinaryOperator_BitOr_"
@@ -67,14 +72,16 @@ TIMEOUT_S = 300
 def main() -> int:
     """Run the command; returns its exit code."""
     parser = argparse.ArgumentParser(description="Mutation testing of the signal path.")
-    parser.add_argument("modules", nargs="*", choices=[*MODULES, []], metavar="module", help=", ".join(MODULES))
+    parser.add_argument(
+        "modules", nargs="*", choices=[*MODULES, *WORKLET, []], metavar="module", help=", ".join((*MODULES, *WORKLET))
+    )
     parser.add_argument("--every", type=int, default=1, metavar="N", help="try every N-th mutant only")
     options = parser.parse_args()
     os.nice(19)
     accepted = _accepted()
     unexplained = 0
-    for module in options.modules or MODULES:
-        found = _mutate(module, options.every)
+    for module in options.modules or (*MODULES, *WORKLET):
+        found = _mutate_worklet(module) if module in WORKLET else _mutate(module, options.every)
         results = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
         results[module] = found
         for name, result in results.items():
@@ -136,6 +143,22 @@ def _mutate(module: str, every: int) -> dict[str, Any]:
         "every": every,
         "mutants": len(items),
         "killed": len(items) - len(survivors),
+        "survivors": survivors,
+    }
+
+
+def _mutate_worklet(module: str) -> dict[str, Any]:
+    """Try the mutants of one of the worklet's modules; always all, they are quick."""
+    command = ["node", str(ROOT / "tests" / "mutation" / "worklet.mjs"), module]
+    source = ROOT / "worklet" / f"{module}.js"
+    found = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+    survivors = [{"line": each["line"], "change": each["change"]} for each in found["mutants"] if not each["noticed"]]
+    return {
+        "tests": [f"worklet/test/{name}" for name in found["tests"]],
+        "source_sha256": hashlib.sha256(source.read_bytes()).hexdigest(),
+        "every": 1,
+        "mutants": len(found["mutants"]),
+        "killed": len(found["mutants"]) - len(survivors),
         "survivors": survivors,
     }
 
