@@ -3,7 +3,7 @@
 By itself, to see what a change is worth: ``python -m build_scripts.bench.startup --site BEFORE AFTER --delay 50``
 visits builds of the page in turns, over a network that takes 50 ms to begin each answer, and prints the medians.
 
-Looked into and left out: a memory snapshot made on the first visit. In the pinned Pyodide ``makeMemorySnapshot()`` wants
+Looked into and left out: a memory snapshot made on the first visit. The pinned Pyodide's ``makeMemorySnapshot()`` wants
 the private options ``_makeSnapshot`` and ``_loadSnapshot``, and its makers say that it crashes with compiled extensions
 and cannot hold loaded packages (pyodide's pull request 4720, issues 5195 and 6418). NumPy is such a package: only the
 start of the bare interpreter would be spared, for a copy of its memory in the browser's cache, without a hash that the
