@@ -16,8 +16,8 @@ PLAIN := -p no:pytest_pyodide
 LOCK ?= build_scripts/demo.lock
 TEST_LOCK ?= $(LOCK:demo.lock=test.lock)
 
-.PHONY: help test-service-worker demo site setup test lint test-unit test-worklet test-pyodide test-browser fuzz mutation golden lock bench record \
-	soak evaluate packages clean system
+.PHONY: help demo site setup test lint test-unit test-worklet test-pyodide test-browser fuzz mutation golden lock bench \
+	record soak evaluate packages clean system
 
 demo: site ## the page, built and served on localhost (PORT=8000)
 	$(PY) build_scripts/serve.py dist --port $(PORT)
@@ -51,12 +51,7 @@ test-pyodide: build/test.stamp ## the wheel in Pyodide, in Node and Chromium
 
 test-browser: build/test.stamp ## the page and calls in Chromium
 	$(PY) build_scripts/build_dist.py --out dist
-	$(PYTEST) $(PLAIN) tests/browser --ignore tests/browser/test_service_worker.py
-
-# Apart for now: once, a question to a page that was reloading itself was never answered, and the run stood still.
-test-service-worker: build/test.stamp ## offline use and isolation, apart from the rest
-	$(PY) build_scripts/build_dist.py --out dist
-	$(PYTEST) $(PLAIN) tests/browser/test_service_worker.py
+	$(PYTEST) $(PLAIN) tests/browser
 
 bench: build/test.stamp ## costs beside peers, to build/bench.json
 	$(PY) build_scripts/build_dist.py --out dist

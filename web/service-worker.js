@@ -199,11 +199,13 @@
       if ((await scope.clients.matchAll({ type: 'window' })).length > 1) return;
       renewals++;
       registration.waiting.postMessage('activate');
-      return new Response('', { headers: { Refresh: '0', 'Content-Type': 'text/html' } });
+      // If this one was still busy at the first attempt, a busy machine gets some time.
+      return new Response('', { headers: { Refresh: renewals > 1 ? '1' : '0', 'Content-Type': 'text/html' } });
     }
 
     /** @returns {Promise<Cache | undefined>} our cache, once everything is in it */
     async function isWhole() {
+      if (!(await caches.has(name))) return; // not begun yet, or switched off: opening it would make it anew
       const cache = await caches.open(name);
       whole ||= Boolean(await cache.match(complete));
       return whole ? cache : undefined;

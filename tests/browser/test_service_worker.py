@@ -1,12 +1,20 @@
-"""One file beside the page: isolation on a host that sends no headers, and visits without a network."""
+"""One file beside the page: isolation on a host that sends no headers, and visits without a network.
 
+These pages reload themselves. Each question to one has a time limit, which the driver keeps, and is asked again of the
+page that came instead.
+"""
+
+import json
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from conftest import AlteredSite, Tab, copy_site
+from conftest import PATIENCE_MS, AlteredSite, Tab, copy_site
 from integrity import sealed
+from playwright.sync_api import Error as PlaywrightError
 from serve import serve
 
 FOLDER = "deep/app/"
@@ -30,10 +38,14 @@ ENHANCE = """async () => {
     return [state, percepnet.support.transport];
 }"""
 
-KEPT = """caches.keys().then((names) => names.length === 1
-    && caches.open(names[0]).then((cache) => cache.match('?complete')).then(Boolean))"""
+KEPT = """async () => {
+    const names = await caches.keys();
+    return names.length === 1 && Boolean(await (await caches.open(names[0])).match('?complete'));
+}"""
 
-WAITING = "navigator.serviceWorker.getRegistration().then((registration) => Boolean(registration?.waiting))"
+NEXT_IS_THERE = """async () => which === 2
+    || Boolean((await navigator.serviceWorker.getRegistration())?.waiting)"""
+"""The browser looks for a new version by itself as well, and may have been quicker."""
 
 UPDATE = """async () => {
     const registration = await navigator.serviceWorker.getRegistration();
@@ -49,18 +61,27 @@ REGISTRATIONS = "async () => (await navigator.serviceWorker.getRegistrations()).
 class App(AlteredSite):
     """The site in a folder of its host, with a page of the test's own."""
 
-    def build(self, attributes: str = "", version: int = 1) -> None:
-        """Write the page and a module that says its version, with their hashes, as the build does."""
+    def build(self, attributes: str = "", version: int = 1, deployed: bool = True) -> None:
+        """Write the page and a module that says its version, with their hashes, as the build does.
+
+        Unless it is deployed, the module is on the host in another version when the hashes come.
+        """
         app = self.folder / FOLDER
         (app / "index.html").unlink()
         (app / "index.html").write_text(PAGE.format(title=version, attributes=attributes))
-        (app / "which.js").write_text(f"window.which = {version};")
+        self.deploy(version)
         files = (path for path in app.rglob("*") if path.is_file() and "tests" not in path.parts)
         plan = {path.relative_to(app).as_posix(): path.read_bytes() for path in files}
+        if not deployed:
+            (app / "which.js").write_text("window.which = 'not deployed yet';")
         for name, data in sealed(plan).items():
             if data != plan[name]:
                 (app / name).unlink()
                 (app / name).write_bytes(data)
+
+    def deploy(self, version: int) -> None:
+        """Write the module."""
+        (self.folder / FOLDER / "which.js").write_text(f"window.which = {version};")
 
 
 @pytest.fixture
@@ -77,31 +98,53 @@ def app(folder: Path) -> Iterator[App]:
         yield App(folder, url)
 
 
-def until(tab: Tab, promise: str) -> None:
-    """Wait until a JavaScript promise gives true."""
-    for _ in range(600):
-        if tab.holds(promise):
-            return
+def ask(tab: Tab, function: str) -> Any:
+    """What a JavaScript function gives in the page, or in the one that it makes way for."""
+    text = f"async () => JSON.stringify(await ({function})()) ?? 'null'"
+    deadline = time.monotonic() + PATIENCE_MS / 1000
+    while True:
+        try:
+            # Of all that asks a page, this has a time limit. A text comes with the answer; others take a question more.
+            return json.loads(tab.page.wait_for_function(text, timeout=PATIENCE_MS / 3).json_value())
+        except PlaywrightError as error:
+            gone = "Timeout" in error.message or "context was destroyed" in error.message
+            if not gone or time.monotonic() > deadline:
+                raise
+
+
+def until(tab: Tab, function: str, expected: Any = True) -> None:
+    """Wait until a JavaScript function gives what is expected."""
+    deadline = time.monotonic() + PATIENCE_MS / 1000
+    while (answer := ask(tab, function)) != expected:
+        assert time.monotonic() < deadline, f"never {expected}, at last {answer}: {function}"
         tab.page.wait_for_timeout(100)
-    raise AssertionError(f"never: {promise}")
 
 
-def loads(tab: Tab) -> int:
-    """How often the page was loaded, once nothing more is about to happen."""
+def reload(tab: Tab) -> None:
+    """Reload the page; what comes may reload itself once more."""
+    tab.page.reload(wait_until="commit")
+
+
+def assert_loads(tab: Tab, number: int) -> None:
+    """The page is loaded so often, and no more often."""
+    until(tab, "() => Number(sessionStorage.loads)", number)
     tab.page.wait_for_timeout(1500)
-    return int(tab.evaluate("sessionStorage.loads"))
+    assert ask(tab, "() => Number(sessionStorage.loads)") == number
+
+
+ISOLATED = "() => crossOriginIsolated"
 
 
 def test_a_host_without_headers_is_isolated_by_one_reload(open_tab: Callable[..., Tab], app: App) -> None:
     """SharedArrayBuffer on the second load; the third is the user's own and brings no fourth."""
     app.build()
     tab = open_tab(app.url, FOLDER, init=COUNT_LOADS)
-    tab.wait("crossOriginIsolated")
-    assert loads(tab) == 2
-    assert tab.evaluate(ENHANCE) == ["ready", "shared"]
-    tab.page.reload()
-    assert tab.evaluate("crossOriginIsolated")
-    assert loads(tab) == 3
+    until(tab, ISOLATED)
+    assert_loads(tab, 2)
+    assert ask(tab, ENHANCE) == ["ready", "shared"]
+    reload(tab)
+    assert_loads(tab, 3)
+    assert ask(tab, ISOLATED)
     assert tab.complaints == [] and tab.uncaught == []
 
 
@@ -110,8 +153,8 @@ def test_a_page_that_is_isolated_needs_none(open_tab: Callable[..., Tab], folder
     with serve(folder) as url:
         App(folder, url).build()
         tab = open_tab(url, FOLDER, init=COUNT_LOADS)
-        assert loads(tab) == 1
-        assert tab.evaluate(REGISTRATIONS) == 0
+        assert_loads(tab, 1)
+        assert ask(tab, REGISTRATIONS) == 0
 
 
 def test_what_cannot_be_isolated_is_reloaded_once_and_never_again(open_tab: Callable[..., Tab], folder: Path) -> None:
@@ -119,32 +162,38 @@ def test_what_cannot_be_isolated_is_reloaded_once_and_never_again(open_tab: Call
     with serve(folder, isolated=False, headers={"Cross-Origin-Embedder-Policy": "unsafe-none"}) as url:
         App(folder, url).build()
         tab = open_tab(url, FOLDER, init=COUNT_LOADS)
-        assert loads(tab) == 2
-        tab.page.reload()
-        assert loads(tab) == 3
+        assert_loads(tab, 2)
+        reload(tab)
+        assert_loads(tab, 3)
         assert [text for text in tab.complaints if "could not be isolated" in text]
-        assert tab.evaluate(ENHANCE) == ["ready", "port"]
+        assert ask(tab, ENHANCE) == ["ready", "port"]
 
 
 def test_an_attribute_switches_it_off_and_on(open_tab: Callable[..., Tab], app: App) -> None:
     """Off before: nothing is registered. Off later: what was registered goes, with all that it kept."""
     app.build('data-isolate="false"')
     tab = open_tab(app.url, FOLDER, init=COUNT_LOADS)
-    assert loads(tab) == 1 and tab.evaluate(REGISTRATIONS) == 0
+    assert_loads(tab, 1)
+    assert ask(tab, REGISTRATIONS) == 0
     app.build('data-isolate="no" data-offline="true"')
-    tab.page.reload()
-    tab.wait("crossOriginIsolated")
+    reload(tab)
+    until(tab, ISOLATED)
     assert any('data-isolate="no" is ignored: give true or false' in text for text in tab.complaints)
     until(tab, KEPT)
     app.build('data-isolate="false" data-offline="false"', version=2)
     # The page that is kept asks for what it always did; the next one, with the version that waited, does not.
-    tab.page.reload()
-    until(tab, WAITING)
-    tab.page.reload()
-    tab.wait("window.which === 2")
-    until(tab, "caches.keys().then((names) => names.length === 0)")
-    tab.page.reload()
-    assert not tab.evaluate("crossOriginIsolated") and tab.evaluate(REGISTRATIONS) == 0
+    reload(tab)
+    until(tab, NEXT_IS_THERE)
+    reload(tab)
+    until(tab, "() => window.which", 2)
+    until(tab, REGISTRATIONS, 0)
+    until(tab, "() => caches.keys()", [])
+    # The page is served by it to its end, and that keeps nothing any more.
+    ask(tab, "() => import('./which.js?lazily').then(() => {})")
+    assert ask(tab, "() => caches.keys()") == []
+    reload(tab)
+    until(tab, ISOLATED, False)
+    assert ask(tab, REGISTRATIONS) == 0
 
 
 def test_after_the_first_visit_no_network_is_needed(open_tab: Callable[..., Tab], folder: Path) -> None:
@@ -152,11 +201,11 @@ def test_after_the_first_visit_no_network_is_needed(open_tab: Callable[..., Tab]
     with serve(folder, isolated=False) as url:
         App(folder, url).build('data-offline="true"')
         tab = open_tab(url, FOLDER)
-        tab.wait("crossOriginIsolated")
+        until(tab, ISOLATED)
         until(tab, KEPT)
     shutil.rmtree(folder)  # connections that stand are still answered
     tab.page.goto(f"{url}{FOLDER}?from=bookmark#top")
-    assert tab.evaluate(ENHANCE) == ["ready", "shared"]
+    assert ask(tab, ENHANCE) == ["ready", "shared"]
     assert tab.uncaught == []
 
 
@@ -166,29 +215,26 @@ def test_a_new_version_comes_whole_or_not_at_all(open_tab: Callable[..., Tab], a
     app.build(attributes)
     tab = open_tab(app.url, FOLDER)
     until(tab, KEPT)
-    tab.page.reload()  # the first load was not served by it
-    tab.evaluate("() => caches.open(`percepnet ${location.origin}/other/ 1`)")  # of another app of the same origin
+    reload(tab)  # the first load was not served by it
+    until(tab, "() => Boolean(navigator.serviceWorker.controller)")
+    ask(tab, "() => caches.open(`percepnet ${location.origin}/other/ 1`).then(() => {})")  # another app of the origin
 
-    app.build(attributes, version=2)
-    which = app.folder / FOLDER / "which.js"
-    new = which.read_text()
-    which.write_text("window.which = 'not deployed yet';")
+    app.build(attributes, version=2, deployed=False)
     for _ in range(2):
-        tab.page.reload()
-        tab.wait("window.which === 1")
-        assert tab.evaluate(UPDATE) == "failed"
-        assert tab.page.title() == "1", "two versions are mixed"
+        reload(tab)
+        until(tab, "() => [window.which, document.title]", [1, "1"])
+        assert ask(tab, UPDATE) == "failed"
+        assert ask(tab, "() => [which, document.title]") == [1, "1"], "two versions are mixed"
 
-    which.write_text(new)
+    app.deploy(2)
     # The reload asked for the new version too, and that attempt may have begun before the file was whole.
-    until(tab, f"({UPDATE})().then((state) => state === 'installed')")
-    tab.evaluate("import('./which.js?lazily')")
-    assert tab.evaluate("[which, document.title]") == [1, "1"], "two versions are mixed"
-    tab.page.reload()
-    tab.wait("window.which === 2")
-    assert tab.page.title() == "2"
-    names = tab.evaluate("caches.keys()")
-    assert len(names) == 2 and f"percepnet {app.url}other/ 1" in names
+    until(tab, UPDATE, "installed")
+    ask(tab, "() => import('./which.js?lazily').then(() => {})")
+    assert ask(tab, "() => [which, document.title]") == [1, "1"], "two versions are mixed"
+    reload(tab)
+    until(tab, "() => [window.which, document.title]", [2, "2"])
+    until(tab, "async () => (await caches.keys()).length", 2)
+    assert f"percepnet {app.url}other/ 1" in ask(tab, "() => caches.keys()")
 
 
 def test_the_pages_own_service_worker_is_left_alone(open_tab: Callable[..., Tab], app: App) -> None:
@@ -197,10 +243,14 @@ def test_the_pages_own_service_worker_is_left_alone(open_tab: Callable[..., Tab]
     (app.folder / FOLDER / "own.js").write_text("onfetch = () => {};")
     (app.folder / FOLDER / "start.html").write_text("<!doctype html><title>start</title>")
     tab = open_tab(app.url, FOLDER + "start.html")
-    tab.evaluate(
-        "async () => { await navigator.serviceWorker.register('own.js'); await navigator.serviceWorker.ready; }"
-    )
+    register = "await navigator.serviceWorker.register('own.js'); await navigator.serviceWorker.ready;"
+    ask(tab, f"async () => {{ {register} }}")
     tab.page.goto(app.url + FOLDER)
-    tab.page.wait_for_timeout(1000)
-    assert any("has a service worker already" in text for text in tab.complaints)
-    assert tab.evaluate("navigator.serviceWorker.controller.scriptURL").endswith("own.js")
+    until(tab, "() => navigator.serviceWorker.controller?.scriptURL.endsWith('own.js')")
+    for _ in range(100):
+        if any("has a service worker already" in text for text in tab.complaints):
+            break
+        tab.page.wait_for_timeout(100)
+    else:
+        pytest.fail("it did not say so")
+    assert ask(tab, "() => navigator.serviceWorker.controller.scriptURL.endsWith('own.js')")
