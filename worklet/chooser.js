@@ -1,5 +1,6 @@
 /**
- * `model: 'auto'`: a short benchmark, once for each machine, browser and version, decides on the tier.
+ * `model: 'auto'`: a short benchmark, once for each machine, browser and version, decides on the tier. A machine that had to
+ * step down from it begins with the smaller one for a while: it may have been busy, or warm, on that day only.
  */
 import { largestThatFits } from './tiers.js';
 
@@ -8,11 +9,24 @@ import { largestThatFits } from './tiers.js';
  * @property {string} key what it holds for: machine, browser, versions and tiers
  * @property {string} tier
  * @property {Record<string, number | null>} costs ms a frame back to back, of the tiers measured
+ * @property {Lowered} [lowered]
+ *
+ * @typedef {object} Lowered
+ * @property {string} tier to begin with instead
+ * @property {number} until ms since 1970
+ * @property {number} days how long that was from the last step-down on
  */
+
+const DAY = 24 * 3600 * 1000;
+
+/** Days that a step-down is remembered: the first, and each later one twice as long as the one before, up to the longest. */
+const DAYS = { first: 1, longest: 32 };
 
 export class Chooser {
   /** @type {Promise<string> | undefined} */
   #choice;
+  /** @type {Choice | undefined} what holds for this machine, once that is known */
+  #made;
   #runtime;
   #models;
   #remembered;
@@ -37,6 +51,17 @@ export class Chooser {
     return this.#choice;
   }
 
+  /** Frames kept coming late with the tier chosen, and this one took over. @param {string} tier */
+  lower(tier) {
+    if (!this.#made) return;
+    const last = this.#made.lowered;
+    const again = last !== undefined && last.until <= Date.now(); // it was given another chance
+    const days = last ? Math.min(again ? 2 * last.days : last.days, DAYS.longest) : DAYS.first;
+    this.#made = { ...this.#made, lowered: { tier, until: Date.now() + days * DAY, days } };
+    this.#choice = Promise.resolve(tier);
+    this.#tell(this.#made);
+  }
+
   async #find() {
     const tiers = await this.#models.tiers();
     const { bundled } = this.#models;
@@ -52,14 +77,19 @@ export class Chooser {
       `${deviceMemory ?? '?'} GB`,
       ...tiers.map(({ tier, sha256 }) => `${tier} ${sha256.slice(0, 8)}`),
     ].join('; ');
-    if (this.#remembered?.key === key && tiers.some(({ tier }) => tier === this.#remembered?.tier)) {
+    const listed = (/** @type {string | undefined} */ name) => tiers.some(({ tier }) => tier === name);
+    const remembered = this.#remembered;
+    if (remembered?.key === key && listed(remembered.tier)) {
       trial.release();
-      return this.#remembered.tier;
+      this.#made = remembered;
+      const { lowered } = remembered;
+      return lowered && listed(lowered.tier) && lowered.until > Date.now() ? lowered.tier : remembered.tier;
     }
     const costs = { [bundled.tier]: await this.#runtime.benchmark(trial) };
     trial.release();
     const { tier } = await largestThatFits(tiers, costs, (each) => this.#measure(each.tier));
-    this.#tell({ key, tier, costs });
+    this.#made = { key, tier, costs };
+    this.#tell(this.#made);
     return tier;
   }
 

@@ -8,9 +8,16 @@
  * stream failed, the others stay where they are.
  */
 import { PercepNetError } from './errors.js';
+import { Watchdog } from './watchdog.js';
 
 /** ms that a worker stays without a seat: an instance destroyed to make another does not have to load everything again. */
 export const LINGER = 2000;
+
+/**
+ * ms that a start may be without progress: a byte more, or another stage. On a slow phone Python itself takes some 20 s, and
+ * a slow network is not cut off, as long as it sends something.
+ */
+export const BOOT_PATIENCE = 60_000;
 
 /** Where the choice of `model: 'auto'` is kept between visits. */
 const MEMORY = 'percepnet-wasm:auto';
@@ -40,6 +47,10 @@ class Engine {
   #serial = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #lingering;
+  /** How far the start has got. */
+  #progress = { stage: '', bytes: 0 };
+  /** Until the first stream is there. */
+  #watchdog;
   #assets;
 
   /** @param {string} assets */
@@ -57,6 +68,11 @@ class Engine {
     };
     this.booted = false;
     this.worker.postMessage({ type: 'boot', assets, remembered: recall() });
+    this.#watchdog = new Watchdog(BOOT_PATIENCE, () => {
+      const { stage, bytes } = this.#progress;
+      const where = stage ? `in stage ${stage}, after ${(bytes / 1e6).toFixed(1)} MB` : 'the worker never said a word';
+      this.#fail('boot', `no progress for ${BOOT_PATIENCE / 1000} s: ${where}`);
+    });
   }
 
   /** @param {(message: any) => void} listener */
@@ -88,16 +104,29 @@ class Engine {
   #end() {
     this.retire();
     clearTimeout(this.#lingering);
+    this.#watchdog.stop();
     this.worker.terminate();
   }
 
   /** @param {any} message of the worker */
   #told({ type, id, ...detail }) {
     if (type === 'failed') return this.#fail(detail.code, detail.message);
-    if (type === 'measured') return remember(detail.choice);
-    if (type === 'answer') this.booted = true;
+    if (type === 'chosen') return remember(detail.choice);
+    if (type === 'alive') return this.#watchdog.feed();
+    if (type === 'progress') this.#gotOn(detail);
+    if (type === 'answer') {
+      this.booted = true;
+      this.#watchdog.stop();
+    }
     if (type === 'error') this.retire();
     for (const seat of id === undefined ? this.#seats.values() : [this.#seats.get(id)]) seat?.told({ type, ...detail });
+  }
+
+  /** @param {any} progress told in any case, many times a second: it may be the same */
+  #gotOn({ stage, bytes }) {
+    if (stage === this.#progress.stage && bytes === this.#progress.bytes) return;
+    this.#progress = { stage, bytes };
+    this.#watchdog.feed();
   }
 
   /** @param {import('./errors.js').Code} code @param {string} message */

@@ -3,9 +3,13 @@
  */
 import { PercepNetError } from './errors.js';
 import { isName, listTiers } from './tiers.js';
+import { Watchdog } from './watchdog.js';
 
 /** Bytes of a file that may be a model: four times the article's network in float32. */
 const LARGEST = 128 * 2 ** 20;
+
+/** ms without a byte until a download is given up; less than engine.js waits for a whole start. */
+export const DOWNLOAD_PATIENCE = 45_000;
 
 /**
  * @typedef {import('./tiers.js').Tier} Tier
@@ -24,11 +28,17 @@ export class Models {
   #tiers;
   #assets;
   #runtime;
+  #arriving;
 
-  /** @param {string} assets URL of the runtime folder @param {import('./runtime.js').Runtime} runtime */
-  constructor(assets, runtime) {
+  /**
+   * @param {string} assets URL of the runtime folder
+   * @param {import('./runtime.js').Runtime} runtime
+   * @param {() => void} [arriving] called while something arrives
+   */
+  constructor(assets, runtime, arriving = () => {}) {
     this.#assets = assets;
     this.#runtime = runtime;
+    this.#arriving = arriving;
     const bundled = runtime.model();
     /** The tier that came with the wheel. It stays. @type {Held} */
     this.bundled = { name: bundled.tier, ...bundled };
@@ -37,7 +47,7 @@ export class Models {
 
   /** What models.json lists, the largest first. @returns {Promise<Tier[]>} */
   tiers() {
-    this.#tiers ??= download(new URL('models.json', this.#assets)).then(
+    this.#tiers ??= this.#download(new URL('models.json', this.#assets)).then(
       (bytes) => listTiers(JSON.parse(new TextDecoder().decode(bytes))),
       (error) => {
         this.#tiers = undefined; // it may be there the next time
@@ -80,7 +90,7 @@ export class Models {
 
   /** @param {string} name @returns {Promise<Held>} */
   async #load(name) {
-    return { name, ...this.#runtime.model(await (isName(name) ? this.#fetchTier(name) : download(new URL(name)))) };
+    return { name, ...this.#runtime.model(await (isName(name) ? this.#fetchTier(name) : this.#download(new URL(name)))) };
   }
 
   /** @param {string} name @returns {Promise<Uint8Array>} */
@@ -92,34 +102,51 @@ export class Models {
       throw new PercepNetError('model', `there is no tier ${name}: give auto, ${names} or the URL of a model file`);
     }
     const url = new URL(tier.file, this.#assets);
-    let bytes = await download(url);
+    let bytes = await this.#download(url);
     // The browser's cache may hold the file of an earlier version.
-    if ((await sha256(bytes)) !== tier.sha256) bytes = await download(url, { cache: 'reload' });
+    if ((await sha256(bytes)) !== tier.sha256) bytes = await this.#download(url, { cache: 'reload' });
     if ((await sha256(bytes)) !== tier.sha256) {
       throw new PercepNetError('model', `${url} is not the file that models.json describes: its SHA-256 differs`);
     }
     return bytes;
   }
-}
 
-/** @param {URL} url @param {RequestInit} [options] @returns {Promise<Uint8Array>} */
-async function download(url, options) {
-  let response;
-  try {
-    response = await fetch(url, options);
-  } catch (error) {
-    throw new PercepNetError('model', `${url} could not be fetched: ${error instanceof Error ? error.message : error}`);
+  /** @param {URL} url @param {RequestInit} [options] @returns {Promise<Uint8Array>} */
+  async #download(url, options) {
+    const stalled = new AbortController();
+    const watchdog = new Watchdog(DOWNLOAD_PATIENCE, () => {
+      stalled.abort(new Error(`nothing came for ${DOWNLOAD_PATIENCE / 1000} s`));
+    });
+    const more = () => {
+      watchdog.feed();
+      this.#arriving();
+    };
+    try {
+      const response = await fetch(url, { ...options, signal: stalled.signal });
+      if (!response.ok) throw new Error(`status ${response.status}`);
+      return new Uint8Array(await new Response(limited(response, url, more)).arrayBuffer());
+    } catch (error) {
+      if (error instanceof PercepNetError) throw error;
+      throw new PercepNetError('model', `${url} could not be fetched: ${error instanceof Error ? error.message : error}`);
+    } finally {
+      watchdog.stop();
+    }
   }
-  if (!response.ok) throw new PercepNetError('model', `${url} could not be fetched: status ${response.status}`);
-  return new Uint8Array(await new Response(limited(response, url)).arrayBuffer());
 }
 
-/** Its bytes, as long as they are no more than a model can have. @param {Response} response @param {URL} url */
-function limited(response, url) {
+/**
+ * Its bytes, as long as they are no more than a model can have.
+ *
+ * @param {Response} response
+ * @param {URL} url
+ * @param {() => void} more called with each piece
+ */
+function limited(response, url, more) {
   let bytes = 0;
   const count = new TransformStream({
     /** @param {Uint8Array} chunk */
     transform(chunk, controller) {
+      more();
       bytes += chunk.length;
       if (bytes > LARGEST) throw new PercepNetError('model', `${url} has more than ${LARGEST} bytes: give a model file`);
       controller.enqueue(chunk);

@@ -1,5 +1,5 @@
 /**
- * What create() takes, checked: a mistake of the programmer is an exception that names it.
+ * What create() and the methods take, checked: a mistake of the programmer is an exception that names it.
  */
 import { DEPTH_MAX, DEPTH_MIN } from './blend.js';
 import { readModel } from './tiers.js';
@@ -48,4 +48,9 @@ export function readLimit(limit) {
     throw new RangeError(`attenuationLimit is ${limit}: give decibels from 0 (no effect) to Infinity (no limit)`);
   }
   return limit;
+}
+
+/** @param {MediaStreamTrack} track */
+export function checkTrack(track) {
+  if (track?.kind !== 'audio') throw new TypeError(`track is ${track?.kind ?? track}: give an audio track`);
 }

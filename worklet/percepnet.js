@@ -8,12 +8,11 @@
  * delay, so that nothing is ever silent and nothing jumps. The graph has its own 48 kHz context: the browser resamples
  * whatever rate the microphone has. All instances of a page share one worker, one runtime and one copy of the weights.
  */
-import { DELAY, SAMPLE_RATE } from './constants.js';
-import { STATE } from './blend.js';
+import { DELAY } from './constants.js';
 import { PercepNetError } from './errors.js';
 import { TrackGraph } from './graph.js';
-import { readAssets, readLimit, readOptions } from './options.js';
-import { Ring } from './ring.js';
+import { checkTrack, readAssets, readLimit, readOptions } from './options.js';
+import { Playback } from './playback.js';
 import { Session } from './session.js';
 import { detectSupport } from './support.js';
 import { listTiers, readModel } from './tiers.js';
@@ -24,7 +23,8 @@ export { PercepNetError };
  * @typedef {import('./options.js').Options} Options
  * @typedef {import('./enhancer.js').Frame} Frame
  * @typedef {import('./session.js').State} State
- * @typedef {import('./stream.js').StreamStats & {playing: string, transport: 'shared' | 'port'}} Stats
+ * @typedef {import('./stream.js').StreamStats & {playing: string, transport: 'shared' | 'port', inputRate?: number}} Stats
+ *     `inputRate` in Hz as the microphone's settings say, which is resampled; undefined where they do not
  */
 
 /**
@@ -39,16 +39,10 @@ export { PercepNetError };
  *   stats    Stats                           twice a second, once there is a node
  */
 export class PercepNet extends EventTarget {
-  /** What is heard, one of blend.js's STATE. @type {string} */
-  playing = STATE.WAITING;
-  /** @type {Ring | undefined} shared by worklet and worker; none over MessagePort. Tests and meters may read it. */
-  ring;
-  /** @type {AudioWorkletNode | undefined} */ #node;
   /** @type {TrackGraph | undefined} */ #graph;
   /** @type {MediaStreamTrack | undefined} the microphone wanted; the graph may still be under way */ #input;
-  /** Whether there is a node, or one is being made. */
-  #noded = false;
   #session;
+  #playback;
   #enabled;
 
   /** @private use create() @param {Options} options */
@@ -62,7 +56,16 @@ export class PercepNet extends EventTarget {
     this.#session = new Session(others, {
       emit: (type, detail) => this.#emit(type, detail),
       connect: () => this.#connect(),
-      changed: () => this.#switch(),
+      changed: () => this.#playback?.switch(),
+    });
+    this.#playback = new Playback({ depth, transport: this.support.transport }, {
+      enabled: () => this.#enabled && this.#session.wanted,
+      played: (state) => this.#played(state),
+      failed: (why) => this.#session.fallback(new PercepNetError('worklet', why)),
+      gone: () => {
+        this.#graph?.bypass();
+        this.#session.fallback(new PercepNetError('worklet', 'the processor stopped'));
+      },
     });
   }
 
@@ -115,6 +118,16 @@ export class PercepNet extends EventTarget {
     return this.info?.tier;
   }
 
+  /** What is heard, one of blend.js's STATE. */
+  get playing() {
+    return this.#playback.state;
+  }
+
+  /** Shared by worklet and worker; none over MessagePort. Tests and meters may read it. */
+  get ring() {
+    return this.#playback.ring;
+  }
+
   /** Samples from microphone to output. */
   get latency() {
     return this.depth + DELAY;
@@ -127,7 +140,7 @@ export class PercepNet extends EventTarget {
 
   set enabled(value) {
     this.#enabled = Boolean(value);
-    this.#switch();
+    this.#playback.switch();
   }
 
   /** Most that noise is lowered, in dB: 0 leaves the sound alone, Infinity sets no limit. */
@@ -227,40 +240,7 @@ export class PercepNet extends EventTarget {
    */
   async createNode(context) {
     this.#checkAlive();
-    if (this.#noded) throw new Error('this instance has its node already: make another instance');
-    if (context.sampleRate !== SAMPLE_RATE) {
-      throw new RangeError(`the context runs at ${context.sampleRate} Hz: make it with {sampleRate: ${SAMPLE_RATE}}`);
-    }
-    this.#noded = true;
-    try {
-      return await this.#makeNode(context);
-    } catch (error) {
-      this.#noded = false;
-      throw error;
-    }
-  }
-
-  /** @param {BaseAudioContext} context */
-  async #makeNode(context) {
-    await context.audioWorklet.addModule(new URL('./processor.js', import.meta.url));
-    this.#checkAlive();
-    this.ring = this.support.transport === 'shared' ? Ring.shared() : undefined;
-    const node = new AudioWorkletNode(context, 'percepnet', {
-      numberOfInputs: 1,
-      numberOfOutputs: 1,
-      outputChannelCount: [1],
-      channelCount: 1,
-      channelCountMode: 'explicit',
-      processorOptions: { depth: this.depth, enabled: this.#wanted(), buffer: this.ring?.buffer },
-    });
-    node.port.onmessage = ({ data }) => this.#heard(data);
-    node.onprocessorerror = () => {
-      this.#node = undefined;
-      this.#noded = false;
-      this.#graph?.bypass();
-      this.#session.fallback(new PercepNetError('worklet', 'the processor stopped'));
-    };
-    this.#node = node;
+    const node = await this.#playback.make(context);
     this.#connect();
     return node;
   }
@@ -270,17 +250,17 @@ export class PercepNet extends EventTarget {
     this.#checkAlive();
     if (!this.support.supported) return;
     this.#session.restart();
-    if (this.#graph && !this.#noded) void this.#insert();
+    this.#playback.restart();
+    if (this.#graph && !this.#playback.taken) void this.#insert();
   }
 
   /** Stop everything, at any time. The output track ends: put the raw one in its place first. */
   destroy() {
     if (this.#session.ended) return;
     this.#session.end();
-    this.#node?.port.postMessage({ close: true });
-    this.#node?.disconnect();
+    this.#playback.end();
     this.#graph?.close();
-    this.#node = this.#graph = this.#input = undefined;
+    this.#graph = this.#input = undefined;
   }
 
   #boot() {
@@ -290,15 +270,7 @@ export class PercepNet extends EventTarget {
 
   /** Give worker and worklet their transport, once both are there and the enhancer is warm. */
   #connect() {
-    if (!this.#node || !this.info) return;
-    const { depth, ring } = this;
-    if (ring) {
-      this.#session.post('connect', { depth, buffer: ring.buffer });
-    } else {
-      const { port1, port2 } = new MessageChannel();
-      this.#session.post('connect', { depth, port: port1 }, [port1]);
-      this.#node.port.postMessage({ port: port2 }, [port2]);
-    }
+    if (this.info) this.#playback.connect((transport, transfer) => this.#session.connect(transport, transfer));
   }
 
   /** Lead the track through the worklet; if that cannot be, it goes straight through. */
@@ -311,11 +283,8 @@ export class PercepNet extends EventTarget {
     }
   }
 
-  /** @param {any} data a message of the worklet */
-  #heard({ state, message }) {
-    if (this.#session.ended) return;
-    if (state === 'failed') return this.#session.fallback(new PercepNetError('worklet', message));
-    this.playing = state;
+  /** @param {string} state */
+  #played(state) {
     this.#emit('playing', { state });
     this.#session.played(state);
   }
@@ -326,27 +295,15 @@ export class PercepNet extends EventTarget {
     else this.#session.fallback(new PercepNetError('suspended'));
   }
 
-  /** Tell the worklet whether enhancement is wanted. */
-  #switch() {
-    this.#node?.port.postMessage({ enabled: this.#wanted() });
-  }
-
-  #wanted() {
-    return this.#enabled && this.#session.wanted;
-  }
-
   /** @param {string} type @param {object} detail */
   #emit(type, detail) {
-    const more = type === 'stats' ? { playing: this.playing, transport: this.support.transport } : {};
+    const { playing, support } = this;
+    const inputRate = this.#input?.getSettings().sampleRate;
+    const more = type === 'stats' ? { playing, transport: support.transport, inputRate } : {};
     this.dispatchEvent(new CustomEvent(type, { detail: { ...detail, ...more } }));
   }
 
   #checkAlive() {
     if (this.#session.ended) throw new Error('this instance was destroyed: create another');
   }
-}
-
-/** @param {MediaStreamTrack} track */
-function checkTrack(track) {
-  if (track?.kind !== 'audio') throw new TypeError(`track is ${track?.kind ?? track}: give an audio track`);
 }

@@ -1,7 +1,7 @@
 /**
  * The AudioWorkletProcessor: a shell that hands quanta to Blend.
  *
- *     main thread --- {enabled} | {port} | {close} ---> this;      this --- {state} ---> main thread, when it changes
+ *     main thread --- {enabled} | {port} | {restart} | {close} ---> this;      this --- {state} ---> main thread, when it changes
  *
  * processorOptions: depth (samples), enabled, and buffer, the shared ring's memory; without it the frames travel over
  * the MessagePort sent as {port} (again after each restart of the worker).
@@ -24,6 +24,12 @@ class PercepNetProcessor extends AudioWorkletProcessor {
     this.port.onmessage = ({ data }) => {
       if (data.enabled !== undefined) this.blend.enabled = data.enabled;
       if (data.port) this.link = new WorkletLink(this.ring, data.port, depth);
+      if (data.restart && this.failed) {
+        const { enabled, position } = this.blend;
+        this.blend = new Blend(this.ring, { depth, enabled, start: position });
+        this.failed = false;
+        this.told = '';
+      }
       if (data.close) this.alive = false;
     };
   }

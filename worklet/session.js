@@ -12,6 +12,9 @@ import { PercepNetError } from './errors.js';
 /** ms without enhanced sound, after the first 100, before `overload` becomes `fallback`. */
 const STALL_PATIENCE = 2000;
 
+/** ms after its connection in which a stream must have been heard of: it tells its statistics twice a second. */
+const SILENCE_PATIENCE = 10_000;
+
 /** ms until a machine that was too slow gets another chance: at first, and at most; it doubles each time. */
 const RETRY = { first: 15_000, longest: 240_000 };
 
@@ -38,6 +41,7 @@ export class Session {
   /** @type {import('./engine.js').EngineSeat | undefined} */ #seat;
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #stall;
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #retry;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ #silence;
   /** @type {Set<(frame: Frame) => void>} */ #observers = new Set();
   #pause = RETRY.first;
   #failedFrames = 0;
@@ -110,6 +114,14 @@ export class Session {
     this.#seat?.post(type, detail, transfer);
   }
 
+  /** Give the worker its transport. @param {object} transport @param {Transferable[]} [transfer] */
+  connect(transport, transfer) {
+    this.post('connect', transport, transfer);
+    clearTimeout(this.#silence);
+    // Later it is the worklet's clock that notices; but who has never been heard cannot be missed there.
+    this.#silence = setTimeout(() => this.fallback(new PercepNetError('stalled')), SILENCE_PATIENCE);
+  }
+
   /** @param {string} model as readModel() gives it @returns {Promise<Record<string, any> | undefined>} what runs then, if anything does */
   async setModel(model) {
     const seat = this.#seat;
@@ -155,7 +167,10 @@ export class Session {
   /** @param {string} playing what the worklet plays from now on, one of STATE */
   played(playing) {
     clearTimeout(this.#stall);
-    if (playing === STATE.ENHANCED) return this.passed('stalled');
+    if (playing === STATE.ENHANCED) {
+      clearTimeout(this.#silence);
+      return this.passed('stalled');
+    }
     if (playing !== STATE.STARVED || this.state !== 'ready') return;
     this.#owner.emit('overload', { action: 'wait', tier: this.info?.tier });
     this.#stall = setTimeout(() => this.fallback(new PercepNetError('stalled')), STALL_PATIENCE);
@@ -173,6 +188,7 @@ export class Session {
   /** @param {any} message of the worker */
   #told({ type, ...detail }) {
     if (this.ended) return;
+    clearTimeout(this.#silence);
     if (type === 'error') {
       this.fallback(new PercepNetError(detail.code, detail.message));
     } else if (type === 'frame') {
@@ -195,6 +211,7 @@ export class Session {
   #leave(why) {
     const seat = this.#seat;
     this.#seat = this.info = undefined;
+    clearTimeout(this.#silence);
     seat?.leave(why);
   }
 

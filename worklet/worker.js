@@ -10,7 +10,8 @@
  *                      {type: 'failed', code, message}                           for all; nothing after it
  *                      {type: 'answer', id, token, info | code + message}        to 'open' and 'use'
  *                      {type: 'stats' | 'frame' | 'overload' | 'error', id, ...}  see stream.js; nothing after 'error'
- *                      {type: 'measured', choice}                                to be remembered for the next boot
+ *                      {type: 'alive'}                                           a model is arriving
+ *                      {type: 'chosen', choice}                                  to be remembered for the next boot
  */
 import { Chooser } from './chooser.js';
 import { countDownloads } from './downloads.js';
@@ -29,6 +30,7 @@ let booting;
 let booted = false;
 /**
  * @typedef {object} Client
+ * @property {string} model the option
  * @property {number} attenuationLimit dB
  * @property {boolean} observed
  * @property {Stream} [stream] once the runtime is there
@@ -44,12 +46,15 @@ const ACTIONS = {
   },
   open({ id, token, model, attenuationLimit }) {
     /** @type {Client} */
-    const client = { attenuationLimit, observed: false };
+    const client = { model, attenuationLimit, observed: false };
     clients.set(id, client);
     void answer(id, token, async () => {
       const engine = await booting;
       if (clients.get(id) !== client) return; // closed meanwhile
-      const tell = (/** @type {string} */ type, /** @type {object} */ detail) => main.postMessage({ ...detail, type, id });
+      const tell = (/** @type {string} */ type, /** @type {any} */ detail) => {
+        main.postMessage({ ...detail, type, id });
+        if (detail.action === 'step-down' && client.model === AUTO) engine.chooser.lower(detail.tier);
+      };
       client.stream = new Stream(engine.runtime, engine.models, tell);
       client.stream.attenuationLimit = client.attenuationLimit;
       client.stream.observed = client.observed;
@@ -59,7 +64,10 @@ const ACTIONS = {
   use({ id, token, model }) {
     void answer(id, token, async () => {
       const engine = await booting;
-      return clients.get(id)?.stream?.use(choose(engine, model));
+      const client = clients.get(id);
+      const info = await client?.stream?.use(choose(engine, model));
+      if (client) client.model = model;
+      return info;
     });
   },
   connect({ id, ...transport }) {
@@ -101,12 +109,12 @@ async function boot(assets, remembered) {
     progress(loading.stage);
   });
   const runtime = await Runtime.boot(assets, progress).finally(uncount);
-  const models = new Models(assets, runtime);
+  const models = new Models(assets, runtime, () => main.postMessage({ type: 'alive' }));
   progress('warm-up');
   const trial = runtime.enhancer(models.bundled.proxy);
   await runtime.warmUp(trial);
   trial.release();
-  const tell = (/** @type {import('./chooser.js').Choice} */ choice) => main.postMessage({ type: 'measured', choice });
+  const tell = (/** @type {import('./chooser.js').Choice} */ choice) => main.postMessage({ type: 'chosen', choice });
   booted = true;
   return { runtime, models, chooser: new Chooser(runtime, models, remembered, tell) };
 }

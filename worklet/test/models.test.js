@@ -1,8 +1,9 @@
 /** The worker's shelf of models, with files and a Python that are played. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { beforeEach, test } from 'node:test';
-import { Models } from '../models.js';
+import { beforeEach, mock, test } from 'node:test';
+import { DOWNLOAD_PATIENCE, Models } from '../models.js';
+import { TICK } from '../watchdog.js';
 
 const ASSETS = 'https://app.example/runtime/';
 
@@ -116,4 +117,41 @@ test('a file larger than any model is not read to its end', async () => {
     message: /endless\.pnw has more than 134217728 bytes: give a model file/,
   });
   assert.ok(ended && sent < 140, `${sent} MB were taken`);
+});
+
+test('a download from which nothing comes any more is given up, one that is slow is not', async () => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  const pass = async (/** @type {number} */ ms) => {
+    for (let passed = 0; passed < ms; passed += TICK) mock.timers.tick(TICK);
+    await new Promise(setImmediate);
+  };
+  let arrived = 0;
+  const models = new Models(ASSETS, runtime, () => arrived++);
+  /** @type {ReadableStreamDefaultController<Uint8Array>} */
+  let body;
+  globalThis.fetch = /** @type {any} */ (
+    async (/** @type {URL} */ _, /** @type {RequestInit} */ { signal }) => {
+      const stream = new ReadableStream({ start: (controller) => void (body = controller) });
+      signal?.addEventListener('abort', () => body.error(signal.reason));
+      return new Response(stream);
+    }
+  );
+  const address = 'https://other.example/mine.pnw';
+  for (const slow of [true, false]) {
+    const acquired = models.acquire(address);
+    const refused = acquired.catch((error) => error);
+    await pass(0);
+    for (let piece = 0; piece < 3; piece++) {
+      await pass(DOWNLOAD_PATIENCE - TICK);
+      body.enqueue(new TextEncoder().encode('x'));
+      await pass(0);
+    }
+    if (slow) body.close();
+    else await pass(DOWNLOAD_PATIENCE);
+    const given = await refused;
+    if (slow) models.release(given);
+    else assert.match(given.message, /mine\.pnw could not be fetched: nothing came for 45 s/);
+  }
+  assert.equal(arrived, 6);
+  mock.timers.reset();
 });

@@ -1,7 +1,7 @@
 /** Seats at the shared worker, and the state of an instance, with a worker that only takes notes. */
 import assert from 'node:assert/strict';
 import { beforeEach, describe, mock, test } from 'node:test';
-import { LINGER } from '../engine.js';
+import { BOOT_PATIENCE, LINGER } from '../engine.js';
 import { PercepNetError } from '../errors.js';
 import { Session } from '../session.js';
 
@@ -45,6 +45,13 @@ class Notes {
 }
 
 const settled = () => new Promise(setImmediate);
+
+/** @param {number} seconds that pass one by one, as for a page that is awake */
+function pass(seconds) {
+  for (let second = 0; second < seconds; second++) mock.timers.tick(1000);
+}
+
+const PATIENCE = BOOT_PATIENCE / 1000;
 
 let folder = 0;
 
@@ -141,6 +148,67 @@ describe('the worker', () => {
   });
 });
 
+describe('a worker that does not get on with its start', () => {
+  test('and never says a word is given up, with a reason, and the next one is another', async () => {
+    const [a, b] = sessions(2);
+    for (const { session } of [a, b]) session.boot();
+    pass(PATIENCE - 1);
+    assert.deepEqual([a.session.state, workers[0].alive], ['loading', true]);
+    pass(1);
+    await settled();
+    for (const { session, codes } of [a, b]) {
+      assert.deepEqual(codes(), ['fallback boot']);
+      assert.match(String(session.reason), /no progress for 60 s: the worker never said a word/);
+      assert.match(String(session.reason), /restart\(\)/);
+    }
+    assert.ok(!workers[0].alive);
+    a.session.restart();
+    await workers[1].open();
+    assert.equal(a.session.state, 'ready');
+    pass(2 * PATIENCE);
+    assert.equal(a.session.state, 'ready', 'it is not watched for longer than its start');
+  });
+
+  test('is told how far it got, however often it says the same', async () => {
+    const [a] = sessions(1);
+    a.session.boot();
+    for (let second = 0; second < PATIENCE; second++) {
+      workers[0].say({ type: 'progress', stage: 'packages', bytes: 5_200_000 });
+      pass(1);
+    }
+    pass(1);
+    await settled();
+    assert.match(String(a.session.reason), /in stage packages, after 5\.2 MB/);
+  });
+
+  test('but a slow network is not cut off: every byte counts', async () => {
+    const [a] = sessions(1);
+    a.session.boot();
+    for (let piece = 1; piece <= 20; piece++) {
+      pass(PATIENCE - 1);
+      workers[0].say({ type: 'progress', stage: 'runtime', bytes: piece });
+    }
+    for (const stage of ['packages', 'model', 'warm-up']) {
+      pass(PATIENCE - 1);
+      workers[0].say({ type: 'progress', stage, bytes: 20 });
+    }
+    for (let piece = 1; piece <= 3; piece++) {
+      pass(PATIENCE - 1);
+      workers[0].say({ type: 'alive' });
+    }
+    assert.equal(a.session.state, 'loading');
+    await workers[0].open();
+    assert.deepEqual([a.session.state, a.codes().filter((code) => code.startsWith('fallback'))], ['ready', []]);
+  });
+
+  test('because the page was frozen with it has time again', () => {
+    const [a] = sessions(1);
+    a.session.boot();
+    mock.timers.tick(10 * BOOT_PATIENCE); // the timers of a page that wakes: each comes once
+    assert.equal(a.session.state, 'loading');
+  });
+});
+
 describe('an instance', () => {
   test('has one seat, however often it is started', () => {
     const [a] = sessions(1);
@@ -175,6 +243,19 @@ describe('an instance', () => {
     assert.equal(a.session.state, 'ready');
     mock.timers.tick(1);
     assert.deepEqual(a.codes(), ['ready ', 'overload wait', 'fallback stalled']);
+    a.session.played('enhanced');
+    assert.equal(a.session.state, 'ready');
+  });
+
+  test('whose stream is never heard of after its connection falls back, and comes back by itself', async () => {
+    const [a, b] = sessions(2);
+    for (const { session } of [a, b]) session.boot();
+    await workers[0].open();
+    for (const { session } of [a, b]) session.connect({ depth: 1920 });
+    workers[0].say({ type: 'stats', id: 2, errors: 0 });
+    mock.timers.tick(10_000);
+    assert.deepEqual(a.codes(), ['ready ', 'fallback stalled']);
+    assert.equal(b.session.state, 'ready');
     a.session.played('enhanced');
     assert.equal(a.session.state, 'ready');
   });
