@@ -7,13 +7,11 @@ import numpy as np
 import pytest
 from conftest import Tab, decode, encode
 from measure import align, lag, pauses, power_db, similarity, speech
+from spies import CONTEXTS
 
 from percepnet_wasm.constants import DELAY, SAMPLE_RATE
 
 DEPTH = 1920
-
-SPY_ON_CONTEXTS = """window.contexts = [];
-    window.AudioContext = class extends AudioContext { constructor(...a) { super(...a); contexts.push(this); } };"""
 
 DEVICES = """
 // A microphone of any rate and number of channels: the track that a context of that rate plays something into.
@@ -41,7 +39,7 @@ window.frames = () => new Promise((resolve) =>
 """
 
 
-TWO_COUNTS = "async () => { const early = await frames(); await sleep(1500); return [early, await frames()]; }"
+TWO_COUNTS = "async () => { const early = await frames(); await sleep(1000); return [early, await frames()]; }"
 
 
 def level(samples: np.ndarray, frequency: int) -> float:
@@ -57,7 +55,7 @@ def start(open_tab: Callable[..., Tab], isolated: str) -> Callable[[], Tab]:
     """Open a tab that knows devices."""
 
     def opened() -> Tab:
-        tab = open_tab(isolated, init=SPY_ON_CONTEXTS)
+        tab = open_tab(isolated, init=CONTEXTS)
         tab.evaluate(f"() => {{ {DEVICES} }}")
         return tab
 
@@ -73,18 +71,22 @@ def test_devices_of_all_rates_one_after_the_other(start: Callable[[], Tab]) -> N
         window.clean = await percepnet.processTrack(raw);
         await harness.untilPlaying(percepnet, 'enhanced');
     }""")
-    for number, rate in enumerate((8000, 16000, 44100, 48000, 96000, 192000)):
+    # Those between are resampled by the same code of the browser: that they are heard, enhanced and in time is enough.
+    for number, (rate, seconds) in enumerate(((8000, 6), (16000, 3), (44100, 6), (96000, 3), (192000, 6))):
         if number:
             exchange = (
                 "async ([rate, channels]) => percepnet.replaceInput(window.raw = await device(rate, channels, clip))"
             )
             tab.evaluate(exchange, [rate, 1 + number % 2])
-        raw, out = map(decode, tab.evaluate("() => harness.recordDropIn(7)"))
+        raw, out = map(decode, tab.evaluate(f"() => harness.recordDropIn({seconds})"))
         behind = lag(raw[SAMPLE_RATE:], out[SAMPLE_RATE:])
         # Between tracks the browser has buffers of its own, tens of ms on a busy machine. From node to node the delay
         # is exact (below).
         assert abs(behind - (DEPTH + DELAY)) < 0.1 * SAMPLE_RATE, f"{rate} Hz: {behind} samples behind"
         raw, out = align(raw, out, SAMPLE_RATE)
+        assert np.abs(out - raw).max() > 0.01, f"{rate} Hz: raw"
+        if seconds == 3:
+            continue
         noise = power_db(out, pauses(raw)) - power_db(raw, pauses(raw))
         alike = similarity(raw, out, speech(raw))
         print(f"{rate} Hz: {behind} samples behind, noise {noise:.1f} dB, similarity {alike:.2f}")
@@ -110,36 +112,34 @@ def test_another_microphone_while_the_graph_is_made(start: Callable[[], Tab]) ->
     assert level(out, 500) < 0.01
 
 
-@pytest.mark.parametrize("leave", ["raw.stop()", "raw.enabled = false"], ids=["unplugged", "muted"])
-def test_unplugged_or_muted_then_replaced(start: Callable[[], Tab], leave: str) -> None:
+def test_muted_or_unplugged_then_replaced(start: Callable[[], Tab]) -> None:
     """Nothing is computed for the old one; with a new one the same output track is enhanced again."""
     tab = start()
     tab.evaluate(
         "async () => { await harness.enhanceMicrophone(); await harness.untilPlaying(percepnet, 'enhanced'); }"
     )
-    tab.evaluate(f"() => {{ {leave}; }}")
-    tab.wait("percepnet.playing === 'resting'")
-    before, after = tab.evaluate(TWO_COUNTS)
-    assert before == after
-    assert tab.evaluate("clean.readyState") == "live"
-    tab.evaluate("percepnet.replaceInput(raw)")  # one that has ended already: an app cannot exclude that
-    tab.evaluate("async () => percepnet.replaceInput(await harness.microphone())")
-    tab.wait("percepnet.playing === 'enhanced'")
-    assert tab.evaluate("frames()") > after
+    for leave in ("raw.enabled = false", "raw.stop()"):
+        tab.evaluate(f"() => {{ {leave}; }}")
+        tab.wait("percepnet.playing === 'resting'")
+        before, after = tab.evaluate(TWO_COUNTS)
+        assert before == after, leave
+        assert tab.evaluate("clean.readyState") == "live"
+        tab.evaluate("percepnet.replaceInput(raw)")  # one that has ended already: an app cannot exclude that
+        tab.evaluate("async () => percepnet.replaceInput(window.raw = await harness.microphone())")
+        tab.wait("percepnet.playing === 'enhanced'")
+        assert tab.evaluate("frames()") > after
     assert tab.complaints == [] and tab.uncaught == []
 
 
 PAUSES = {
-    "disabled": ("raw.enabled = false", "raw.enabled = true"),
     "switched-off": ("percepnet.enabled = false", "percepnet.enabled = true"),
     "suspended": ("context.suspend()", "context.resume()"),
-    "disconnected": ("source.disconnect()", "source.connect(node)"),
     "node-disconnected": ("source.disconnect(), node.disconnect()", "source.connect(node).connect(sent)"),
 }
 
 
 def test_no_frame_is_computed_that_nobody_hears(start: Callable[[], Tab]) -> None:
-    """A microphone disabled, the switch off, a context asleep, a node disconnected: the counter stands still."""
+    """The switch off, a context asleep, a node that nothing leads to: the counter stands still."""
     tab = start()
     tab.evaluate("""async () => {
         const percepnet = await harness.create();
@@ -152,7 +152,7 @@ def test_no_frame_is_computed_that_nobody_hears(start: Callable[[], Tab]) -> Non
         await harness.untilPlaying(percepnet, 'enhanced');
     }""")
     for name, (pause, resume) in PAUSES.items():
-        tab.evaluate(f"async () => {{ await ({pause}); await sleep(1500); }}")
+        tab.evaluate(f"async () => {{ await ({pause}); await sleep(1200); }}")
         before, after = tab.evaluate(TWO_COUNTS)
         assert before == after, name
         tab.evaluate(f"async () => {{ await ({resume}); }}")
@@ -199,10 +199,12 @@ def test_the_delay_is_the_stated_one_after_every_disturbance(open_tab: Callable[
         source.connect(node).connect(context.createMediaStreamDestination());
         await harness.untilPlaying(percepnet, 'enhanced');
     }""")
-    for name in ("blocked", "suspended", "hidden", "frozen"):
+    # A blocked or hidden page concerns neither of the two threads: with messages they pass it by as well.
+    shared = tab.evaluate("crossOriginIsolated")
+    for name in ("blocked", "suspended", "hidden", "frozen") if shared else ("suspended", "frozen"):
         disturb(tab, name)
         tab.wait("percepnet.state === 'ready' && percepnet.playing === 'enhanced'")
-        raw, out = map(decode, tab.evaluate("() => harness.record(context, [source, node], 4 * 48000)"))
+        raw, out = map(decode, tab.evaluate("() => harness.record(context, [source, node], 3 * 48000)"))
         assert lag(raw, out) == DEPTH + DELAY, name
         assert np.abs(out[DEPTH + DELAY :] - raw[: -DEPTH - DELAY]).max() > 0.01, f"{name}: raw to the end"
     assert tab.uncaught == []

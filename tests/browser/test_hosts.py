@@ -36,14 +36,13 @@ DOCUMENT_ISOLATION = {"Document-Isolation-Policy": "isolate-and-credentialless"}
 @pytest.mark.parametrize(
     ("headers", "transport"),
     [
-        pytest.param(ISOLATION, "shared", id="coop-and-coep"),
         pytest.param(ISOLATION | {"Cross-Origin-Embedder-Policy": "credentialless"}, "shared", id="credentialless"),
         pytest.param(DOCUMENT_ISOLATION, "shared", id="document-isolation-policy"),
         pytest.param({}, "port", id="not-isolated"),
     ],
 )
 def test_isolation(open_tab: Callable[..., Tab], site: Path, headers: dict[str, str], transport: str) -> None:
-    """Shared memory where the headers give it, messages where not; enhanced in each case."""
+    """Shared memory where the headers give it (COOP and COEP: all other tests), messages where not; always enhanced."""
     with serve(site, isolated=False, headers=headers) as url:
         tab = open_tab(url)
         assert tab.evaluate(ENHANCE) == READY | {"transport": transport}
@@ -123,13 +122,6 @@ def test_a_strict_content_security_policy(open_tab: Callable[..., Tab], strict: 
 def worker_headers() -> dict[str, str]:
     """What the host sends with a worker's script."""
     return ISOLATION | {"Content-Security-Policy": POLICY, "Content-Type": "text/javascript"}
-
-
-def test_the_demo_page_under_the_strict_policy(open_tab: Callable[..., Tab], strict: str, reports: list[str]) -> None:
-    """The page itself keeps to what its README asks of others."""
-    tab = open_tab(strict, "")
-    tab.page.wait_for_timeout(2000)
-    assert reports == [] and tab.uncaught == []
 
 
 def test_assets_on_another_origin(open_tab: Callable[..., Tab], site: Path, isolated: str) -> None:

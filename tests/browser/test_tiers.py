@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable
 
 import numpy as np
-import pytest
 from conftest import AlteredSite, Tab, decode, encode
 
 from percepnet_wasm.constants import DELAY
@@ -98,34 +97,30 @@ def test_another_tier_is_fetched_and_checked_once(open_tab: Callable[..., Tab], 
     assert tab.uncaught == []
 
 
-@pytest.mark.parametrize(
-    ("model", "message"),
-    [
-        pytest.param("c99", "there is no tier c99: give auto, c20, c10 or the URL", id="unknown-tier"),
-        pytest.param("/nowhere.pnw", "nowhere.pnw could not be fetched: status 404", id="no-file"),
-        pytest.param("/clips/noisy.wav", "no PercepNet model file", id="no-model"),
-    ],
-)
-def test_a_model_that_cannot_be_had(open_tab: Callable[..., Tab], isolated: str, model: str, message: str) -> None:
+NO_MODELS = {
+    "c99": "there is no tier c99: give auto, c20, c10 or the URL",
+    "/nowhere.pnw": "nowhere.pnw could not be fetched: status 404",
+    "/clips/noisy.wav": "no PercepNet model file",
+}
+
+
+def test_a_model_by_its_address_and_some_that_cannot_be_had(open_tab: Callable[..., Tab], isolated: str) -> None:
     """One event says why and what there is; an instance that runs keeps its model."""
     tab = open_tab(isolated)
     assert tab.evaluate(READY) == "ready"
-    refused = "(model) => percepnet.setModel(model).catch(({ name, code, message }) => [name, code, message])"
-    name, code, text = tab.evaluate(refused, model)
-    assert (name, code) == ("PercepNetError", "model")
-    assert message in text
-    assert tab.evaluate("[percepnet.state, percepnet.tier]") == ["ready", "c20"]
-    assert tab.evaluate(READY, {"model": model}) == "fallback"
-    code, text = fallback(tab)
-    assert code == "model" and message in text
-    assert tab.uncaught == []
-
-
-def test_a_model_file_of_ones_own(open_tab: Callable[..., Tab], isolated: str) -> None:
-    """By its address, relative to the page."""
-    tab = open_tab(isolated)
-    assert tab.evaluate(READY, {"model": "/runtime/models/c10.pnw"}) == "ready"
+    tab.evaluate("window.first = percepnet")
+    refused = "(model) => first.setModel(model).catch(({ name, code, message }) => [name, code, message])"
+    for model, message in NO_MODELS.items():
+        name, code, text = tab.evaluate(refused, model)
+        assert (name, code) == ("PercepNetError", "model")
+        assert message in text
+        assert tab.evaluate("[first.state, first.tier]") == ["ready", "c20"]
+        assert tab.evaluate(READY, {"model": model}) == "fallback"
+        code, text = fallback(tab)
+        assert code == "model" and message in text
+    assert tab.evaluate(READY, {"model": "/runtime/models/c10.pnw"}) == "ready", "relative to the page"
     assert tab.evaluate("percepnet.tier") == "c10"
+    assert tab.uncaught == []
 
 
 def test_going_over_to_another_model_leaves_no_gap(open_tab: Callable[..., Tab], isolated: str) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from conftest import Tab, decode, encode
+from spies import WORKERS
 
 import percepnet_wasm
 from percepnet_wasm.constants import DELAY, HOP
@@ -96,9 +97,7 @@ def test_a_dead_worker_leaves_the_microphone_within_100_ms(
     open_tab: Callable[..., Tab], isolated: str, noisy: np.ndarray
 ) -> None:
     """The worker is killed behind the drop-in's back; the worklet needs nobody to notice."""
-    spy = """window.workers = [];
-        window.Worker = class extends Worker { constructor(...a) { super(...a); workers.push(this); } };"""
-    tab = open_tab(isolated, init=spy)
+    tab = open_tab(isolated, init=WORKERS)
     assert tab.evaluate(READY) == "ready"
     script = """async (input) => harness.renderOffline(percepnet, input, {
         sample: 48000,

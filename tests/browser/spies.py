@@ -1,0 +1,35 @@
+"""Scripts for the start of a page that keep what the drop-in makes behind its back."""
+
+WORKERS = """
+window.workers = [];
+window.Worker = class extends Worker {
+    constructor(...args) { super(...args); this.alive = true; workers.push(this); }
+    terminate() { this.alive = false; super.terminate(); }
+};
+"""
+"""``workers``: all of them, the dead ones as well."""
+
+CONTEXTS = """
+window.contexts = [];
+window.AudioContext = class extends AudioContext {
+    constructor(...args) { super(...args); contexts.push(this); }
+};
+"""
+"""``contexts``: every audio context."""
+
+GRAPH = """
+window.AudioContext = class extends AudioContext {
+    createMediaStreamSource(stream) {
+        const source = super.createMediaStreamSource(stream);
+        if (!window.ours) Object.assign(window, { ours: this, source });
+        return source;
+    }
+};
+window.AudioWorkletNode = class extends AudioWorkletNode {
+    constructor(context, name, options) {
+        super(context, name, options);
+        if (name === 'percepnet') window.node = this;
+    }
+};
+"""
+"""``ours``, ``source``, ``node``: the drop-in's context and the two ends of its graph, which are on one clock."""
