@@ -29,7 +29,6 @@ PATIENCE_MS = 180_000
 """Longest wait for anything. No test depends on the speed of the machine; this only ends those that hang."""
 
 FLAGS = [
-    "--use-fake-device-for-media-stream",
     "--autoplay-policy=no-user-gesture-required",
     # The loopback call: candidates with plain local addresses, since no multicast DNS answers in a container.
     "--disable-features=WebRtcHideLocalIpsWithMdns",
@@ -40,6 +39,7 @@ FLAGS = [
     "--disable-sync",
 ]
 
+FAKE_MICROPHONE = "--use-fake-device-for-media-stream"
 ALLOW_MICROPHONE = "--use-fake-ui-for-media-stream"
 DENY_MICROPHONE = "--deny-permission-prompts"
 
@@ -154,19 +154,27 @@ def playwright() -> Iterator[Playwright]:
 
 
 @pytest.fixture(scope="session")
-def launch(playwright: Playwright, clip: Path) -> Iterator[Callable[..., Browser]]:
-    """Start a browser with given flags, or give the one that runs with them already."""
+def chromium(playwright: Playwright) -> Callable[..., Browser]:
+    """Start a browser with given flags and options of Playwright's."""
     executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if executable is None:
         pytest.fail("no Chromium found: install it (Debian: apt-get install chromium)")
+
+    def start(*own: str, **options: Any) -> Browser:
+        flags = [*FLAGS, *own, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+        return playwright.chromium.launch(executable_path=executable, args=flags, **options)
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def launch(chromium: Callable[..., Browser], clip: Path) -> Iterator[Callable[..., Browser]]:
+    """Start a browser with given flags and the recording for a microphone, or give the one that has them already."""
     browsers: dict[tuple[str, ...], Browser] = {}
 
     def start(*own: str) -> Browser:
         if own not in browsers:
-            flags = [*FLAGS, *own, f"--use-file-for-fake-audio-capture={clip}"]
-            if os.geteuid() == 0:
-                flags.append("--no-sandbox")
-            browsers[own] = playwright.chromium.launch(executable_path=executable, args=flags)
+            browsers[own] = chromium(FAKE_MICROPHONE, f"--use-file-for-fake-audio-capture={clip}", *own)
         return browsers[own]
 
     yield start

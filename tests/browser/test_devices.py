@@ -71,22 +71,19 @@ def test_devices_of_all_rates_one_after_the_other(start: Callable[[], Tab]) -> N
         window.clean = await percepnet.processTrack(raw);
         await harness.untilPlaying(percepnet, 'enhanced');
     }""")
-    # Those between are resampled by the same code of the browser: that they are heard, enhanced and in time is enough.
-    for number, (rate, seconds) in enumerate(((8000, 6), (16000, 3), (44100, 6), (96000, 3), (192000, 6))):
+    # 48 kHz is what all other tests have.
+    for number, rate in enumerate((8000, 16000, 44100, 96000, 192000)):
         if number:
             exchange = (
                 "async ([rate, channels]) => percepnet.replaceInput(window.raw = await device(rate, channels, clip))"
             )
             tab.evaluate(exchange, [rate, 1 + number % 2])
-        raw, out = map(decode, tab.evaluate(f"() => harness.recordDropIn({seconds})"))
+        raw, out = map(decode, tab.evaluate("() => harness.recordDropIn(5)"))
         behind = lag(raw[SAMPLE_RATE:], out[SAMPLE_RATE:])
         # Between tracks the browser has buffers of its own, tens of ms on a busy machine. From node to node the delay
         # is exact (below).
         assert abs(behind - (DEPTH + DELAY)) < 0.1 * SAMPLE_RATE, f"{rate} Hz: {behind} samples behind"
         raw, out = align(raw, out, SAMPLE_RATE)
-        assert np.abs(out - raw).max() > 0.01, f"{rate} Hz: raw"
-        if seconds == 3:
-            continue
         noise = power_db(out, pauses(raw)) - power_db(raw, pauses(raw))
         alike = similarity(raw, out, speech(raw))
         print(f"{rate} Hz: {behind} samples behind, noise {noise:.1f} dB, similarity {alike:.2f}")

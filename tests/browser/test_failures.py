@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 from conftest import AlteredSite, Tab, decode
 from measure import align, power_db, similarity, speech
@@ -54,26 +55,39 @@ def test_missing_files(open_tab: Callable[..., Tab], altered: AlteredSite) -> No
         if pattern in ("worklet/worker.js", "worklet/processor.js"):
             assert_raw(tab)
         assert tab.uncaught == [], pattern
+        tab.page.close()
         file.write_bytes(content)
 
 
 REFUSED = ["numpy-*.whl", "python_stdlib.zip", "pyodide-lock.json", "pyodide.asm.wasm", "pyodide.asm.js", "pyodide.mjs"]
 
 
-def test_a_file_that_is_not_the_builds_is_refused_until_it_is_mended(
-    open_tab: Callable[..., Tab], altered: AlteredSite
-) -> None:
-    """One byte more, and nothing of it is run: each file's checksum is known to the worker."""
-    for pattern in [*REFUSED, "percepnet_wasm-*.whl"]:
+def refused(open_tab: Callable[..., Tab], altered: AlteredSite, file: Path, content: bytes) -> Tab:
+    """With that content the file is not run: its checksum is known to the worker."""
+    name = file.relative_to(altered.folder).as_posix()
+    altered.write(name, lambda _: content, announced=False)
+    tab = open_tab(altered.url)
+    tab.evaluate(ENHANCE)
+    assert_fallback(tab, "boot", rf"{name} is not the file of this build: copy")
+    assert tab.evaluate("clean.readyState === 'live' && clean !== raw")
+    return tab
+
+
+def test_a_file_that_is_not_the_builds_is_refused(open_tab: Callable[..., Tab], altered: AlteredSite) -> None:
+    """One byte more, and nothing of it is run."""
+    for pattern in REFUSED:
         (file,) = altered.folder.glob(f"runtime/{pattern}")
         content = file.read_bytes()
-        altered.write(f"runtime/{pattern}", lambda _, content=content: content + b"\n", announced=False)
-        tab = open_tab(altered.url)
-        tab.evaluate(ENHANCE)
-        assert_fallback(tab, "boot", rf"runtime/{file.name} is not the file of this build: copy")
-        assert tab.evaluate("clean.readyState === 'live' && clean !== raw")
+        refused(open_tab, altered, file, content + b"\n").page.close()
         file.write_bytes(content)
-    # The last of them is mended: also where the browser's cache has kept the wrong one.
+
+
+def test_a_restart_finds_the_mended_file(open_tab: Callable[..., Tab], altered: AlteredSite) -> None:
+    """Also where the browser's cache has kept the wrong one."""
+    (wheel,) = altered.folder.glob("runtime/percepnet_wasm-*.whl")
+    content = wheel.read_bytes()
+    tab = refused(open_tab, altered, wheel, b"PK damaged")
+    wheel.write_bytes(content)
     tab.evaluate("percepnet.restart()")
     tab.wait("percepnet.state === 'ready' && percepnet.playing === 'enhanced'")
 
