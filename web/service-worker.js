@@ -113,6 +113,15 @@
     registration.active?.postMessage('keep');
   }
 
+  /** In the empty page between two versions. */
+  async function giveWay() {
+    const next = (await navigator.serviceWorker.getRegistration())?.waiting;
+    const look = () => next?.state === 'installed' || next?.state === 'activating' || location.reload();
+    next?.addEventListener('statechange', look);
+    next?.postMessage('activate');
+    look();
+  }
+
   // ---------------------------------------------------------------- in the service worker
 
   function work() {
@@ -123,7 +132,7 @@
     const base = options.get('files') ?? registration.scope;
     const prefix = prefixOf(registration);
     const name = prefix + VERSION;
-    /** Times a page may be asked for again while the next version takes over: it does so as soon as nothing is asked of this one. */
+    /** Times that a page may make way for the next version: which takes over as soon as nothing is asked of this one. */
     const RENEWALS = 5;
     /** Where the hash of a kept file is written down. */
     const HASH = 'X-Percepnet-Hash';
@@ -189,8 +198,11 @@
     /**
      * Let the version that waits take over when the only page of the last one is being reloaded: nothing is mixed.
      *
+     * The browser ends this worker to make room, and what is asked of it then may never be answered (seen in Chromium 156): so the
+     * page is an empty one which asks for nothing until the next version is at work.
+     *
      * @param {Request} request
-     * @returns {Promise<Response | undefined>} a request to ask again, if so
+     * @returns {Promise<Response | undefined>} that empty page, if so
      */
     async function makeWay(request) {
       if (!registration.waiting || renewals >= RENEWALS) return;
@@ -198,9 +210,9 @@
       if (request.destination !== 'document' || request.cache === 'default') return;
       if ((await scope.clients.matchAll({ type: 'window' })).length > 1) return;
       renewals++;
-      registration.waiting.postMessage('activate');
-      // If this one was still busy at the first attempt, a busy machine gets some time.
-      return new Response('', { headers: { Refresh: renewals > 1 ? '1' : '0', 'Content-Type': 'text/html' } });
+      const page = `<!doctype html><link rel="icon" href="data:,"><script>(${giveWay})()</script>`;
+      // Should that be in vain, it is asked for again all the same.
+      return new Response(page, { headers: { Refresh: '10', 'Content-Type': 'text/html' } });
     }
 
     /** @returns {Promise<Cache | undefined>} our cache, once everything is in it */
