@@ -27,7 +27,7 @@ site: build/demo.stamp ## dist/, the folder that a server needs, and no more
 
 setup: build/test.stamp
 
-test: system lint test-unit test-worklet test-pyodide test-browser ## lint, types and all tests but the service worker's
+test: system lint test-unit test-worklet test-pyodide test-browser ## lint, types and all tests
 
 lint: build/test.stamp ## style and types of Python
 	$(PY) -m ruff check .
