@@ -123,7 +123,7 @@ def assert_unsupported(tab: Tab, lacking: str) -> None:
 
 
 def test_a_browser_that_lacks_something(open_tab: Callable[..., Tab], isolated: str) -> None:
-    """No AudioWorklet, or no WebAssembly (Chromium has no switch for that any more: --noexpose-wasm leaves it there)."""
+    """No AudioWorklet, or no WebAssembly (by hand: with --noexpose-wasm Chromium has it all the same)."""
     for name, lacking in {"AudioWorkletNode": "no AudioWorklet", "WebAssembly": "no WebAssembly"}.items():
         assert_unsupported(open_tab(isolated, init=f"delete window.{name};"), lacking)
 
