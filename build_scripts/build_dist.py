@@ -6,7 +6,7 @@
     dist/worklet/         the drop-in module, audio worklet and worker
     dist/runtime/         Pyodide's core and NumPy's wheel (slimmer than the official ones: see runtime_wheels.py),
                           our wheel, a lock that lists these alone; sizes.json, what a start loads; models.json and
-                          models/: each tier's weights
+                          models/: each tier's weights; NOTICE.txt, whose work it is
     dist/clips/           synthetic speech in generated noise, to try without a microphone, and its parts
     dist/pictures/        spectrograms of typical and worst files, for the numbers page
 
@@ -29,7 +29,7 @@ import make_clip
 from bands_rule import bands_rule
 from fill_pages import fill_pages, picture_files
 from integrity import sealed
-from pyodide_files import LOCK, FetchError, fetch_runtime, fetch_test_wheels, sha256, write_atomically
+from pyodide_files import LOCK, FetchError, fetch_runtime, fetch_test_wheels, load_pin, sha256, write_atomically
 from runtime_wheels import pyodide_command, slim
 
 from percepnet_wasm.model_file import DEFAULT_TIER, Model
@@ -178,6 +178,12 @@ def runtime_plan(
     return plan
 
 
+def notice(lock: Mapping[str, Any]) -> bytes:
+    """Whose work the runtime is, under which licences, and where its source is."""
+    text = (ROOT / "build_scripts" / "NOTICE.txt").read_text(encoding="utf-8")
+    return text.format(pyodide=load_pin()["version"], numpy=lock["packages"]["numpy"]["version"]).encode()
+
+
 def python_version(lock: Mapping[str, Any]) -> str:
     """``major.minor`` of the runtime's Python."""
     return ".".join(lock["info"]["python"].split(".")[:2])
@@ -271,6 +277,7 @@ def main() -> int:
         slim_plan = runtime_plan(PACKAGES, [wheel], *slim_runtime(files, lock))
         plan = {f"runtime/{name}": data for name, data in (models_plan() | slim_plan).items()}
         plan["runtime/sizes.json"] = sizes(slim_plan)
+        plan["runtime/NOTICE.txt"] = notice(lock)
         plan |= page_plan() | {f"clips/{path.name}": path.read_bytes() for path in build_clips()}
         plan = sealed(fill_pages(plan))
         # The lock is written last of all: a folder that has it is complete.
