@@ -69,7 +69,7 @@ for (let sample = 0; sample < TOTAL; sample += QUANTUM) {
   speak(sample);
   const { active } = blend;
   blend.render(input, output);
-  digest.update(output);
+  if (sample < MINUTE) digest.update(output); // of simulations of different lengths
   states[blend.state] = (states[blend.state] ?? 0) + 1;
   keep(said, input);
   keep(heard, output);
