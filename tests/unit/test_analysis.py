@@ -167,6 +167,7 @@ def test_no_denormals(level):
     samples = np.concatenate((speech, np.zeros(50 * HOP, np.float32), speech))
     gain, strength = random_bands(6, len(samples) // HOP)
     analysis, synthesis = Analysis(), Synthesis()
+    assert synthesis.samples.shape == (HOP,), "one frame, unless told otherwise"
     for k in range(len(samples) // HOP):
         analysis(samples[HOP * k : HOP * (k + 1)])
         out = synthesis(analysis, gain[k : k + 1], strength[k : k + 1])
