@@ -49,10 +49,22 @@ def test_the_version_has_one_source(wheel):
     assert json.loads((ROOT / "worklet" / "package.json").read_text())["version"] == percepnet_wasm.__version__
 
 
-def test_the_licence_is_one(wheel):
-    licence = metadata(wheel)["License-Expression"]
-    assert json.loads((ROOT / "worklet" / "package.json").read_text())["license"] == licence
-    assert (ROOT / "LICENSE").read_text().startswith(licence)
+def licences(expression: str) -> set[str]:
+    """The licences that an SPDX expression joins by AND."""
+    return set(expression.strip("()").split(" AND "))
+
+
+def test_each_package_names_the_licences_of_what_it_holds(wheel):
+    code, weights = "MIT", "CC-BY-SA-4.0"
+    held = licences(metadata(wheel)["License-Expression"])
+    assert held == {code, weights}
+    # The npm package holds the wheel, and with it the runtime that others made: their licences stand in the notice.
+    npm = licences(json.loads((ROOT / "worklet" / "package.json").read_text())["license"])
+    assert npm == held | {"MPL-2.0", "PSF-2.0", "BSD-3-Clause"}
+    notice = (ROOT / "build_scripts" / "NOTICE.txt").read_text()
+    for name in ("MIT", "CC BY-SA 4.0", "Mozilla Public License 2.0", "PSF License 2.0", "BSD 3-Clause"):
+        assert name in notice, f"NOTICE.txt does not name {name}"
+    assert (ROOT / "LICENSE").read_text().startswith(code)
 
 
 def test_the_worklets_constants_are_current():
