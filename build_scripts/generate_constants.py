@@ -73,8 +73,7 @@ def render() -> str:
     values["BAND_TIPS_HZ"] = [round(tip * bands.BIN_HZ) for tip in bands.edges()[1:]]
     texts["BAND_TIPS_HZ"] = "Where each band's gain holds alone; between two tips both share. About one ERB apart."
     values_js = [
-        f"\n/** {texts.get(name, name)} */\nexport const {name} = {literal(value)};\n"
-        for name, value in values.items()
+        f"\n/** {texts.get(name, name)} */\nexport const {name} = {literal(value)};\n" for name, value in values.items()
     ]
     return HEADER + "".join(values_js)
 

@@ -21,7 +21,7 @@ _QUIET_FLOOR_DB = 35
 _NARROW_HZ = 9000
 """Most recordings end here or below; those that do not teach the upper bands and are chosen more often."""
 _SUDDEN = ("animals", "baby", "household", "impacts", "keyboard", "notification", "office")
-"""Noises that come and go like speech: the hardest, and what calls are full of. Chosen twice as often."""
+"""Noises that come and go like speech: the hardest, and what calls are full of. Chosen three times as often."""
 _DISGUISED = 0.6
 """Share of the noises that are changed beyond another speed and filter: hearing the same recordings too often, a
 network learns those instead of what noise is."""
@@ -70,7 +70,7 @@ class Mixer:
         for clip in noise.clips:
             by_kind.setdefault(clip.kind, []).append(clip)
         self._noises = [by_kind[k] for k in sorted(by_kind)]
-        weight = np.array([2.0 if kind in _SUDDEN else 1.0 for kind in sorted(by_kind)])
+        weight = np.array([3.0 if kind in _SUDDEN else 1.0 for kind in sorted(by_kind)])
         self._noise_chance = weight / weight.sum()
         self._bursts = [
             c for kind in ("impacts", "keyboard", "household", "notification") for c in by_kind.get(kind, [])
@@ -144,7 +144,7 @@ class Mixer:
             if self.rooms and rng.random() < 0.2:
                 noise = oaconvolve(noise, self.rooms[rng.integers(len(self.rooms))])[:length]
             total += _random_filter(rng, noise) / (_active_level(noise) + 1e-9) * rng.uniform(0.2, 1)
-        if self._bursts and rng.random() < 0.3:
+        if self._bursts and rng.random() < 0.4:
             span = int(length * rng.uniform(0.2, 0.8))
             if rng.random() < 0.3:
                 burst = noises.typing(rng, span).astype(np.float32)

@@ -8,7 +8,7 @@ from percepnet_wasm.constants import SAMPLE_RATE
 
 def generate(rng: np.random.Generator, length: int) -> np.ndarray:
     """Draw one kind of noise."""
-    kinds = (coloured, coloured, hum, fan, siren, wind, clicks, typing, engine, music, calls, drops, drops)
+    kinds = (coloured, coloured, hum, fan, siren, wind, clicks, typing, engine, music, calls, drops, drops, insects)
     noise = kinds[rng.integers(len(kinds))](rng, length)
     return (noise / (np.sqrt(np.mean(noise**2)) + 1e-9)).astype(np.float32)
 
@@ -169,6 +169,21 @@ def drops(rng: np.random.Generator, length: int) -> np.ndarray:
         out += ringing / (np.std(ringing) + 1e-12) * rng.uniform(0.2, 1)
     bed = coloured(rng, length)
     return out + rng.uniform(0, 0.7) * bed / (np.std(bed) + 1e-9)
+
+
+def insects(rng: np.random.Generator, length: int) -> np.ndarray:
+    """Crickets, cicadas, whirring bearings: a narrow hiss or tone, pulsed fast, in verses with pauses."""
+    time = np.arange(length) / SAMPLE_RATE
+    out = np.zeros(length)
+    for _ in range(rng.integers(1, 4)):
+        centre = np.exp(rng.uniform(np.log(1500), np.log(11000)))
+        width = centre * np.exp(rng.uniform(np.log(0.01), np.log(0.4)))
+        band = (centre - width, min(centre + width, SAMPLE_RATE / 2 - 1))
+        hiss = sosfilt(butter(2, band, "band", fs=SAMPLE_RATE, output="sos"), rng.standard_normal(length))
+        pulse = 0.5 + 0.5 * np.sin(2 * np.pi * rng.uniform(8, 180) * time + rng.uniform(0, 6))
+        out += rng.uniform(0.2, 1) * hiss / np.std(hiss) * pulse ** rng.uniform(0.1, 4)
+    verse_s, sung = np.exp(rng.uniform(np.log(0.1), np.log(8))), rng.uniform(0.2, 1)
+    return out * ((time / verse_s + rng.random()) % 1 < sung) + 1e-4 * rng.standard_normal(length)
 
 
 def _body(rng: np.random.Generator, source: np.ndarray, most: int) -> np.ndarray:

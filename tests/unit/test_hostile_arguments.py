@@ -68,6 +68,7 @@ CALLS = {
     "voiced": lambda value: measures.voiced_scores(GOOD, GOOD, value),
 }
 
+
 @covers("enhancer.Enhancer", "offline.enhance", "oracle.ladder")
 @pytest.mark.parametrize("name", CALLS)
 @examples(40)

@@ -1,6 +1,5 @@
 """A frame on the NumPy path: few calls, since each costs a microsecond in a browser, and no memory asked for."""
 
-
 import tracemalloc
 from collections import Counter
 

@@ -27,6 +27,7 @@ from build_scripts.train.noises import (
     fan,
     generate,
     hum,
+    insects,
     music,
     siren,
     typing,
@@ -92,7 +93,7 @@ def test_mixes_are_finite_within_full_scale_and_use_their_own_talkers(corpora):
 
 
 @pytest.mark.parametrize(
-    "kind", [coloured, hum, fan, siren, wind, clicks, typing, engine, music, calls, drops, generate]
+    "kind", [coloured, hum, fan, siren, wind, clicks, typing, engine, music, calls, drops, insects, generate]
 )
 def test_generated_noises(kind):
     noise = kind(np.random.default_rng(2), SAMPLE_RATE)
