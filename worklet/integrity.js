@@ -9,19 +9,33 @@ import { HASHES } from './hashes.js';
 
 const MODULES = ['pyodide.mjs', 'pyodide.asm.js'];
 
+/** What Pyodide asks for one after the other: the interpreter, its library, the lock, the wheels. */
+const ASKED_FOR_LATER = /^[^/]+\.(wasm|zip|whl)$|^pyodide-lock\.json$/;
+
 /**
- * Check every later fetch of a runtime file in this worker.
+ * Check every later fetch of a runtime file in this worker, and begin at once with those of a start, side by side.
  *
  * @param {string} assets URL of the runtime folder
  * @param {Record<string, string>} [hashes] by the files' paths in it
  */
 export async function guardRuntime(assets, hashes = HASHES) {
   const native = globalThis.fetch;
+  /** @type {Map<string, Promise<Response>>} by name; each is for one who asks, who also hears why it was refused */
+  const begun = new Map();
   globalThis.fetch = (resource, options) => {
     const url = resource instanceof Request ? resource.url : String(resource);
-    const integrity = url.startsWith(assets) && hashes[url.slice(assets.length)];
-    return integrity ? fetchChecked(native, url, { ...options, integrity }) : native(resource, options);
+    const name = url.startsWith(assets) ? url.slice(assets.length) : '';
+    const integrity = hashes[name];
+    if (!integrity) return native(resource, options);
+    const response = begun.get(name) ?? fetchChecked(native, url, { ...options, integrity });
+    begun.delete(name);
+    return response;
   };
+  for (const name of Object.keys(hashes).filter((name) => ASKED_FOR_LATER.test(name))) {
+    const response = fetch(assets + name);
+    response.catch(() => {}); // Not yet anybody's: Pyodide may give up before it asks.
+    begun.set(name, response);
+  }
   const modules = MODULES.filter((name) => name in hashes);
   await Promise.all(modules.map(async (name) => (await fetch(assets + name)).arrayBuffer()));
 }

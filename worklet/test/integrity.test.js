@@ -29,13 +29,38 @@ afterEach(() => void (globalThis.fetch = fetch));
 test('what is listed is asked for with its hash, the rest as it is', async () => {
   browser({ [`${ASSETS}core.wasm`]: 'sha256-core', [`${ASSETS}pyodide.mjs`]: 'sha256-module', 'https://else.example/x': '' });
   await guardRuntime(ASSETS, HASHES);
-  assert.deepEqual(requests, [[`${ASSETS}pyodide.mjs`, { integrity: 'sha256-module' }]]);
-  await globalThis.fetch(`${ASSETS}core.wasm`, { credentials: 'same-origin' });
+  requests = [];
+  await globalThis.fetch(`${ASSETS}pyodide.mjs`, { credentials: 'same-origin' });
   await globalThis.fetch('https://else.example/x');
-  assert.deepEqual(requests.slice(1), [
-    [`${ASSETS}core.wasm`, { credentials: 'same-origin', integrity: 'sha256-core' }],
+  assert.deepEqual(requests, [
+    [`${ASSETS}pyodide.mjs`, { credentials: 'same-origin', integrity: 'sha256-module' }],
     ['https://else.example/x', undefined],
   ]);
+});
+
+test('what a start needs is under way before anybody asks, once', async () => {
+  const hashes = { ...HASHES, 'numpy.whl': 'sha256-numpy', 'models/c10.pnw': 'sha256-c10' };
+  browser({
+    [`${ASSETS}core.wasm`]: 'sha256-core', [`${ASSETS}pyodide.mjs`]: 'sha256-module', [`${ASSETS}numpy.whl`]: 'sha256-numpy',
+  });
+  await guardRuntime(ASSETS, hashes);
+  const early = ['core.wasm', 'numpy.whl', 'pyodide.mjs'].map((name) => ASSETS + name);
+  assert.deepEqual(requests.map(([url]) => url).sort(), early, 'no model that nobody has chosen');
+  const wheel = await globalThis.fetch(`${ASSETS}numpy.whl`, { integrity: 'sha256-of-the-lock' });
+  assert.equal(await wheel.text(), `${ASSETS}numpy.whl`);
+  assert.equal(requests.length, 3);
+  await globalThis.fetch(`${ASSETS}numpy.whl`);
+  assert.equal(requests.length, 4, 'a response can be read once: the second who asks gets another');
+});
+
+test('a wheel that was refused early is named to whoever asks', async () => {
+  const hashes = { ...HASHES, 'numpy.whl': 'sha256-numpy' };
+  browser({
+    [`${ASSETS}core.wasm`]: 'sha256-core', [`${ASSETS}pyodide.mjs`]: 'sha256-module', [`${ASSETS}numpy.whl`]: 'sha256-other',
+  });
+  await guardRuntime(ASSETS, hashes);
+  await new Promise((resolve) => setTimeout(resolve)); // an unhandled rejection would end the test
+  await assert.rejects(globalThis.fetch(`${ASSETS}numpy.whl`), /numpy\.whl is not the file of this build/);
 });
 
 test('a file of an earlier version in the cache is asked for anew', async () => {
