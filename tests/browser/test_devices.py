@@ -128,6 +128,30 @@ def test_muted_or_unplugged_then_replaced(start: Callable[[], Tab]) -> None:
     assert tab.complaints == [] and tab.uncaught == []
 
 
+def test_a_graph_at_another_rate_goes_through_tracks(start: Callable[[], Tab]) -> None:
+    """createNode refuses a context that is not at 48 kHz; the way that its message names enhances in that context."""
+    tab = start()
+    tab.evaluate("""async () => {
+        const percepnet = await harness.create();
+        window.context = new AudioContext({ sampleRate: 44100 });
+        window.refusal = await percepnet.createNode(context).catch((error) => error.message);
+        window.before = await clip(context);
+        const out = new MediaStreamAudioDestinationNode(context, { channelCount: 1 });
+        before.connect(out);
+        const [track] = out.stream.getAudioTracks();
+        window.after = new MediaStreamAudioSourceNode(context, {
+            mediaStream: new MediaStream([await percepnet.processTrack(track)]),
+        });
+        await harness.untilPlaying(percepnet, 'enhanced');
+    }""")
+    assert "MediaStreamAudioDestinationNode" in tab.evaluate("refusal")
+    raw, out = map(decode, tab.evaluate("() => harness.record(context, [before, after], 5 * 44100)"))
+    raw, out = align(raw, out, 44100)
+    noise = power_db(out, pauses(raw)) - power_db(raw, pauses(raw))
+    assert noise < -6 and similarity(raw, out, speech(raw)) > 0.7
+    assert tab.uncaught == []
+
+
 PAUSES = {
     "switched-off": ("percepnet.enabled = false", "percepnet.enabled = true"),
     "suspended": ("context.suspend()", "context.resume()"),

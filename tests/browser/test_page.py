@@ -13,6 +13,8 @@ import pytest
 from conftest import DENY_MICROPHONE, PATIENCE_MS, AlteredSite, Audio, Tab
 from playwright.sync_api import Download, Page, expect
 
+from build_scripts.bench.sizes import wire_sizes
+
 # The usual five seconds are not enough where Python is being loaded on a busy machine.
 expect.set_options(timeout=PATIENCE_MS)
 
@@ -30,6 +32,24 @@ def start(tab: Tab, source: str = "Noisy clip") -> None:
 def choose(page: Page, name: str) -> None:
     """Choose the radio button of that name, as a key would: the label lies over it."""
     page.get_by_role("radio", name=name, exact=True).check(force=True)
+
+
+WIRE_BUDGET = 8_000_000
+"""Bytes of a first visit, in brotli: page, modules, runtime and the default tier."""
+
+
+def test_a_first_visit_stays_within_its_budget(open_tab: Callable[..., Tab], isolated: str, site: Path) -> None:
+    """All that is fetched until the page enhances, but for the clip, as a server would send it at best."""
+    tab = open_tab(isolated, path="")
+    fetched: set[str] = set()
+    tab.page.context.on("request", lambda request: fetched.add(urlsplit(request.url).path))
+    tab.page.reload()
+    start(tab)
+    files = [site / (path.lstrip("/") or "index.html") for path in sorted(fetched) if not path.startswith("/clips/")]
+    assert {"pyodide.asm.wasm", "python_stdlib.zip"} <= {file.name for file in files}
+    total = sum(size["brotli"] for size in wire_sizes(files).values())
+    print(f"{len(files)} files, {total / 1e6:.2f} MB")
+    assert total < WIRE_BUDGET
 
 
 def read_wav(download: Download) -> Audio:
