@@ -6,6 +6,7 @@ no such Python is found (see :func:`matching_python`) sources are shipped: the p
 
 import ast
 import base64
+import calendar
 import csv
 import hashlib
 import io
@@ -125,9 +126,9 @@ def without_docstrings(name: str, data: bytes) -> bytes:
 def zipped(contents: dict[str, bytes]) -> bytes:
     """A ZIP archive of files, each deflated, all of one date."""
     content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+    with zipfile.ZipFile(content, "w") as archive:
         for name, data in contents.items():
-            archive.writestr(zipfile.ZipInfo(name, _BIRTH), data, zipfile.ZIP_DEFLATED)
+            archive.writestr(zipfile.ZipInfo(name, _BIRTH), data, zipfile.ZIP_DEFLATED, 9)
     return content.getvalue()
 
 
@@ -190,7 +191,9 @@ def compiled(archives: list[Path], version: str, folder: Path) -> list[Path]:
         be compiled.
     """
     products, stamp = [folder / path.name for path in archives], folder / "inputs.txt"
-    inputs = "\n".join([PYODIDE_BUILD, version] + [hashlib.sha256(path.read_bytes()).hexdigest() for path in archives])
+    inputs = "\n".join(
+        [PYODIDE_BUILD, version, str(_BIRTH)] + [hashlib.sha256(path.read_bytes()).hexdigest() for path in archives]
+    )
     if stamp.is_file() and stamp.read_text() == inputs and all(path.is_file() for path in products):
         return products
     try:
@@ -202,6 +205,7 @@ def compiled(archives: list[Path], version: str, folder: Path) -> list[Path]:
             run([command, "py-compile", "--silent", "--compression-level", "9", str(product)])
             if not product.is_file():
                 raise OSError(f"pyodide py-compile has renamed {product.name}")
+            product.write_bytes(zipped(dict(members(product.read_bytes()))))
     except OSError as error:
         print(f"shipping sources: {error} (pages start later)", file=sys.stderr)
         return archives
@@ -238,8 +242,12 @@ def pyodide_command(version: str, folder: Path) -> str:
 
 
 def run(command: list[str]) -> None:
-    """Run a command; what it says is shown only if it fails (OSError)."""
-    done = subprocess.run(command, capture_output=True, text=True)
+    """Run a command; what it says is shown only if it fails (OSError).
+
+    With SOURCE_DATE_EPOCH bytecode carries the hash of its source instead of the time of the build.
+    """
+    epoch = {"SOURCE_DATE_EPOCH": str(calendar.timegm(_BIRTH))}
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | epoch)
     if done.returncode:
         last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
         raise OSError(f"{' '.join(command[:4])} failed: {''.join(last)}")

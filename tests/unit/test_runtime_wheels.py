@@ -107,3 +107,6 @@ def test_pyodide_build_compiles_for_the_runtime(tmp_path):
     with zipfile.ZipFile(product) as compiled_archive:
         assert sorted(compiled_archive.namelist()) == ["a.pyc", "b.txt"]
         assert compiled_archive.read("a.pyc")[:2] == (3531).to_bytes(2, "little"), "the magic number of Python 3.12"
+        # The same sources give the same bytes: no time of a build, neither in the bytecode nor beside it.
+        assert compiled_archive.read("a.pyc")[4:8] == (3).to_bytes(4, "little"), "bytecode by its source's hash"
+        assert {entry.date_time for entry in compiled_archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
