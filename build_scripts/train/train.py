@@ -90,6 +90,7 @@ def plot(log: Path) -> None:
 
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
+    from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
     rows = list(csv.DictReader(log.open()))
     figure, axes = plt.subplots(1, len(PARTS), figsize=(4 * len(PARTS), 3.5), layout="constrained")
@@ -98,6 +99,9 @@ def plot(log: Path) -> None:
             points = [(float(r["minutes"]), float(r[f"{name}_{part}"])) for r in rows if r[f"{name}_{part}"]]
             axis.plot(*zip(*points, strict=True), label=name)
         axis.set(title=f"{part} loss", xlabel="minutes", yscale="log")
+        axis.yaxis.set_major_locator(LogLocator(subs=range(1, 10)))  # a loss rarely falls by a decade
+        axis.yaxis.set_major_formatter(StrMethodFormatter("{x:.3g}"))
+        axis.yaxis.set_minor_locator(NullLocator())
         axis.legend()
     figure.savefig(log.with_suffix(".png"), dpi=100)
     plt.close(figure)
