@@ -52,7 +52,8 @@ def test_bytes_are_the_same_everywhere_and_samples_the_golden_ones(selenium, pub
         digest = golden.digest(first)
         print(f"{selenium.browser}, {kernel}, {case}: {digest[:16]}")
         assert golden.digest(second) == digest, f"{case}: a second stream gave other bytes"
-        assert np.abs(first).max() > 0.02, f"{case}: silence"
+        # Little is enough: weights that ship may well take this buzz for no voice.
+        assert np.abs(first).max() > 1e-3, f"{case}: silence"
         seen = SEEN.setdefault((kernel, case), {})
         seen[selenium.browser] = digest
         # What relaxed SIMD computes is the processor's choice: bytes are not promised beyond one machine.
