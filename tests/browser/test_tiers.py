@@ -128,9 +128,10 @@ def test_going_over_to_another_model_leaves_no_gap(open_tab: Callable[..., Tab],
     random = np.random.default_rng(5)
     t = np.arange(2 * 48000) / 48000
     tone = np.sin(2 * np.pi * (150 * t + 100 * t**2))
-    noisy = (0.2 * tone + 0.01 * random.standard_normal(t.size)).astype(np.float32)
+    noisy = (0.2 * tone + 0.001 * random.standard_normal(t.size)).astype(np.float32)
     tab = open_tab(isolated)
-    assert tab.evaluate(READY) == "ready"
+    # So that a model that takes the tone for noise leaves half of it: a step in it would be seen.
+    assert tab.evaluate(READY, {"attenuationLimit": 6}) == "ready"
     script = """async (input) => {
         const result = await harness.renderOffline(percepnet, input, {
             sample: 48000,
@@ -143,7 +144,9 @@ def test_going_over_to_another_model_leaves_no_gap(open_tab: Callable[..., Tab],
     assert (result["tier"], result["underruns"]) == ("c10", 0)
     change = slice(48000, 48000 + DEPTH + 4800)
     steps = np.abs(np.diff(output, 2))
-    # Each model's own output has steps of its own size.
+    assert np.abs(output[change]).max() > 0.05, "nothing in which a step would be seen"
+    # Each model's own output has steps of its own size; one in the tone would be ten times larger.
+    assert max(steps[20000:47000].max(), steps[change.stop : 90000].max()) < 0.01
     assert steps[change].max() < 1.5 * max(steps[20000:47000].max(), steps[change.stop : 90000].max())
     dry = np.concatenate([np.zeros(DEPTH + DELAY, np.float32), noisy])[: noisy.size]
     assert np.abs(output[60000:] - dry[60000:]).max() > 0.005, "enhanced to the end"
