@@ -1,15 +1,18 @@
 /**
  * The page's audio graph, all in one context, so that both signals share one clock:
  *
- *     source -> input -+-> dry, a delay as long as the enhancer's ------------> before -+-> out -+-> loudspeaker
- *                      +-> the enhancer's node (dry takes its place) -> wet --> after  -+        +-> outgoing, for a call
+ *     source -> input -+-> dry, a delay as long as the enhancer's -+---------------------> out -+-> loudspeaker
+ *                      |                                           '-> minus -+            ^    +-> outgoing, for a call
+ *                      +-> the enhancer's node (dry takes its place) -> wet --+-> after ---'
  *
- * `before` and `after` are the two ends of one cross-fade. Aligned to the sample, they correlate: a linear one keeps level.
+ * `after` is the one parameter of the cross-fade: out = dry + after * (wet - dry). Two gains, one for each signal, would
+ * be set at two moments, between which the audio thread moves on: they would not add up to one. Aligned to the sample,
+ * the signals correlate, so this keeps the level.
  */
 import { SAMPLE_RATE } from './worklet/constants.js';
 
-/** Seconds of a cross-fade. */
-const FADE = 0.03;
+/** Seconds in which a fade covers two thirds of its way. */
+const FADE = 0.01;
 
 export class Sound {
   /** @param {number} latency samples from the enhancer's input to its output */
@@ -19,12 +22,14 @@ export class Sound {
     this.input = new GainNode(context, { channelCount: 1, channelCountMode: 'explicit' });
     this.dry = new DelayNode(context, { delayTime: latency / SAMPLE_RATE, maxDelayTime: 1 });
     this.wet = new GainNode(context);
-    this.before = new GainNode(context, { gain: 0 });
+    this.minus = new GainNode(context, { gain: -1 });
+    /** Its gain is 1 when the enhanced sound is heard, 0 when the raw one is. */
     this.after = new GainNode(context);
     this.out = new GainNode(context);
     this.loudspeaker = new GainNode(context, { gain: 0 });
-    this.input.connect(this.dry).connect(this.before).connect(this.out);
-    this.dry.connect(this.wet).connect(this.after).connect(this.out);
+    this.input.connect(this.dry).connect(this.out);
+    this.dry.connect(this.minus).connect(this.after).connect(this.out);
+    this.dry.connect(this.wet).connect(this.after);
     this.out.connect(this.loudspeaker).connect(context.destination);
     /** @type {AudioNode | undefined} */
     this.source = undefined;
@@ -58,7 +63,6 @@ export class Sound {
 
   /** @param {'before' | 'after'} ear which signal to hear from now on */
   hear(ear) {
-    this.#fade(this.before, ear === 'before' ? 1 : 0);
     this.#fade(this.after, ear === 'after' ? 1 : 0);
   }
 
@@ -82,9 +86,8 @@ export class Sound {
 
   /** @param {GainNode} node @param {number} level */
   #fade({ gain }, level) {
-    const now = this.context.currentTime;
-    gain.cancelScheduledValues(now);
-    gain.setValueAtTime(gain.value, now);
-    gain.linearRampToValueAtTime(level, now + FADE);
+    // It sets out from wherever the gain is once the audio thread hears of it, however late: a ramp between two times that
+    // are over by then would jump.
+    gain.setTargetAtTime(level, this.context.currentTime, FADE);
   }
 }
