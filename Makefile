@@ -10,6 +10,8 @@ PORT ?= 8000
 PYTEST := $(PY) -m pytest
 # The plugin reads options of its own and starts browsers: only tests/pyodide wants it.
 PLAIN := -p no:pytest_pyodide
+# A shared machine may stand still for seconds in the middle of a call. What fails twice fails; what did once is listed.
+RERUN := --reruns 1 --rerun-show-tracebacks -raR
 
 # The page's build and the tests take what these pin, with hashes. LOCK= takes whatever is newest instead: for a Python that
 # is newer than the locks.
@@ -51,7 +53,7 @@ test-pyodide: build/test.stamp ## the wheel in Pyodide, in Node and Chromium
 
 test-browser: build/test.stamp ## the page and calls in Chromium
 	$(PY) build_scripts/build_dist.py --out dist
-	$(PYTEST) $(PLAIN) tests/browser
+	$(PYTEST) $(PLAIN) tests/browser $(RERUN)
 
 bench: build/test.stamp ## costs beside peers, to build/bench.json
 	$(PY) build_scripts/build_dist.py --out dist
