@@ -43,6 +43,9 @@ FAKE_MICROPHONE = "--use-fake-device-for-media-stream"
 ALLOW_MICROPHONE = "--use-fake-ui-for-media-stream"
 DENY_MICROPHONE = "--deny-permission-prompts"
 
+SLOW = ("stalled", "overload")
+"""Codes of fallbacks that say that the machine is too slow just now: a loaded one is, and they pass by themselves."""
+
 Audio = NDArray[np.float32]
 
 
@@ -173,7 +176,7 @@ def launch(chromium: Callable[..., Browser], clip: Path) -> Iterator[Callable[..
     browsers: dict[tuple[str, ...], Browser] = {}
 
     def start(*own: str) -> Browser:
-        if own not in browsers:
+        if own not in browsers or not browsers[own].is_connected():  # one that has crashed ends here
             browsers[own] = chromium(FAKE_MICROPHONE, f"--use-file-for-fake-audio-capture={clip}", *own)
         return browsers[own]
 
@@ -218,6 +221,10 @@ class Tab:
     def events(self, kind: str) -> list[dict[str, Any]]:
         """The events of one type so far, of the instance made by ``harness.create``."""
         return [event for event in self.evaluate("window.log") if event["type"] == kind]
+
+    def failures(self) -> list[str]:
+        """Codes of the fallbacks so far, but for those that the machine's load alone may bring."""
+        return [event["code"] for event in self.events("fallback") if event["code"] not in SLOW]
 
 
 @pytest.fixture

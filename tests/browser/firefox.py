@@ -121,7 +121,7 @@ def sound_card(recording: Path, folder: Path, rate: int = 48000) -> Iterator[dic
         stack.callback(shutil.rmtree, runtime, ignore_errors=True)
         server = stack.enter_context(subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL))
         stack.callback(server.terminate)
-        for _ in range(100):
+        for _ in range(10 * PATIENCE):
             if (runtime / "socket").exists():
                 break
             time.sleep(0.1)

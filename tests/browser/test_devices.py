@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import Tab, decode, encode
-from measure import align, lag, pauses, power_db, similarity, speech
+from measure import align, lag, not_cleaned, soon
 from spies import CONTEXTS
 
 from percepnet_wasm.constants import DELAY, SAMPLE_RATE
@@ -36,10 +36,17 @@ window.sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 // Frames computed by now, as the next statistics say.
 window.frames = () => new Promise((resolve) =>
     percepnet.addEventListener('stats', ({ detail }) => resolve(detail.frames), { once: true }));
+// The same once it has stood still for 1.5 s: what was under way may still come.
+window.framesAtRest = async () => {
+    for (let looks = 0, still = 0, last; looks < 60; looks++) {
+        const count = await frames();
+        still = count === last ? still + 1 : 0;
+        if (still === 3) return count;
+        last = count;
+    }
+    throw new Error('frames are computed that nobody hears');
+};
 """
-
-
-TWO_COUNTS = "async () => { const early = await frames(); await sleep(1000); return [early, await frames()]; }"
 
 
 def level(samples: np.ndarray, frequency: int) -> float:
@@ -78,17 +85,19 @@ def test_devices_of_all_rates_one_after_the_other(start: Callable[[], Tab]) -> N
                 "async ([rate, channels]) => percepnet.replaceInput(window.raw = await device(rate, channels, clip))"
             )
             tab.evaluate(exchange, [rate, 1 + number % 2])
-        raw, out = map(decode, tab.evaluate("() => harness.recordDropIn(5)"))
-        behind = lag(raw[SAMPLE_RATE:], out[SAMPLE_RATE:])
-        # Between tracks the browser has buffers of its own, tens of ms on a busy machine. From node to node the delay
-        # is exact (below).
-        assert abs(behind - (DEPTH + DELAY)) < 0.1 * SAMPLE_RATE, f"{rate} Hz: {behind} samples behind"
-        raw, out = align(raw, out, SAMPLE_RATE)
-        noise = power_db(out, pauses(raw)) - power_db(raw, pauses(raw))
-        alike = similarity(raw, out, speech(raw))
-        print(f"{rate} Hz: {behind} samples behind, noise {noise:.1f} dB, similarity {alike:.2f}")
-        assert noise < -6, f"{rate} Hz"
-        assert alike > 0.7, f"{rate} Hz"
+
+        def wrong(rate: int = rate) -> str:
+            raw, out = map(decode, tab.evaluate("() => harness.recordDropIn(5)"))
+            behind = lag(raw[SAMPLE_RATE:], out[SAMPLE_RATE:])
+            print(f"{rate} Hz: {behind} samples behind")
+            # Between tracks the browser has buffers of its own, tens of ms on a busy machine. From node to node the
+            # delay is exact (below).
+            if abs(behind - (DEPTH + DELAY)) < 0.1 * SAMPLE_RATE:
+                return not_cleaned(*align(raw, out, SAMPLE_RATE))
+            tab.evaluate("percepnet.replaceInput(raw)")  # what a standstill filled stays full until it is made anew
+            return f"{rate} Hz: {behind} samples behind"
+
+        soon(wrong)
     assert tab.evaluate("[clean.readyState, percepnet.state]") == ["live", "ready"]
     assert tab.complaints == [] and tab.uncaught == []
 
@@ -96,17 +105,20 @@ def test_devices_of_all_rates_one_after_the_other(start: Callable[[], Tab]) -> N
 def test_another_microphone_while_the_graph_is_made(start: Callable[[], Tab]) -> None:
     """The last one given is heard."""
     tab = start()
-    out = decode(
-        *tab.evaluate("""async () => {
+    tab.evaluate("""async () => {
         const percepnet = await harness.create({ enabled: false });
         const [first, second] = [await device(48000, 1, tone(500)), await device(44100, 2, tone(1500))];
         const processed = percepnet.processTrack(first);
         percepnet.replaceInput(second);
-        return harness.recordTracks([await processed], 48000);
+        window.clean = await processed;
     }""")
-    )
-    assert level(out, 1500) > 0.5
-    assert level(out, 500) < 0.01
+
+    def the_first_is_heard() -> str:
+        out = decode(*tab.evaluate("() => harness.recordTracks([clean], 48000)"))
+        levels = {frequency: level(out, frequency) for frequency in (500, 1500)}
+        return "" if levels[1500] > 0.5 and levels[500] < 0.01 else f"amplitudes {levels}"
+
+    soon(the_first_is_heard)
 
 
 def test_muted_or_unplugged_then_replaced(start: Callable[[], Tab]) -> None:
@@ -118,13 +130,12 @@ def test_muted_or_unplugged_then_replaced(start: Callable[[], Tab]) -> None:
     for leave in ("raw.enabled = false", "raw.stop()"):
         tab.evaluate(f"() => {{ {leave}; }}")
         tab.wait("percepnet.playing === 'resting'")
-        before, after = tab.evaluate(TWO_COUNTS)
-        assert before == after, leave
+        count = tab.evaluate("framesAtRest()")
         assert tab.evaluate("clean.readyState") == "live"
         tab.evaluate("percepnet.replaceInput(raw)")  # one that has ended already: an app cannot exclude that
         tab.evaluate("async () => percepnet.replaceInput(window.raw = await harness.microphone())")
         tab.wait("percepnet.playing === 'enhanced'")
-        assert tab.evaluate("frames()") > after
+        tab.wait(f"frames().then((now) => now > {count})")
     assert tab.complaints == [] and tab.uncaught == []
 
 
@@ -145,10 +156,8 @@ def test_a_graph_at_another_rate_goes_through_tracks(start: Callable[[], Tab]) -
         await harness.untilPlaying(percepnet, 'enhanced');
     }""")
     assert "MediaStreamAudioDestinationNode" in tab.evaluate("refusal")
-    raw, out = map(decode, tab.evaluate("() => harness.record(context, [before, after], 5 * 44100)"))
-    raw, out = align(raw, out, 44100)
-    noise = power_db(out, pauses(raw)) - power_db(raw, pauses(raw))
-    assert noise < -6 and similarity(raw, out, speech(raw)) > 0.7
+    record = "() => harness.record(context, [before, after], 5 * 44100)"
+    soon(lambda: not_cleaned(*align(*map(decode, tab.evaluate(record)), 44100)))
     assert tab.uncaught == []
 
 
@@ -173,14 +182,13 @@ def test_no_frame_is_computed_that_nobody_hears(start: Callable[[], Tab]) -> Non
         await harness.untilPlaying(percepnet, 'enhanced');
     }""")
     for name, (pause, resume) in PAUSES.items():
-        tab.evaluate(f"async () => {{ await ({pause}); await sleep(1200); }}")
-        before, after = tab.evaluate(TWO_COUNTS)
-        assert before == after, name
+        tab.evaluate(f"async () => {{ await ({pause}); }}")
+        count = tab.evaluate("framesAtRest()")
         tab.evaluate(f"async () => {{ await ({resume}); }}")
-        again = tab.evaluate("async (after) => { let n; while ((n = await frames()) < after + 50); return n; }", after)
-        assert again > after, name
+        print(name, count)
+        tab.wait(f"frames().then((now) => now >= {count} + 50)")
     tab.wait("percepnet.playing === 'enhanced'")
-    assert tab.evaluate("percepnet.state") == "ready"
+    tab.wait("percepnet.state === 'ready'")
 
 
 def disturb(tab: Tab, name: str) -> None:
@@ -237,15 +245,22 @@ def test_a_context_that_is_suspended_from_outside(start: Callable[[], Tab]) -> N
     tab.evaluate(
         "async () => { await harness.enhanceMicrophone(); await harness.untilPlaying(percepnet, 'enhanced'); }"
     )
-    tab.evaluate("() => contexts[0].suspend()")
-    tab.wait("contexts[0].state === 'running'")
-    assert tab.events("fallback") == []
+    took = tab.evaluate("""async () => {
+        await contexts[0].suspend();
+        const begun = performance.now();
+        await harness.until(() => contexts[0].state === 'running');
+        return performance.now() - begun;
+    }""")
+    # A browser that takes longer than a moment leaves silence, and that is told.
+    assert tab.failures() == [] or took > 900
+    tab.wait("percepnet.state === 'ready'")
+    tab.evaluate("log.length = 0")
     tab.evaluate("""() => {
         contexts[0].resume = () => new Promise(() => {});
         return contexts[0].suspend();
     }""")
     tab.wait("percepnet.reason?.code === 'suspended'")
-    assert [event["code"] for event in tab.events("fallback")] == ["suspended"]
+    assert tab.failures() == ["suspended"]
     tab.evaluate("delete contexts[0].resume")
     tab.page.mouse.click(10, 10)
     tab.wait("percepnet.state === 'ready' && contexts[0].state === 'running'")

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
-from conftest import Tab
+from conftest import SLOW, Tab
 from spies import CONTEXTS, WORKERS
 
 from percepnet_wasm.bands import BANDS
@@ -29,7 +29,7 @@ RESTART = """async () => {
     b.addEventListener('fallback', ({ detail }) => fallbacks.push(detail.code));
     a.restart(); // from 'ready': nothing is wrong with the worker
     await harness.untilState(a, 'ready');
-    return [workers.length, fallbacks, b.state, b.playing];
+    return [workers.length, fallbacks];
 }"""
 
 
@@ -41,7 +41,9 @@ def test_share_worker_runtime_and_weights(open_tab: Callable[..., Tab], isolated
     assert wheels(tab) == 1
     assert tab.evaluate("a.state === 'ready' && b.state === 'ready' && a.tier === b.tier")
     assert tab.events("progress") == [], "the second one loaded something"
-    assert tab.evaluate(RESTART) == [1, [], "ready", "enhanced"]
+    workers, fallbacks = tab.evaluate(RESTART)
+    assert workers == 1 and set(fallbacks) <= set(SLOW)
+    tab.wait("b.state === 'ready' && b.playing === 'enhanced'")
     assert tab.complaints == [] and tab.uncaught == []
 
 
@@ -52,7 +54,7 @@ DESTROY = """async () => {
     await harness.until(() => stats);
     const before = stats.frames;
     await harness.until(() => stats.frames > before + 100);
-    return [b.state, b.playing, cleanB.readyState, cleanA.readyState, b.attenuationLimit];
+    return [cleanB.readyState, cleanA.readyState, b.attenuationLimit];
 }"""
 
 
@@ -68,7 +70,8 @@ def test_one_worker_that_dies_is_told_to_all_and_each_goes_its_own_way_again(
     tab.evaluate("[a, b].forEach((each) => each.restart())")
     tab.wait("a.playing === 'enhanced' && b.playing === 'enhanced' && a.state === 'ready' && b.state === 'ready'")
     assert tab.evaluate("workers.length") == 2
-    assert tab.evaluate(DESTROY) == ["ready", "enhanced", "live", "ended", 12]
+    assert tab.evaluate(DESTROY) == ["live", "ended", 12]
+    tab.wait("b.state === 'ready' && b.playing === 'enhanced'")
     assert tab.evaluate("workers[1].alive")
     assert tab.complaints == [] and tab.uncaught == []
 
@@ -92,11 +95,14 @@ RACES = """async (draws) => {
     }
     (await harness.PercepNet.create()).destroy(); // one that never had a track
     const outputs = await Promise.all(made.map(({ processed }) => processed));
-    await new Promise((resolve) => setTimeout(resolve, 3000));
+    const left = () => [
+        workers.filter(({ alive }) => alive).length,
+        contexts.filter(({ state }) => state !== 'closed').length,
+    ];
+    for (let looks = 0; looks < 600 && left().some(Boolean); looks++) await new Promise((r) => setTimeout(r, 100));
     return {
         states: [...new Set(made.map(({ percepnet }) => percepnet.state))],
-        workers: workers.filter(({ alive }) => alive).length,
-        contexts: contexts.filter(({ state }) => state !== 'closed').length,
+        left: left(),
         // Each output is the microphone itself, or has ended.
         outputs: outputs.every((output, i) => output === made[i].track || output.readyState === 'ended'),
         microphones: [raw, ...made.map(({ track }) => track)].every(({ readyState }) => readyState === 'live'),
@@ -110,8 +116,7 @@ def test_twenty_races_leave_nothing_behind(open_tab: Callable[..., Tab], isolate
     draws = np.random.default_rng(7).random(5 * 20).tolist()
     assert tab.evaluate(RACES, draws) == {
         "states": ["destroyed"],
-        "workers": 0,
-        "contexts": 0,
+        "left": [0, 0],
         "outputs": True,
         "microphones": True,
     }
@@ -162,7 +167,7 @@ ONCE = """async () => {
     const context = new AudioContext({ sampleRate: 48000 });
     const nodes = await Promise.allSettled([other.createNode(context), other.createNode(context)]);
     nodes.forEach(({ reason }) => reason && note(reason));
-    return [clean.readyState, percepnet.state, errors];
+    return [clean.readyState, errors];
 }"""
 
 
@@ -171,8 +176,9 @@ def test_once_is_enough(open_tab: Callable[..., Tab], isolated: str) -> None:
     tab = open_tab(isolated)
     track = "this instance has a track already: use replaceInput() or another instance"
     node = "this instance has its node already: make another instance"
-    assert tab.evaluate(ONCE) == ["live", "ready", [track, node, node]]
-    assert tab.events("fallback") == [] and tab.uncaught == []
+    assert tab.evaluate(ONCE) == ["live", [track, node, node]]
+    tab.wait("percepnet.state === 'ready'")
+    assert tab.failures() == [] and tab.uncaught == []
 
 
 OBSERVED = """async () => {
@@ -186,16 +192,19 @@ OBSERVED = """async () => {
     const { length } = seen;
     await new Promise((resolve) => setTimeout(resolve, 1000));
     const silent = seen.length === length;
+    const begun = performance.now();
     percepnet.observe((frame) => seen.push(frame));
-    await harness.until(() => seen.length > length);
-    return [silent, seen.map((frame) => ({ ...frame, gains: [...frame.gains], strengths: [...frame.strengths] }))];
+    await harness.until(() => seen.length > length + 25);
+    const interval = (performance.now() - begun) / 25;
+    const plain = (frame) => ({ ...frame, gains: [...frame.gains], strengths: [...frame.strengths] });
+    return [silent, interval, seen.map(plain)];
 }"""
 
 
 def test_what_the_enhancer_does_can_be_seen(open_tab: Callable[..., Tab], isolated: str) -> None:
     """Gains, comb strengths, pitch and voice of the newest frame, while somebody looks."""
     tab = open_tab(isolated)
-    silent, seen = tab.evaluate(OBSERVED)
+    silent, interval, seen = tab.evaluate(OBSERVED)
     assert silent, "told to nobody"
     assert all(len(frame["gains"]) == len(frame["strengths"]) == BANDS for frame in seen)
     values = np.array([frame["gains"] + frame["strengths"] + [frame["voice"]] for frame in seen])
@@ -203,4 +212,4 @@ def test_what_the_enhancer_does_can_be_seen(open_tab: Callable[..., Tab], isolat
     assert all(LAG_MIN <= frame["period"] <= LAG_MAX and abs(frame["correlation"]) <= 1.001 for frame in seen)
     numbers = [frame["frame"] for frame in seen]
     assert (np.diff(numbers) > 0).all()
-    assert np.median(np.diff(numbers)) >= 2, "about 25 a second, not every frame"
+    assert interval > 35, "about 25 a second, not every frame, of which there are 100"

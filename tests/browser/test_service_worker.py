@@ -132,6 +132,14 @@ def assert_loads(tab: Tab, number: int) -> None:
     assert ask(tab, "() => Number(sessionStorage.loads)") == number
 
 
+def until_told(tab: Tab, text: str) -> None:
+    """Wait until the console says so."""
+    deadline = time.monotonic() + PATIENCE_MS / 1000
+    while not any(text in complaint for complaint in tab.complaints):
+        assert time.monotonic() < deadline, f"it did not say so: {text}"
+        tab.page.wait_for_timeout(100)
+
+
 ISOLATED = "() => crossOriginIsolated"
 
 
@@ -165,7 +173,7 @@ def test_what_cannot_be_isolated_is_reloaded_once_and_never_again(open_tab: Call
         assert_loads(tab, 2)
         reload(tab)
         assert_loads(tab, 3)
-        assert [text for text in tab.complaints if "could not be isolated" in text]
+        until_told(tab, "could not be isolated")
         assert ask(tab, ENHANCE) == ["ready", "port"]
 
 
@@ -178,7 +186,7 @@ def test_an_attribute_switches_it_off_and_on(open_tab: Callable[..., Tab], app: 
     app.build('data-isolate="no" data-offline="true"')
     reload(tab)
     until(tab, ISOLATED)
-    assert any('data-isolate="no" is ignored: give true or false' in text for text in tab.complaints)
+    until_told(tab, 'data-isolate="no" is ignored: give true or false')
     until(tab, KEPT)
     app.build('data-isolate="false" data-offline="false"', version=2)
     # The page that is kept asks for what it always did; the next one, with the version that waited, does not.
@@ -247,10 +255,5 @@ def test_the_pages_own_service_worker_is_left_alone(open_tab: Callable[..., Tab]
     ask(tab, f"async () => {{ {register} }}")
     tab.page.goto(app.url + FOLDER)
     until(tab, "() => navigator.serviceWorker.controller?.scriptURL.endsWith('own.js')")
-    for _ in range(100):
-        if any("has a service worker already" in text for text in tab.complaints):
-            break
-        tab.page.wait_for_timeout(100)
-    else:
-        pytest.fail("it did not say so")
+    until_told(tab, "has a service worker already")
     assert ask(tab, "() => navigator.serviceWorker.controller.scriptURL.endsWith('own.js')")

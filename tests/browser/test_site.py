@@ -170,7 +170,7 @@ def test_demo_while_it_runs(visit: Callable[..., Tab]) -> None:
     look(page, "demo-loading")
     expect(status).to_have_text(re.compile("^Enhancing"))
     page.get_by_role("button", name="Record both").click()
-    page.wait_for_timeout(2000)
+    expect(page.locator("#record")).to_have_text(re.compile("0:0[1-9]"))
     page.get_by_role("button", name="Stop recording").click()
     page.get_by_role("radio", name="Before", exact=True).check(force=True)
     expect(page.locator(".take")).to_be_visible()

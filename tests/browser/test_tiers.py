@@ -16,14 +16,17 @@ SLOW_PYODIDE = """
 export async function loadPyodide(options) {
     const { loadPyodide: load } = await import('./real.mjs');
     const pyodide = await load(options);
+    globalThis.recovered = false;
+    new BroadcastChannel('recovered').onmessage = () => (globalThis.recovered = true);
     const loadPackage = pyodide.loadPackage;
     pyodide.loadPackage = async (...names) => {
         await loadPackage(...names);
         pyodide.runPython(`
 import time
+import js
 import percepnet_wasm
 
-quick_step, begun = percepnet_wasm.Enhancer.step, time.perf_counter()
+quick_step = percepnet_wasm.Enhancer.step
 
 def step(self):
     until = time.perf_counter() + 0.025
@@ -39,11 +42,11 @@ percepnet_wasm.Enhancer.step = step
     return pyodide;
 }
 """
-"""A frame takes 25 ms where SLOW holds."""
+"""A frame takes 25 ms where SLOW holds; ``recovered`` is whether the page has said so."""
 
 
 def slow_down(site: AlteredSite, condition: str) -> None:
-    """Make frames late while a Python condition holds; ``self`` is the Enhancer, ``begun`` the time of the start."""
+    """Make frames late while a Python condition holds; ``self`` is the Enhancer."""
     real = (site.folder / "runtime/pyodide.mjs").read_text()
     (site.folder / "runtime/real.mjs").write_text(real)
     site.write("runtime/pyodide.mjs", lambda _: SLOW_PYODIDE.replace("SLOW", condition))
@@ -190,8 +193,10 @@ def test_steps_down_when_frames_keep_coming_late(open_tab: Callable[..., Tab], a
     assert tab.evaluate("percepnet.tier") == "c10"
     tab.evaluate("log.splice(0)")
     tab.wait("log.filter(({ type }) => type === 'stats').length > 3")
-    assert tab.events("stats")[-1]["tier"] == "c10"
-    assert tab.events("fallback") == []
+    first, *_, last = tab.events("stats")
+    assert last["tier"] == "c10"
+    late = (last["underruns"] - first["underruns"]) / max(1, last["quanta"] - first["quanta"])
+    assert tab.events("fallback") == [] or late > 0.1, "not late, and given up all the same"
     assert tab.complaints == [] and tab.uncaught == []
 
 
@@ -199,7 +204,7 @@ def test_bypasses_when_no_tier_is_small_enough_and_tries_again(
     open_tab: Callable[..., Tab], altered: AlteredSite
 ) -> None:
     """Raw, with nothing computed, until the machine has recovered."""
-    slow_down(altered, "time.perf_counter() - begun < 20")
+    slow_down(altered, "not js.recovered")
     tab = open_tab(altered.url)
     tab.evaluate("async () => { await harness.enhanceMicrophone({ model: 'c10' }); }")
     tab.wait("percepnet.reason?.code === 'overload'")
@@ -209,6 +214,9 @@ def test_bypasses_when_no_tier_is_small_enough_and_tries_again(
     tab.wait("log.filter(({ type }) => type === 'stats').length > 3")
     frames = [event["frames"] for event in tab.events("stats")]
     assert frames[0] == frames[-1], "frames are computed that nobody hears"
+    tab.evaluate("() => new BroadcastChannel('recovered').postMessage(true)")
     tab.wait("percepnet.state === 'ready' && percepnet.playing === 'enhanced'")
-    assert [event["type"] for event in tab.evaluate("log") if event["type"] in ("ready", "fallback")] == ["ready"]
+    told = [event["type"] for event in tab.evaluate("log") if event["type"] in ("ready", "fallback")]
+    # A machine with other work may be too slow once more in between.
+    assert told[0] == told[-1] == "ready" and tab.failures() == []
     assert tab.complaints == [] and tab.uncaught == []
