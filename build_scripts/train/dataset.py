@@ -16,6 +16,7 @@ from percepnet_wasm.constants import HOP, LOOKAHEAD, WINDOW
 from percepnet_wasm.features import ENERGY_FLOOR, FEATURES
 from percepnet_wasm.targets import targets
 
+from .listening import EAR, ear_columns
 from .mixing import Mix, Mixer
 
 SEQUENCE = 500
@@ -27,6 +28,13 @@ ACTIVE_DB = 45
 COLUMNS = {"features": FEATURES, "gain": BANDS, "strength": BANDS, "weight": BANDS, "voice": 1}
 """What a frame of an example holds, side by side."""
 WIDTH = sum(COLUMNS.values())
+HEARD = COLUMNS | EAR
+"""The same for an example that is to be heard."""
+_LEVEL_DB = (-34, -22)
+"""Of the clean speech in examples to be heard, beside full scale: what calls have, and what DNSMOS was made for."""
+_SPEECH, _CLEAN = 0.3, 0.999
+"""Least share of frames with speech there, and most of the energy: who has nothing to hear, or nothing to take away,
+teaches nothing."""
 
 
 @dataclass
@@ -40,9 +48,9 @@ class Example:
     voice: np.ndarray
 
 
-def example(mix: Mix) -> Example:
-    """Analyse a mix of SEQUENCE frames."""
-    noisy, clean = Analysis(SEQUENCE), BandAnalysis(SEQUENCE)
+def example(mix: Mix, noisy: Analysis | None = None, clean: BandAnalysis | None = None) -> Example:
+    """Analyse a mix of SEQUENCE frames, and leave the spectra in ``noisy`` and ``clean``, where given."""
+    noisy, clean = noisy or Analysis(SEQUENCE), clean or BandAnalysis(SEQUENCE)
     noisy(mix.noisy)
     clean.push(mix.clean)
     clean.compare(noisy.period)
@@ -60,19 +68,39 @@ def example(mix: Mix) -> Example:
     return Example(noisy.features, ideal.plain_gain, ideal.strength, weight, voice[:, None])
 
 
-def write_shards(mixer: Mixer, folder: Path, seed: int, minutes: float, start: int = 0) -> None:
-    """Write shards, float16 (SHARD, SEQUENCE, WIDTH), until the time is up."""
+def row(mix: Mix) -> np.ndarray:
+    """COLUMNS of a mix, float16 (SEQUENCE, WIDTH)."""
+    made = example(mix)
+    return np.concatenate([getattr(made, name) for name in COLUMNS], axis=1, dtype=np.float16, casting="same_kind")
+
+
+def heard_row(mix: Mix, level_db: float) -> np.ndarray | None:
+    """HEARD of a mix, float16 (SEQUENCE, ...), its speech at that level; None if it teaches a listener nothing."""
+    noisy, clean = Analysis(SEQUENCE), BandAnalysis(SEQUENCE)
+    made = example(mix, noisy, clean)
+    speech = np.sum(made.gain**2 * noisy.energy) / np.sum(noisy.energy)
+    if made.voice.mean() < _SPEECH or speech > _CLEAN:
+        return None
+    level = 10 ** (level_db / 20) / np.sqrt(np.mean(mix.clean**2))
+    columns = [getattr(made, name) for name in COLUMNS] + [ear_columns(noisy, clean, level)]
+    return np.concatenate(columns, axis=1, dtype=np.float16, casting="same_kind")
+
+
+def write_shards(mixer: Mixer, folder: Path, seed: int, minutes: float, heard: bool = False) -> None:
+    """Write shards, float16 (SHARD, SEQUENCE, WIDTH), until the time is up; wider ones for examples to be heard."""
     folder.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + 60 * minutes
-    number = start
+    number = 0
     while time.monotonic() < deadline:
         rng = np.random.default_rng([seed, number])
-        shard = np.empty((SHARD, SEQUENCE, WIDTH), np.float16)
-        for row in shard:
-            made = example(mixer.draw(rng, SEQUENCE * HOP))
-            np.concatenate([getattr(made, name) for name in COLUMNS], axis=1, out=row, casting="same_kind")
+        rows: list[np.ndarray] = []
+        while len(rows) < SHARD:
+            mix = mixer.draw(rng, SEQUENCE * HOP)
+            made = heard_row(mix, rng.uniform(*_LEVEL_DB)) if heard else row(mix)
+            if made is not None:
+                rows.append(made)
         path = folder / f"{seed:03d}-{number:05d}.npy"
-        np.save(path.with_suffix(".part.npy"), shard)
+        np.save(path.with_suffix(".part.npy"), np.stack(rows))
         path.with_suffix(".part.npy").rename(path)  # a reader never sees half a file
         number += 1
 
@@ -98,7 +126,7 @@ class Pool:
         return SHARD * len(self._shards)
 
     def batches(self, rng: np.random.Generator, size: int):
-        """Yield float32 (size, SEQUENCE, WIDTH) once over all examples, in random order."""
+        """Yield float32 (size, SEQUENCE, ...) once over all examples, in random order."""
         shards = list(self._shards.values())
         order = rng.permutation(SHARD * len(shards))
         for first in range(0, len(order) - size + 1, size):
@@ -106,7 +134,7 @@ class Pool:
             yield np.stack([shards[i // SHARD][i % SHARD] for i in picked]).astype(np.float32)
 
 
-def split(batch: np.ndarray) -> dict[str, np.ndarray]:
+def split(batch: np.ndarray, columns: dict[str, int] = COLUMNS) -> dict[str, np.ndarray]:
     """Name the columns of (..., WIDTH) arrays."""
-    ends = np.cumsum(list(COLUMNS.values()))
-    return {name: batch[..., end - width : end] for (name, width), end in zip(COLUMNS.items(), ends, strict=True)}
+    ends = np.cumsum(list(columns.values()))
+    return {name: batch[..., end - width : end] for (name, width), end in zip(columns.items(), ends, strict=True)}

@@ -25,6 +25,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--held-out", action="store_true", help="from the validation talkers, for --validate")
+    parser.add_argument("--heard", action="store_true", help="examples to listen to, for train's --heard")
     args = parser.parse_args()
 
     speech, noise = Corpus(args.speech, args.cache), Corpus(args.noise, args.cache)
@@ -36,7 +37,8 @@ def main() -> None:
     mixer = Mixer(speech, noise, rooms, held_out=args.held_out)
     seed = args.seed + (_VALIDATION_SEED if args.held_out else 0)
     writers = [
-        Process(target=write_shards, args=(mixer, args.out, seed + job, args.minutes)) for job in range(args.jobs)
+        Process(target=write_shards, args=(mixer, args.out, seed + job, args.minutes, args.heard))
+        for job in range(args.jobs)
     ]
     for writer in writers:
         writer.start()

@@ -3,13 +3,15 @@
 Runs on a GPU or CPU cores unchanged, resumes from ``OUT/last.pt``, logs to ``OUT/log.csv`` and ``OUT/log.png``, keeps
 the averaged weights in ``OUT/average.pt``. The learning rate follows the clock, so that any budget ends on a cosine's
 foot; from _QUANTISED_FROM of the time on the weights are rounded to int8 (straight-through). ``--start`` begins with a
-model file's weights, widened to the tier where it is larger.
+model file's weights, widened to the tier where it is larger. ``--heard`` is the last part of a training: the enhanced
+signals of some more examples are judged too (:mod:`build_scripts.train.listening`).
 """
 
 import argparse
 import csv
 import math
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +21,8 @@ from percepnet_wasm.bands import BANDS
 from percepnet_wasm.constants import HOP, SAMPLE_RATE
 from percepnet_wasm.model_file import Model
 
-from .dataset import Pool, split
+from .dataset import COLUMNS, HEARD, Pool, split
+from .listening import HEARD_PARTS, Listener
 from .losses import PARTS, loss
 from .model import TIERS, PercepNet, count_weights, from_checkpoint, to_checkpoint
 from .warm_start import from_model, widened
@@ -27,7 +30,8 @@ from .warm_start import from_model, widened
 _PEAK_RATE = 1.5e-3
 _WARM_UP_STEPS = 100
 _QUANTISED_FROM = 0.6
-_AVERAGE = 0.998
+_AVERAGE, _AVERAGE_HEARD = 0.998, 0.99
+"""Of the running average's weights; a training by ear has few steps, since to judge one takes as long as ten others."""
 _SHORT_UNTIL, _SHORT = 0.6, 250
 """Until then only half of each sequence is used: the cost is per frame, and early on more steps teach more."""
 _LEVEL_DB, _TILT_DB, _RIPPLE_DB = 6, 6, 3
@@ -57,9 +61,16 @@ def new_model(tier: str, start: Path | None, pool: Pool) -> PercepNet:
     return from_model(widened(Model.load(start), TIERS[tier], np.random.default_rng(0)))
 
 
-def tensors(batch: np.ndarray, device: str) -> dict[str, torch.Tensor]:
+def tensors(batch: np.ndarray, device: str, columns: dict[str, int] = COLUMNS) -> dict[str, torch.Tensor]:
     """Columns of a batch as contiguous tensors."""
-    return {k: torch.from_numpy(np.ascontiguousarray(v)).to(device) for k, v in split(batch).items()}
+    return {k: torch.from_numpy(np.ascontiguousarray(v)).to(device) for k, v in split(batch, columns).items()}
+
+
+def for_ever(pool: Pool, rng: np.random.Generator, size: int) -> Iterator[np.ndarray]:
+    """Batches of a pool, again and again."""
+    while True:
+        pool.refresh()
+        yield from pool.batches(rng, size)
 
 
 def microphones(rng: np.random.Generator, count: int) -> np.ndarray:
@@ -121,6 +132,8 @@ def main() -> None:
     parser.add_argument("--bf16", action="store_true", help="multiply in bfloat16, where the processor does so faster")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--heard", type=Path, help="shards to listen to, from generate --heard")
+    parser.add_argument("--heard-batch", type=int, default=8)
     parser.add_argument("--one-batch", action="store_true", help="overfit a single batch: a check, not a training")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -143,9 +156,12 @@ def main() -> None:
     optimiser = torch.optim.Adam(model.parameters(), lr=args.rate, betas=(0.9, 0.98), eps=1e-8)
     if saved:
         optimiser.load_state_dict(saved["optimiser"])
+    listener = Listener(args.device, args.bf16) if args.heard else None
     print(f"{args.tier}: {count_weights(model)} weights on {args.device}", flush=True)
 
     columns = ["minutes", "step", "hours", "rate"] + [f"{s}_{p}" for s in ("train", "valid") for p in PARTS]
+    if listener:
+        columns += [f"train_{p}" for p in HEARD_PARTS]
     log = args.out / "log.csv"
     if not log.exists():
         log.write_text(",".join(columns) + "\n")
@@ -153,6 +169,7 @@ def main() -> None:
     minutes = lambda: spent + (time.monotonic() - started) / 60  # noqa: E731
     rng = np.random.default_rng(step)
     recent: list[dict[str, float]] = []
+    to_hear = for_ever(Pool(args.heard), rng, args.heard_batch) if args.heard else None
     while minutes() < args.minutes:
         pool.refresh()
         for batch in pool.batches(rng, args.batch):
@@ -161,7 +178,7 @@ def main() -> None:
             progress = min(minutes() / args.minutes, 1.0)
             if progress >= 1:
                 break
-            model.quantise = progress > _QUANTISED_FROM
+            model.quantise = progress > _QUANTISED_FROM or listener is not None
             rate = (
                 args.rate
                 * min(1, (step + 1) / _WARM_UP_STEPS)
@@ -179,15 +196,26 @@ def main() -> None:
             with torch.autocast(args.device, torch.bfloat16, enabled=args.bf16):
                 outputs = model(target["features"])
             value, parts = loss(target, *(o.float() for o in outputs))
+            frames = batch.shape[0] * batch.shape[1]
+            if listener and to_hear:
+                heard = tensors(next(to_hear), args.device, HEARD)
+                with torch.autocast(args.device, torch.bfloat16, enabled=args.bf16):
+                    outputs = model(heard["features"])
+                gain, strength, voice = (o.float() for o in outputs)
+                of_bands, _ = loss(heard, gain, strength, voice)
+                of_sound, heard_parts = listener(heard, gain, strength)
+                more = heard["voice"].numel()
+                value = (frames * value + more * of_bands) / (frames + more) + of_sound
+                frames, parts = frames + more, parts | heard_parts
             value.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimiser.step()
             model.clamp_weights()
-            keep = min(_AVERAGE, (step + 1) / (step + 10))
+            keep = min(_AVERAGE_HEARD if listener else _AVERAGE, (step + 1) / (step + 10))
             with torch.no_grad():
                 for slow, fast in zip(average.parameters(), model.parameters(), strict=True):
                     slow.lerp_(fast, 1 - keep)
-            step, seen = step + 1, seen + batch.shape[0] * batch.shape[1]
+            step, seen = step + 1, seen + frames
             recent.append(parts)
             if step % _LOG_EVERY == 0:
                 row = {

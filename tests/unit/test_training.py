@@ -256,7 +256,7 @@ def test_weights_round_to_int8_and_pass_the_gradient():
 
 def test_shards_feed_a_network_that_learns(corpora, tmp_path, monkeypatch):
     monkeypatch.setattr("build_scripts.train.dataset.SHARD", 4)
-    write_shards(Mixer(*corpora, []), tmp_path, seed=0, minutes=1e-9, start=0)
+    write_shards(Mixer(*corpora, []), tmp_path, seed=0, minutes=1e-9)
     assert not list(tmp_path.iterdir()), "no time, no shard"
     write_shards(Mixer(*corpora, []), tmp_path, seed=0, minutes=1e-3)
     pool = Pool(tmp_path)
