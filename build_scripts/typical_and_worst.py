@@ -48,7 +48,9 @@ def chosen(noisy: dict[str, Any], enhanced: dict[str, Any]) -> dict[str, str]:
         return sorted(gains, key=gains.__getitem__)
 
     pesq = by_gain("pesq_wb")
-    return {"typical": pesq[len(pesq) // 2], "least-pesq": pesq[0], "least-stoi": by_gain("stoi")[0]}
+    worst = {"least-pesq": pesq[0], "least-stoi": by_gain("stoi")[0]}
+    others = [name for name in pesq if name not in worst.values()]
+    return {"typical": others[len(others) // 2], **worst}
 
 
 def paint(signal: Audio, loudest: float) -> Image.Image:
