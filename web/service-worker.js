@@ -237,8 +237,11 @@
         /** @type {Response | undefined} */
         let response;
         for (const old of older) response ??= await unchanged(old, address, hash);
-        // The browser refuses bytes with another hash: those of a version that is being deployed, or of somebody else.
-        response ??= await fetch(address, { cache: 'no-cache', integrity: hash });
+        // The browser refuses bytes with another hash: those of a version that is being deployed, or of somebody else. Some
+        // are from its own cache, since a host may tell versions apart by the second only: then all of the file is fetched.
+        response ??= await fetch(address, { cache: 'no-cache', integrity: hash }).catch(() =>
+          fetch(address, { cache: 'reload', integrity: hash }),
+        );
         if (!response.ok) throw new Error(`${address}: ${response.status}`);
         const headers = new Headers(response.headers);
         headers.set(HASH, hash);
