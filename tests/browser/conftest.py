@@ -6,8 +6,10 @@ Run with ``-p no:pytest_pyodide``: that plugin brings an event loop that Playwri
 import base64
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -42,6 +44,9 @@ FLAGS = [
 FAKE_MICROPHONE = "--use-fake-device-for-media-stream"
 ALLOW_MICROPHONE = "--use-fake-ui-for-media-stream"
 DENY_MICROPHONE = "--deny-permission-prompts"
+
+LONGEST_S = 300
+"""Of a test: one that waits in a call without a time limit loses its browser. The longest takes 40 s when loaded."""
 
 SLOW = ("stalled", "overload")
 """Codes of fallbacks that say that the machine is too slow just now: a loaded one is, and they pass by themselves."""
@@ -165,9 +170,32 @@ def chromium(playwright: Playwright) -> Callable[..., Browser]:
 
     def start(*own: str, **options: Any) -> Browser:
         flags = [*FLAGS, *own, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
-        return playwright.chromium.launch(executable_path=executable, args=flags, **options)
+        browser = playwright.chromium.launch(executable_path=executable, args=flags, **options)
+        processes = browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")["processInfo"]
+        (own_id,) = (int(each["id"]) for each in processes if each["type"] == "browser")
+        BROWSERS.add(own_id)
+        browser.on("disconnected", lambda _: BROWSERS.discard(own_id))
+        return browser
 
     return start
+
+
+BROWSERS: set[int] = set()
+"""Process ids of the Chromiums that run."""
+
+
+@pytest.fixture(autouse=True)
+def end_of_patience(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Kill the browsers of a test that hangs: it fails, what it waits for being gone, and the next starts its own."""
+
+    def kill() -> None:
+        for process in list(BROWSERS):
+            os.kill(process, signal.SIGKILL)
+
+    timer = threading.Timer(LONGEST_S + 120 * request.config.getoption("--real-minutes"), kill)
+    timer.start()
+    yield
+    timer.cancel()
 
 
 @pytest.fixture(scope="session")
