@@ -89,10 +89,14 @@ def test_start_listen_stop(open_tab: Callable[..., Tab], isolated: str, source: 
     expect(page.locator("#load")).to_have_text(re.compile(r"^\d+\.\d %$"))
     expect(page.locator("#gains-now")).to_have_text(re.compile(r"^mean [01]\.\d\d$"))
     expect(page.locator("#before-level")).to_have_text(re.compile("dBFS$"))
-    # The pictures are filled: each has opaque pixels.
-    pixels = "document.querySelector('#{} canvas').getContext('2d').getImageData(0, 0, 300, 30).data"
+    # The pictures are filled: each has opaque pixels. Copies are read: of many looks at one canvas the browser warns.
+    filled = """(() => {{
+        const copy = new OffscreenCanvas(300, 30).getContext('2d');
+        copy.drawImage(document.querySelector('#{} canvas'), 0, 0);
+        return copy.getImageData(0, 0, 300, 30).data.some(Boolean);
+    }})()"""
     for picture in ("before", "after", "gains", "strengths", "voice"):
-        tab.wait(pixels.format(picture) + ".some(Boolean)")
+        tab.wait(filled.format(picture))
 
     choose(page, "Before")
     tab.wait("demo.sound.after.gain.value === 0")
