@@ -29,7 +29,7 @@ VARIANTS = {
     "no comb": {"comb": False},
     "gains only": {"comb": False, "postfilter": False},
 }
-SCORES = ("pesq_wb", "stoi", "estoi", "sisdr", "covl", "dns_sig", "dns_bak", "dns_ovr", "lsd_hf")
+SCORES = ("pesq_wb", "stoi", "estoi", "sisdr", "covl", "dns_sig", "dns_bak", "dns_ovr", "dns_p808", "lsd_hf")
 
 
 def _enhance(job: tuple[Path, Path, str | None, dict]) -> None:

@@ -23,7 +23,7 @@ _MEANING = {
 """By score: title, the least there can be, and the end of the scale where it is not the best one."""
 
 _PICTURES = {
-    "typical": "The file in the middle: half of them gain more PESQ, half less",
+    "typical": "A file in the middle: about half of them gain more PESQ, half less",
     "least-pesq": "Where PESQ gains least",
     "least-stoi": "Where most intelligibility is lost",
 }

@@ -42,6 +42,7 @@ SCORES = {
     "dns_sig": ("SIG", 2),
     "dns_bak": ("BAK", 2),
     "dns_ovr": ("OVR", 2),
+    "dns_p808": ("P.808", 2),
 }
 PEERS = {
     "noisy": "noisy input",

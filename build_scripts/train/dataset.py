@@ -68,10 +68,10 @@ def example(mix: Mix, noisy: Analysis | None = None, clean: BandAnalysis | None 
     return Example(noisy.features, ideal.plain_gain, ideal.strength, weight, voice[:, None])
 
 
-def row(mix: Mix) -> np.ndarray:
-    """COLUMNS of a mix, float16 (SEQUENCE, WIDTH)."""
-    made = example(mix)
-    return np.concatenate([getattr(made, name) for name in COLUMNS], axis=1, dtype=np.float16, casting="same_kind")
+def row(made: Example, *more: np.ndarray) -> np.ndarray:
+    """COLUMNS of an example, and more columns, side by side as float16."""
+    columns = [getattr(made, name) for name in COLUMNS]
+    return np.concatenate([*columns, *more], axis=1, dtype=np.float16, casting="same_kind")
 
 
 def heard_row(mix: Mix, level_db: float) -> np.ndarray | None:
@@ -82,8 +82,7 @@ def heard_row(mix: Mix, level_db: float) -> np.ndarray | None:
     if made.voice.mean() < _SPEECH or speech > _CLEAN:
         return None
     level = 10 ** (level_db / 20) / np.sqrt(np.mean(mix.clean**2))
-    columns = [getattr(made, name) for name in COLUMNS] + [ear_columns(noisy, clean, level)]
-    return np.concatenate(columns, axis=1, dtype=np.float16, casting="same_kind")
+    return row(made, ear_columns(noisy, clean, level))
 
 
 def write_shards(mixer: Mixer, folder: Path, seed: int, minutes: float, heard: bool = False) -> None:
@@ -96,7 +95,7 @@ def write_shards(mixer: Mixer, folder: Path, seed: int, minutes: float, heard: b
         rows: list[np.ndarray] = []
         while len(rows) < SHARD:
             mix = mixer.draw(rng, SEQUENCE * HOP)
-            made = heard_row(mix, rng.uniform(*_LEVEL_DB)) if heard else row(mix)
+            made = heard_row(mix, rng.uniform(*_LEVEL_DB)) if heard else row(example(mix))
             if made is not None:
                 rows.append(made)
         path = folder / f"{seed:03d}-{number:05d}.npy"

@@ -38,7 +38,7 @@ _FAINTEST = 1e-3
 _QUIETEST_GAIN = 1e-4
 _TINY = 1e-30
 _LIKENESS_SHARE = 1.5
-_OPINION_SHARES = {"SIG": 0.15, "BAK": 0.0, "OVR": 0.3}
+_OPINION_SHARES = {"SIG": 0.15, "OVR": 0.3}
 """Weights beside the sum of :func:`build_scripts.train.losses.loss`."""
 
 

@@ -169,7 +169,7 @@ def main() -> None:
     minutes = lambda: spent + (time.monotonic() - started) / 60  # noqa: E731
     rng = np.random.default_rng(step)
     recent: list[dict[str, float]] = []
-    to_hear = for_ever(Pool(args.heard), rng, args.heard_batch) if args.heard else None
+    to_hear = for_ever(Pool(args.heard), rng, args.heard_batch) if listener else iter(())
     while minutes() < args.minutes:
         pool.refresh()
         for batch in pool.batches(rng, args.batch):
@@ -197,7 +197,7 @@ def main() -> None:
                 outputs = model(target["features"])
             value, parts = loss(target, *(o.float() for o in outputs))
             frames = batch.shape[0] * batch.shape[1]
-            if listener and to_hear:
+            if listener:
                 heard = tensors(next(to_hear), args.device, HEARD)
                 with torch.autocast(args.device, torch.bfloat16, enabled=args.bf16):
                     outputs = model(heard["features"])

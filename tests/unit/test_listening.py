@@ -1,12 +1,16 @@
 """Training by ear: its torch copies of the enhancer's back half and of DNSMOS are what they copy."""
 
+import csv
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from scipy.signal import resample_poly
 from speechmos import dnsmos
 
-from build_scripts.train.dataset import HEARD, SEQUENCE, heard_row, split
+from build_scripts.train import train
+from build_scripts.train.dataset import HEARD, SEQUENCE, example, heard_row, row, split
 from build_scripts.train.listening import EAR, HEARD_PARTS, Ear, Listener, ear_columns, likeness
 from build_scripts.train.mixing import Mix
 from build_scripts.train.opinion import OPINION_RATE, Opinion
@@ -31,9 +35,9 @@ def mix(frames: int = SEQUENCE) -> Mix:
 @pytest.fixture(scope="module")
 def heard() -> dict[str, torch.Tensor]:
     """One example, as a batch."""
-    row = heard_row(mix(), -26.0)
-    assert row is not None
-    return {k: torch.from_numpy(v.astype(np.float32))[None] for k, v in split(row, HEARD).items()}
+    columns = heard_row(mix(), -26.0)
+    assert columns is not None
+    return {k: torch.from_numpy(v.astype(np.float32))[None] for k, v in split(columns, HEARD).items()}
 
 
 def test_the_judge_is_dnsmos() -> None:
@@ -113,3 +117,24 @@ def test_the_gradient_makes_it_sound_better(heard: dict[str, torch.Tensor]) -> N
         told.append(value.item())
         assert set(parts) == set(HEARD_PARTS)
     assert told[-1] < told[0] - 0.2
+
+
+def test_a_training_by_ear_logs_what_it_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both kinds of shards in; opinions and losses, step by step, and weights that have moved out."""
+    monkeypatch.setattr("build_scripts.train.dataset.SHARD", 2)
+    monkeypatch.setattr(train, "_LOG_EVERY", 1)
+    made = {"plain": row(example(mix())), "heard": heard_row(mix(), -26.0)}
+    for name, columns in made.items():
+        assert columns is not None
+        (tmp_path / name).mkdir()
+        np.save(tmp_path / name / "0.npy", np.stack([columns, columns]))
+    shards = {"--shards": "plain", "--validate": "plain", "--heard": "heard", "--out": "out"}
+    given = [word for option, folder in shards.items() for word in (option, str(tmp_path / folder))]
+    monkeypatch.setattr("sys.argv", ["train", *given, "--tier", "c10", "--batch", "2", "--heard-batch", "1", "--bf16",
+                                     "--device", "cpu", "--minutes", "0.1"])  # fmt: skip
+    train.main()
+    rows = list(csv.DictReader((tmp_path / "out" / "log.csv").open()))
+    assert len(rows) > 1
+    assert all(1 <= float(row[f"train_{part}"]) <= 5 for row in rows for part in HEARD_PARTS[:3])
+    assert all(float(row[f"train_{part}"]) > 0 for row in rows for part in ("likeness", "gain"))
+    assert (tmp_path / "out" / "average.pt").exists()
