@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from percepnet_wasm.constants import SAMPLE_RATE
 
-from .cleaning import cleaned
+from .target_denoising import denoise_target
 
 HELD_OUT_SHARE = 0.1
 
@@ -67,20 +67,22 @@ class Corpus:
         self._stem = stem
         self._targets = self._samples
 
-    def clean(self) -> None:
-        """Give every clip a copy without its own noise floor, for :meth:`pair`; kept in the cache."""
+    def denoise_targets(self) -> None:
+        """Give every clip a copy without its own noise floor, for :meth:`pair`; the copies are cached."""
         path = self._stem.with_suffix(".clean")
         if not path.exists():
             part = path.with_suffix(".part")
             with part.open("wb") as raw, Pool() as pool:
                 clips = (self.samples(clip, 0, clip.length) for clip in self.clips)
-                for audio in tqdm(pool.imap(cleaned, clips), desc="cleaning", unit="clip", total=len(self.clips)):
+                for audio in tqdm(
+                    pool.imap(denoise_target, clips), desc="denoising targets", unit="clip", total=len(self.clips)
+                ):
                     raw.write(_pcm(audio).tobytes())
             part.rename(path)
         self._targets = np.memmap(path, np.int16, "r")
 
     def pair(self, clip: Clip, start: int, length: int) -> np.ndarray:
-        """Float32 (2, samples) of a clip as it is and, after :meth:`clean`, without its own noise."""
+        """Float32 (2, samples) of a clip as it is and, after :meth:`denoise_targets`, without its own noise."""
         stop = min(start + length, clip.length)
         span = slice(clip.start + start, clip.start + stop)
         return np.stack((self._samples[span], self._targets[span])).astype(np.float32) / 32768

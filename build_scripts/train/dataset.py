@@ -16,8 +16,8 @@ from percepnet_wasm.constants import HOP, LOOKAHEAD, WINDOW
 from percepnet_wasm.features import ENERGY_FLOOR, FEATURES
 from percepnet_wasm.targets import targets
 
-from .listening import EAR, ear_columns
 from .mixing import Mix, Mixer
+from .perceptual_loss import SPECTRA, spectra_columns
 
 SEQUENCE = 500
 """Frames an example: 5 s."""
@@ -28,13 +28,13 @@ ACTIVE_DB = 45
 COLUMNS = {"features": FEATURES, "gain": BANDS, "strength": BANDS, "weight": BANDS, "voice": 1}
 """What a frame of an example holds, side by side."""
 WIDTH = sum(COLUMNS.values())
-HEARD = COLUMNS | EAR
-"""The same for an example that is to be heard."""
+PERCEPTUAL = COLUMNS | SPECTRA
+"""The same for an example of the perceptual loss."""
 _LEVEL_DB = (-34, -22)
-"""Of the clean speech in examples to be heard, beside full scale: what calls have, and what DNSMOS was made for."""
+"""Level of the clean speech in examples of the perceptual loss, in dBFS: what calls have."""
 _SPEECH, _CLEAN = 0.3, 0.999
-"""Least share of frames with speech there, and most of the energy: who has nothing to hear, or nothing to take away,
-teaches nothing."""
+"""Such an example has at least this share of frames with speech, and at most this share of its energy is speech:
+without speech, or without noise, there is nothing to learn from it."""
 
 
 @dataclass
@@ -74,19 +74,19 @@ def row(made: Example, *more: np.ndarray) -> np.ndarray:
     return np.concatenate([*columns, *more], axis=1, dtype=np.float16, casting="same_kind")
 
 
-def heard_row(mix: Mix, level_db: float) -> np.ndarray | None:
-    """HEARD of a mix, float16 (SEQUENCE, ...), its speech at that level; None if it teaches a listener nothing."""
+def perceptual_row(mix: Mix, level_db: float) -> np.ndarray | None:
+    """PERCEPTUAL of a mix, float16 (SEQUENCE, ...), its speech at that level; None if there is nothing to learn."""
     noisy, clean = Analysis(SEQUENCE), BandAnalysis(SEQUENCE)
     made = example(mix, noisy, clean)
     speech = np.sum(made.gain**2 * noisy.energy) / np.sum(noisy.energy)
     if made.voice.mean() < _SPEECH or speech > _CLEAN:
         return None
     level = 10 ** (level_db / 20) / np.sqrt(np.mean(mix.clean**2))
-    return row(made, ear_columns(noisy, clean, level))
+    return row(made, spectra_columns(noisy, clean, level))
 
 
-def write_shards(mixer: Mixer, folder: Path, seed: int, minutes: float, heard: bool = False) -> None:
-    """Write shards, float16 (SHARD, SEQUENCE, WIDTH), until the time is up; wider ones for examples to be heard."""
+def write_shards(mixer: Mixer, folder: Path, seed: int, minutes: float, perceptual: bool = False) -> None:
+    """Write shards, float16 (SHARD, SEQUENCE, WIDTH), until the time is up; wider ones for the perceptual loss."""
     folder.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + 60 * minutes
     number = 0
@@ -95,7 +95,7 @@ def write_shards(mixer: Mixer, folder: Path, seed: int, minutes: float, heard: b
         rows: list[np.ndarray] = []
         while len(rows) < SHARD:
             mix = mixer.draw(rng, SEQUENCE * HOP)
-            made = heard_row(mix, rng.uniform(*_LEVEL_DB)) if heard else row(example(mix))
+            made = perceptual_row(mix, rng.uniform(*_LEVEL_DB)) if perceptual else row(example(mix))
             if made is not None:
                 rows.append(made)
         path = folder / f"{seed:03d}-{number:05d}.npy"

@@ -25,11 +25,13 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--held-out", action="store_true", help="from the validation talkers, for --validate")
-    parser.add_argument("--heard", action="store_true", help="examples to listen to, for train's --heard")
+    parser.add_argument(
+        "--perceptual", action="store_true", help="examples that keep their spectra, for train's --perceptual"
+    )
     args = parser.parse_args()
 
     speech, noise = Corpus(args.speech, args.cache), Corpus(args.noise, args.cache)
-    speech.clean()
+    speech.denoise_targets()
     rooms = room_bank(args.cache / f"rooms-{args.rooms}.npz", args.rooms) if args.rooms else []
     if args.rir:
         measured = Corpus(args.rir, args.cache)
@@ -37,7 +39,7 @@ def main() -> None:
     mixer = Mixer(speech, noise, rooms, held_out=args.held_out)
     seed = args.seed + (_VALIDATION_SEED if args.held_out else 0)
     writers = [
-        Process(target=write_shards, args=(mixer, args.out, seed + job, args.minutes, args.heard))
+        Process(target=write_shards, args=(mixer, args.out, seed + job, args.minutes, args.perceptual))
         for job in range(args.jobs)
     ]
     for writer in writers:

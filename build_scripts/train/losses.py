@@ -11,7 +11,7 @@ PARTS = ("gain", "strength", "voice", "spectrum")
 
 _GAMMA = 0.3
 _INAUDIBLE = 0.03
-"""Gains below -30 dB count as this: what cleaned recordings have there no network can know, and x^0.6 has an infinite
+"""Gains below -30 dB count as this: what denoised recordings have there no network can know, and x^0.6 has an infinite
 slope at 0."""
 _FLOOR = 1e-3
 """The same for magnitudes, which are weighted by what there is to hear."""

@@ -12,8 +12,8 @@ from scipy.signal import butter, lfilter, oaconvolve, sosfilt
 from percepnet_wasm.constants import HOP, SAMPLE_RATE
 
 from . import noises
+from .augmentation import augment_noise, equalise
 from .corpus import Clip, Corpus
-from .disguise import disguise, equalised
 from .rooms import drier
 
 _QUIET_FLOOR_DB = 35
@@ -22,7 +22,7 @@ _NARROW_HZ = 9000
 """Most recordings end here or below; those that do not teach the upper bands and are chosen more often."""
 _SUDDEN = ("animals", "baby", "household", "impacts", "keyboard", "notification", "office")
 """Noises that come and go like speech: the hardest, and what calls are full of. Chosen three times as often."""
-_DISGUISED = 0.6
+_AUGMENTED = 0.6
 """Share of the noises that are changed beyond another speed and filter: hearing the same recordings too often, a
 network learns those instead of what noise is."""
 _CODECS_HZ = ((300.0, 3400.0), (200.0, 3600.0), (50.0, 7000.0))
@@ -88,7 +88,7 @@ class Mixer:
             phrase = self._phrase(rng, self._talkers[talker], int(length * speed) + 1)
             dry, target = _random_filter(rng, np.stack([_play(s, speed, length) for s in phrase]))
             if rng.random() < 0.5:
-                dry, target = equalised(rng, np.stack((dry, target)), 6)
+                dry, target = equalise(rng, np.stack((dry, target)), 6)
             clip_bandwidth = speed * float(np.median([c.bandwidth_hz for c in self._talkers[talker]]))
             wet, clean = self._reverberate(rng, dry, target)
             level = _active_level(clean)
@@ -139,8 +139,8 @@ class Mixer:
                 noise = self._babble(rng, length)
             else:
                 noise = self._recording(rng, length)
-            if rng.random() < _DISGUISED:
-                noise = disguise(rng, noise, self._recording(rng, length))
+            if rng.random() < _AUGMENTED:
+                noise = augment_noise(rng, noise, self._recording(rng, length))
             if self.rooms and rng.random() < 0.2:
                 noise = oaconvolve(noise, self.rooms[rng.integers(len(self.rooms))])[:length]
             total += _random_filter(rng, noise) / (_active_level(noise) + 1e-9) * rng.uniform(0.2, 1)

@@ -3,8 +3,8 @@
 Runs on a GPU or CPU cores unchanged, resumes from ``OUT/last.pt``, logs to ``OUT/log.csv`` and ``OUT/log.png``, keeps
 the averaged weights in ``OUT/average.pt``. The learning rate follows the clock, so that any budget ends on a cosine's
 foot; from _QUANTISED_FROM of the time on the weights are rounded to int8 (straight-through). ``--start`` begins with a
-model file's weights, widened to the tier where it is larger. ``--heard`` is the last part of a training: the enhanced
-signals of some more examples are judged too (:mod:`build_scripts.train.listening`).
+model file's weights, widened to the tier where it is larger. ``--perceptual`` adds the perceptual loss of further
+examples (:mod:`build_scripts.train.perceptual_loss`).
 """
 
 import argparse
@@ -21,17 +21,18 @@ from percepnet_wasm.bands import BANDS
 from percepnet_wasm.constants import HOP, SAMPLE_RATE
 from percepnet_wasm.model_file import Model
 
-from .dataset import COLUMNS, HEARD, Pool, split
-from .listening import HEARD_PARTS, Listener
+from .dataset import COLUMNS, PERCEPTUAL, Pool, split
 from .losses import PARTS, loss
 from .model import TIERS, PercepNet, count_weights, from_checkpoint, to_checkpoint
+from .perceptual_loss import TorchSynthesis, perceptual_loss
 from .warm_start import from_model, widened
 
 _PEAK_RATE = 1.5e-3
 _WARM_UP_STEPS = 100
 _QUANTISED_FROM = 0.6
-_AVERAGE, _AVERAGE_HEARD = 0.998, 0.99
-"""Of the running average's weights; a training by ear has few steps, since to judge one takes as long as ten others."""
+_AVERAGE, _AVERAGE_PERCEPTUAL = 0.998, 0.99
+"""Decay of the averaged weights; steps with the perceptual loss take longer, so there are fewer of them."""
+_PERCEPTUAL_SHARE = 1.5
 _SHORT_UNTIL, _SHORT = 0.6, 250
 """Until then only half of each sequence is used: the cost is per frame, and early on more steps teach more."""
 _LEVEL_DB, _TILT_DB, _RIPPLE_DB = 6, 6, 3
@@ -132,8 +133,8 @@ def main() -> None:
     parser.add_argument("--bf16", action="store_true", help="multiply in bfloat16, where the processor does so faster")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--heard", type=Path, help="shards to listen to, from generate --heard")
-    parser.add_argument("--heard-batch", type=int, default=8)
+    parser.add_argument("--perceptual", type=Path, help="shards for the perceptual loss, from generate --perceptual")
+    parser.add_argument("--perceptual-batch", type=int, default=8)
     parser.add_argument("--one-batch", action="store_true", help="overfit a single batch: a check, not a training")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -156,12 +157,12 @@ def main() -> None:
     optimiser = torch.optim.Adam(model.parameters(), lr=args.rate, betas=(0.9, 0.98), eps=1e-8)
     if saved:
         optimiser.load_state_dict(saved["optimiser"])
-    listener = Listener(args.device, args.bf16) if args.heard else None
+    synthesis = TorchSynthesis(args.device) if args.perceptual else None
     print(f"{args.tier}: {count_weights(model)} weights on {args.device}", flush=True)
 
     columns = ["minutes", "step", "hours", "rate"] + [f"{s}_{p}" for s in ("train", "valid") for p in PARTS]
-    if listener:
-        columns += [f"train_{p}" for p in HEARD_PARTS]
+    if synthesis:
+        columns += ["train_perceptual"]
     log = args.out / "log.csv"
     if not log.exists():
         log.write_text(",".join(columns) + "\n")
@@ -169,7 +170,7 @@ def main() -> None:
     minutes = lambda: spent + (time.monotonic() - started) / 60  # noqa: E731
     rng = np.random.default_rng(step)
     recent: list[dict[str, float]] = []
-    to_hear = for_ever(Pool(args.heard), rng, args.heard_batch) if listener else iter(())
+    more = for_ever(Pool(args.perceptual), rng, args.perceptual_batch) if synthesis else iter(())
     while minutes() < args.minutes:
         pool.refresh()
         for batch in pool.batches(rng, args.batch):
@@ -178,7 +179,7 @@ def main() -> None:
             progress = min(minutes() / args.minutes, 1.0)
             if progress >= 1:
                 break
-            model.quantise = progress > _QUANTISED_FROM or listener is not None
+            model.quantise = progress > _QUANTISED_FROM or synthesis is not None
             rate = (
                 args.rate
                 * min(1, (step + 1) / _WARM_UP_STEPS)
@@ -197,21 +198,21 @@ def main() -> None:
                 outputs = model(target["features"])
             value, parts = loss(target, *(o.float() for o in outputs))
             frames = batch.shape[0] * batch.shape[1]
-            if listener:
-                heard = tensors(next(to_hear), args.device, HEARD)
+            if synthesis:
+                extra = tensors(next(more), args.device, PERCEPTUAL)
                 with torch.autocast(args.device, torch.bfloat16, enabled=args.bf16):
-                    outputs = model(heard["features"])
+                    outputs = model(extra["features"])
                 gain, strength, voice = (o.float() for o in outputs)
-                of_bands, _ = loss(heard, gain, strength, voice)
-                of_sound, heard_parts = listener(heard, gain, strength)
-                more = heard["voice"].numel()
-                value = (frames * value + more * of_bands) / (frames + more) + of_sound
-                frames, parts = frames + more, parts | heard_parts
+                of_bands, _ = loss(extra, gain, strength, voice)
+                of_sound = perceptual_loss(synthesis, extra, gain, strength)
+                added = extra["voice"].numel()
+                value = (frames * value + added * of_bands) / (frames + added) + _PERCEPTUAL_SHARE * of_sound
+                frames, parts = frames + added, parts | {"perceptual": of_sound.item()}
             value.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimiser.step()
             model.clamp_weights()
-            keep = min(_AVERAGE_HEARD if listener else _AVERAGE, (step + 1) / (step + 10))
+            keep = min(_AVERAGE_PERCEPTUAL if synthesis else _AVERAGE, (step + 1) / (step + 10))
             with torch.no_grad():
                 for slow, fast in zip(average.parameters(), model.parameters(), strict=True):
                     slow.lerp_(fast, 1 - keep)

@@ -10,10 +10,16 @@ from hostile import bands, examples, sounds
 from hypothesis import given
 from hypothesis import strategies as st
 
-from build_scripts.train.cleaning import cleaned, floor_gains
+from build_scripts.train.augmentation import (
+    augment_noise,
+    equalise,
+    match_envelope,
+    match_spectrum,
+    shift_frequencies,
+    shuffle_grains,
+)
 from build_scripts.train.corpus import Corpus
 from build_scripts.train.dataset import SEQUENCE, WIDTH, Pool, example, split, write_shards
-from build_scripts.train.disguise import coloured_like, disguise, equalised, paced_like, shifted, shuffled
 from build_scripts.train.export import blend
 from build_scripts.train.losses import gain_loss, loss, spectrum_loss, strength_loss
 from build_scripts.train.mixing import Mix, Mixer, _play
@@ -34,6 +40,7 @@ from build_scripts.train.noises import (
     wind,
 )
 from build_scripts.train.rooms import EARLY_S, TARGET_RT60, align, drier
+from build_scripts.train.target_denoising import denoise_target, floor_gains
 from build_scripts.train.train import microphones
 from percepnet_wasm.bands import BANDS, edges
 from percepnet_wasm.constants import HOP, SAMPLE_RATE
@@ -106,30 +113,30 @@ def spectrum(signal: np.ndarray) -> np.ndarray:
     return power[: len(power) // 20 * 20].reshape(20, -1).sum(axis=1)
 
 
-def test_disguises_keep_what_they_promise():
+def test_noise_augmentations_do_what_their_names_say():
     rng = np.random.default_rng(9)
     white = rng.standard_normal(SAMPLE_RATE).astype(np.float32)
     brown = np.cumsum(white - white.mean()).astype(np.float32)
-    borrowed = spectrum(coloured_like(white, brown)) / spectrum(brown)
+    borrowed = spectrum(match_spectrum(white, brown)) / spectrum(brown)
     assert borrowed.max() / borrowed.min() < 2, "white noise has the other's spectrum"
     gated = white * (np.arange(SAMPLE_RATE) % 12000 < 6000)
-    paced = paced_like(rng.standard_normal(SAMPLE_RATE).astype(np.float32), gated)
+    paced = match_envelope(rng.standard_normal(SAMPLE_RATE).astype(np.float32), gated)
     assert np.std(paced[1000:5000]) > 10 * np.std(paced[7000:11000]), "and the other's pauses"
     tone = np.sin(2 * np.pi * 1000 * np.arange(SAMPLE_RATE) / SAMPLE_RATE).astype(np.float32)
-    moved = np.abs(np.fft.rfft(shifted(rng, tone)))
+    moved = np.abs(np.fft.rfft(shift_frequencies(rng, tone)))
     assert 20 <= abs(np.argmax(moved) - 1000) <= 400
-    grains = shuffled(rng, white)
+    grains = shuffle_grains(rng, white)
     assert np.std(grains) == pytest.approx(np.sqrt(0.75), rel=0.05), "two halves of a Hann window, not in phase"
     assert abs(np.corrcoef(grains, white)[0, 1]) < 0.3
-    both = equalised(rng, np.stack((white, white)), 6)
+    both = equalise(rng, np.stack((white, white)), 6)
     np.testing.assert_array_equal(both[0], both[1])
     change_db = 10 * np.log10(spectrum(both[0]) / spectrum(white))
     assert 0.5 < np.ptp(change_db) and np.abs(change_db).max() < 7
     for _ in range(30):
-        noise = disguise(rng, white, brown)
+        noise = augment_noise(rng, white, brown)
         assert noise.shape == white.shape and noise.dtype == np.float32
         assert np.isfinite(noise).all() and noise.std() > 0
-    assert np.isfinite(disguise(rng, np.zeros(SAMPLE_RATE, np.float32), white)).all()
+    assert np.isfinite(augment_noise(rng, np.zeros(SAMPLE_RATE, np.float32), white)).all()
 
 
 def test_targets_above_the_recording_are_masked_only_near_speech():
@@ -148,12 +155,12 @@ def test_targets_above_the_recording_are_masked_only_near_speech():
     assert made.features.shape == (SEQUENCE, 2 * BANDS + 2)
 
 
-def test_cleaning_lowers_a_recording_s_floor_and_spares_its_speech():
+def test_target_denoising_lowers_the_floor_of_a_recording_and_keeps_its_speech():
     rng = np.random.default_rng(7)
     speech = np.resize(voice(rng, 2), 4 * SAMPLE_RATE)
     noisy = speech + 2e-4 * rng.standard_normal(len(speech)).astype(np.float32)
     noisy[SAMPLE_RATE : SAMPLE_RATE + 4800] = 0  # digital silence between strung clips is no floor
-    clean = cleaned(noisy)
+    clean = denoise_target(noisy)
     assert clean.shape == noisy.shape and clean.dtype == np.float32
     pause = (np.convolve(np.abs(speech), np.ones(4800), "same") == 0) & (noisy != 0)
     loud = np.abs(speech) > 0
@@ -161,26 +168,26 @@ def test_cleaning_lowers_a_recording_s_floor_and_spares_its_speech():
     error = (clean - noisy)[loud]
     assert 10 * np.log10(np.mean(error**2) / np.mean(noisy[loud] ** 2)) < -30
     np.testing.assert_array_equal(floor_gains(np.zeros((5, BANDS), np.float32)), 1)
-    np.testing.assert_allclose(cleaned(noisy / 8), clean / 8, atol=1e-4, err_msg="depends on the level")
+    np.testing.assert_allclose(denoise_target(noisy / 8), clean / 8, atol=1e-4, err_msg="depends on the level")
 
 
 @examples(20)
 @given(sounds(), st.integers(1, 12 * HOP))
-def test_cleaning_keeps_any_sound_finite_and_as_long(sound, length):
+def test_target_denoising_keeps_any_sound_finite_and_its_length(sound, length):
     sound = sound[:length]
-    clean = cleaned(sound)
+    clean = denoise_target(sound)
     assert clean.shape == sound.shape and clean.dtype == np.float32 and np.isfinite(clean).all()
     assert np.abs(clean).max() <= 2 * np.abs(sound).max()
 
 
 @examples(30)
 @given(bands(0, 2.0**66, frames=5))
-def test_cleaning_lowers_no_band_by_more_than_it_says(energy):
+def test_target_denoising_lowers_no_band_by_more_than_its_limit(energy):
     gains = floor_gains(energy)
     assert gains.shape == energy.shape and 0.00999 < gains.min() and gains.max() <= 1
 
 
-def test_pairs_share_the_recording_until_it_is_cleaned(tmp_path):
+def test_targets_equal_the_recording_until_they_are_denoised(tmp_path):
     rng = np.random.default_rng(8)
     (tmp_path / "speech").mkdir()
     sf.write(tmp_path / "speech" / "a.wav", voice(rng, 2.0) + 1e-3 * rng.standard_normal(2 * SAMPLE_RATE), SAMPLE_RATE)
@@ -188,12 +195,12 @@ def test_pairs_share_the_recording_until_it_is_cleaned(tmp_path):
     (clip,) = corpus.clips
     recorded, target = corpus.pair(clip, 100, SAMPLE_RATE)
     np.testing.assert_array_equal(recorded, target)
-    corpus.clean()
+    corpus.denoise_targets()
     recorded, target = corpus.pair(clip, 100, SAMPLE_RATE)
     np.testing.assert_array_equal(recorded, corpus.samples(clip, 100, SAMPLE_RATE))
     assert not np.array_equal(recorded, target)
     again = Corpus([tmp_path / "speech"], tmp_path / "cache")
-    again.clean()
+    again.denoise_targets()
     np.testing.assert_array_equal(again.pair(clip, 100, SAMPLE_RATE)[1], target)
 
 

@@ -47,7 +47,7 @@ def floor_gains(energy: NDArray[np.float32]) -> NDArray[np.float32]:
     return (10 ** (gain_db / 20)).astype(np.float32)
 
 
-def cleaned(speech: NDArray[np.float32]) -> NDArray[np.float32]:
+def denoise_target(speech: NDArray[np.float32]) -> NDArray[np.float32]:
     """Lower a recording's noise floor.
 
     Parameters

@@ -1,6 +1,6 @@
-"""Many noises from one recording: what a few hours hold is soon known by heart, and new noises are what calls bring.
+"""Noise augmentation: many noises from one recording, so that a few hours of noise are not simply memorised.
 
-Each function takes float32 (samples,) and returns as many; :func:`disguise` strings some of them together.
+Each function takes float32 (samples,) and returns as many; :func:`augment_noise` chains some of them at random.
 """
 
 import numpy as np
@@ -11,34 +11,34 @@ from percepnet_wasm.constants import SAMPLE_RATE
 _LOWEST_HZ = 40.0
 
 
-def disguise(rng: np.random.Generator, noise: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Change a noise so that its kind can still be heard but not which recording it was.
+def augment_noise(rng: np.random.Generator, noise: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Change a noise so that its kind is still recognisable but the recording is not.
 
     Parameters
     ----------
     rng : numpy.random.Generator
     noise : float32 (samples,)
     other : float32 (samples,)
-        Another noise, to borrow a spectrum or a course of loudness from.
+        Another noise, to borrow a spectrum or an envelope from.
     """
     if rng.random() < 0.3:
         noise = noise[::-1]
     if rng.random() < 0.25:
-        noise = shuffled(rng, noise)
+        noise = shuffle_grains(rng, noise)
     if rng.random() < 0.15:
-        noise = shifted(rng, noise)
+        noise = shift_frequencies(rng, noise)
     draw = rng.random()
     if draw < 0.15:
-        noise = coloured_like(noise, other)
+        noise = match_spectrum(noise, other)
     elif draw < 0.3:
-        noise = paced_like(noise, other)
-    return equalised(rng, noise, 12)
+        noise = match_envelope(noise, other)
+    return equalise(rng, noise, 12)
 
 
-def equalised(rng: np.random.Generator, signal: np.ndarray, most_db: float) -> np.ndarray:
-    """Filter by a smooth random response of up to ``most_db`` either way, 2 to 9 points over the octaves.
+def equalise(rng: np.random.Generator, signal: np.ndarray, most_db: float) -> np.ndarray:
+    """Apply a smooth random frequency response within +-``most_db``, set at 2 to 9 points over the octaves.
 
-    ``signal`` may be (..., samples): all rows are filtered alike.
+    ``signal`` may be (..., samples): all rows get the same response.
     """
     samples = signal.shape[-1]
     octave = np.log2(np.maximum(np.fft.rfftfreq(samples, 1 / SAMPLE_RATE), _LOWEST_HZ))
@@ -48,8 +48,8 @@ def equalised(rng: np.random.Generator, signal: np.ndarray, most_db: float) -> n
     return np.fft.irfft(np.fft.rfft(signal) * 10 ** (response_db / 20), samples).astype(np.float32)
 
 
-def shuffled(rng: np.random.Generator, noise: np.ndarray) -> np.ndarray:
-    """Grains of the noise in another order, cross-faded."""
+def shuffle_grains(rng: np.random.Generator, noise: np.ndarray) -> np.ndarray:
+    """Reorder the noise in grains of 60 ms to 1.2 s, cross-faded."""
     grain = int(np.exp(rng.uniform(np.log(0.06), np.log(1.2))) * SAMPLE_RATE) // 2 * 2
     window = np.hanning(grain + 1)[:-1].astype(np.float32)
     samples = len(noise)
@@ -62,15 +62,15 @@ def shuffled(rng: np.random.Generator, noise: np.ndarray) -> np.ndarray:
     return out[grain // 2 : grain // 2 + samples]
 
 
-def shifted(rng: np.random.Generator, noise: np.ndarray) -> np.ndarray:
-    """All frequencies moved by the same amount: tones stay tones, harmonics do not stay harmonic."""
+def shift_frequencies(rng: np.random.Generator, noise: np.ndarray) -> np.ndarray:
+    """Shift all frequencies by the same amount: tones stay tones, harmonics do not stay harmonic."""
     by_hz = rng.uniform(20, 400) * rng.choice([-1, 1])
     turn = np.exp(2j * np.pi * by_hz / SAMPLE_RATE * np.arange(len(noise)))
     return (hilbert(noise) * turn).real.astype(np.float32)
 
 
-def coloured_like(noise: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """The noise's course with the long-term spectrum of another one."""
+def match_spectrum(noise: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Keep the noise's envelope and give it the long-term spectrum of another noise."""
     samples = len(noise)
     spectrum = np.fft.rfft(noise)
     width = max(1, int(100 * samples / SAMPLE_RATE))
@@ -81,15 +81,15 @@ def coloured_like(noise: np.ndarray, other: np.ndarray) -> np.ndarray:
     return np.fft.irfft(spectrum * gain, samples).astype(np.float32)
 
 
-def paced_like(noise: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """The noise with another one's loudness over time, on a scale of 20 ms."""
+def match_envelope(noise: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Keep the noise's spectrum and give it the envelope of another noise, in steps of 20 ms."""
     span = SAMPLE_RATE // 50
-    ours, theirs = (_loudness(s, span) for s in (noise, np.resize(other, len(noise))))
+    ours, theirs = (_envelope(s, span) for s in (noise, np.resize(other, len(noise))))
     gain = theirs / (ours + 1e-2 * ours.max() + 1e-10)
     place = (np.arange(len(gain)) + 0.5) * span
     return (noise * np.interp(np.arange(len(noise)), place, gain)).astype(np.float32)
 
 
-def _loudness(signal: np.ndarray, span: int) -> np.ndarray:
+def _envelope(signal: np.ndarray, span: int) -> np.ndarray:
     frames = signal[: len(signal) // span * span].reshape(-1, span)
     return np.sqrt(np.mean(frames**2, axis=1))
