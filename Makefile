@@ -22,10 +22,10 @@ TEST_LOCK ?= $(LOCK:demo.lock=test.lock)
 	record soak evaluate packages clean system
 
 demo: site ## the page, built and served on localhost (PORT=8000)
-	$(PY) build_scripts/serve.py dist --port $(PORT)
+	$(PY) -m build_scripts.site.serve dist --port $(PORT)
 
 site: build/demo.stamp ## dist/, the folder that a server needs, and no more
-	$(PY) build_scripts/build_dist.py --out dist
+	$(PY) -m build_scripts.package.build_dist --out dist
 
 setup: build/test.stamp
 
@@ -48,15 +48,15 @@ test-worklet: worklet/node_modules/.stamp tests/clients/node_modules/.stamp ## J
 	cd tests/clients && npm run check
 
 test-pyodide: build/test.stamp ## the wheel in Pyodide, in Node and Chromium
-	$(PY) build_scripts/build_dist.py --out dist --test
+	$(PY) -m build_scripts.package.build_dist --out dist --test
 	$(PYTEST) tests/pyodide --dist-dir build/dist-test --runtime node,chrome
 
 test-browser: build/test.stamp ## the page and calls in Chromium
-	$(PY) build_scripts/build_dist.py --out dist
+	$(PY) -m build_scripts.package.build_dist --out dist
 	$(PYTEST) $(PLAIN) tests/browser $(RERUN)
 
 bench: build/test.stamp ## costs beside peers, to build/bench.json
-	$(PY) build_scripts/build_dist.py --out dist
+	$(PY) -m build_scripts.package.build_dist --out dist
 	$(PY) -m build_scripts.bench --out build/bench.json
 
 # The same for the record: the results that are kept, and every table made from them.
@@ -64,7 +64,7 @@ record: bench ## the same for the record, with its tables
 	cp build/bench.json build_scripts/results/bench.json
 	$(PY) -m build_scripts.bench.stage_table build/bench.json percepnet_wasm/kernels/STAGES.md \
 		--before build_scripts/results/numpy-before.json
-	$(PY) build_scripts/tables.py
+	$(PY) -m build_scripts.site.tables
 
 # Property tests with other examples each time, FUZZ times as many of them; one file at a time to stop where it fails.
 FUZZ ?= 30
@@ -74,19 +74,19 @@ fuzz: build/test.stamp ## property tests with more and other examples (FUZZ=30)
 
 # Which small changes of the signal path and the ring no test notices: an hour or two. See tests/mutation/README.md.
 mutation: build/mutation.stamp tests/mutation/node_modules/.stamp ## which mistakes the tests miss
-	$(PY) -m build_scripts.mutation
-	$(PY) build_scripts/tables.py
+	$(PY) -m build_scripts.evaluate.mutation
+	$(PY) -m build_scripts.site.tables
 
 # After a wanted change of what the signal path computes.
 golden: build/test.stamp ## renew the golden output, after a wanted change
-	$(PY) -m build_scripts.golden
+	$(PY) -m build_scripts.evaluate.golden
 
 # An hour faster than real time, ten minutes in real time (in all 15 to 25 minutes), and the table of both in worklet/README.md.
 soak: build/test.stamp ## an hour simulated, ten minutes in real time, and their table
-	$(PY) build_scripts/build_dist.py --out dist
+	$(PY) -m build_scripts.package.build_dist --out dist
 	$(PYTEST) $(PLAIN) tests/browser/test_soak.py --simulated-minutes 60 --real-minutes 10 \
 		--record build_scripts/results/soak.json
-	$(PY) build_scripts/tables.py
+	$(PY) -m build_scripts.site.tables
 
 # SET is a folder with noisy/ and clean/, COMPARE the script that scores enhanced files beside other systems.
 evaluate: build/evaluate.stamp ## scores of a set of mixes (SET=folder COMPARE=script.py)
@@ -95,8 +95,8 @@ evaluate: build/evaluate.stamp ## scores of a set of mixes (SET=folder COMPARE=s
 
 # What would be published: wheel and source archive for PyPI, tarball for npm, all in build/packages.
 packages: build/test.stamp worklet/node_modules/.stamp ## what would be published, in build/packages
-	$(PY) build_scripts/build_dist.py --out dist
-	$(PY) build_scripts/build_npm.py --site dist --out build/npm
+	$(PY) -m build_scripts.package.build_dist --out dist
+	$(PY) -m build_scripts.package.build_npm --site dist --out build/npm
 	mkdir -p build/packages && rm -f build/packages/*
 	$(PY) -m build --no-isolation --outdir build/packages
 	$(PY) -m twine check --strict build/packages/*

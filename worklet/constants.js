@@ -1,5 +1,5 @@
 /**
- * The enhancer's numbers. Generated from percepnet_wasm/constants.py by build_scripts/generate_constants.py:
+ * The enhancer's numbers. Generated from percepnet_wasm/constants.py by build_scripts/package/generate_constants.py:
  * change them there.
  */
 

@@ -29,11 +29,3 @@
 ``js/``         the same for Node and Workers
 ==============  ========================================================
 """
-
-import sys
-from pathlib import Path
-
-ROOT = Path(__file__).resolve().parents[2]
-
-# The scripts beside this package import each other by plain name; so does it.
-sys.path.append(str(ROOT / "build_scripts"))

@@ -4,18 +4,17 @@ import argparse
 import json
 import os
 import sys
-import wave
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
 from playwright.sync_api import Error as PlaywrightError
 
+from build_scripts import ROOT
 from percepnet_wasm.kernel import KERNELS
 
-from . import ROOT, random_tiers
+from . import random_tiers
 from .chromium import ChromiumHost
-from .hosts import Host, HostError, cpython, node
+from .hosts import Host, HostError, cpython, node, write_audio
 from .peers import PEERS, PeerError, fetch_peers
 from .records import Record, add_ratios, table
 from .rounds import System, measure
@@ -27,13 +26,6 @@ WAKING = ("floor", "copy", "call")
 """What a frame costs before anything is computed, one thing more each time."""
 THROTTLING = 4
 """Of the part throttled, a phone's stand-in; it takes half the others' time a system."""
-
-
-def write_audio(clip: Path, path: Path) -> None:
-    """Turn the bundled 16-bit mono clip into float32 samples, a whole number of frames and of render quanta."""
-    with wave.open(str(clip)) as source:
-        samples = np.frombuffer(source.readframes(source.getnframes()), "<i2").astype(np.float32) / 32768
-    samples[: samples.size // 1920 * 1920].tofile(path)
 
 
 def systems(

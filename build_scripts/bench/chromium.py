@@ -11,7 +11,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Error, sync_playwright
-from serve import serve
+
+from build_scripts.site.serve import serve
 
 from .hosts import HERE, WARM_UP_FRAMES, Answer, HostError
 from .machine import descendants, processor_seconds

@@ -19,13 +19,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from build_scripts import ROOT
 from percepnet_wasm import Enhancer
 from percepnet_wasm.constants import HOP, SAMPLE_RATE
 
-from . import ROOT
-from .__main__ import write_audio
 from .chromium import ChromiumHost
-from .hosts import HostError
+from .hosts import HostError, write_audio
 from .peers import PEERS, PeerError, fetch_peers
 
 __all__ = ["lag", "measure"]

@@ -14,10 +14,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from . import ROOT
-from .__main__ import write_audio
+from build_scripts import ROOT
+
 from .growing import STREAMS, measure
-from .hosts import HERE, HostError
+from .hosts import HERE, HostError, write_audio
 from .machine import load_average
 
 KERNELS = (("cpython", "numpy"), ("node", "simd"))

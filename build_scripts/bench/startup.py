@@ -19,11 +19,12 @@ from statistics import median
 from typing import Any
 from urllib.parse import unquote, urlparse
 
-import serve as server
 from playwright.sync_api import BrowserContext, Page
-from serve import serve
 
-from . import ROOT
+from build_scripts import ROOT
+from build_scripts.site import serve as server
+from build_scripts.site.serve import serve
+
 from .chromium import PATIENCE_MS, browser
 from .machine import load_average
 from .records import Record

@@ -18,11 +18,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from integrity import RUNTIME_TABLE, with_runtime
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Request, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
-from serve import serve
+
+from build_scripts.package.integrity import RUNTIME_TABLE, with_runtime
+from build_scripts.site.serve import serve
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
@@ -69,7 +70,7 @@ def dist(request: pytest.FixtureRequest) -> Path:
     if given:
         return given
     out = ROOT / "dist"
-    subprocess.run([sys.executable, str(ROOT / "build_scripts" / "build_dist.py"), "--out", str(out)], check=True)
+    subprocess.run([sys.executable, "-m", "build_scripts.package.build_dist", "--out", str(out)], cwd=ROOT, check=True)
     return out
 
 

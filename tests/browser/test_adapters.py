@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from clients import client_site
 from conftest import Tab
-from serve import serve
+
+from build_scripts.site.serve import serve
 
 SCENES = """async () => {
     const settled = (percepnet) => harness.untilState(percepnet, 'ready', 'fallback');

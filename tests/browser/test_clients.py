@@ -10,8 +10,8 @@ from conftest import Audio, Tab, decode
 from firefox import Firefox
 from measure import pauses, power_db, similarity, soon, speech
 from scipy.io import wavfile
-from serve import serve
 
+from build_scripts.site.serve import serve
 from percepnet_wasm.constants import SAMPLE_RATE
 
 SETTLED = 3 * SAMPLE_RATE

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from conftest import AlteredSite, Tab
-from serve import serve
+
+from build_scripts.site.serve import serve
 
 POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; img-src 'self'; "

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from clients import client_site
 from firefox import Firefox, firefox, sound_card
-from serve import serve
 from test_clients import CALL, HARNESS, check_far_end
+
+from build_scripts.site.serve import serve
 
 MISSING = [name for name in ("pulseaudio", "pactl", "paplay") if not shutil.which(name)]
 FIREFOX = shutil.which("firefox") or shutil.which("firefox-esr")

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from conftest import Tab
 from playwright.sync_api import Frame
-from serve import HOST, ISOLATION, Handler, Server, serve
+
+from build_scripts.site.serve import HOST, ISOLATION, Handler, Server, serve
 
 ENHANCE = """async (assets) => {
     const { PercepNet } = await import('/worklet/percepnet.js');

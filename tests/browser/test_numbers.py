@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, Tab
 from playwright.sync_api import expect
-from serve import serve
+
+from build_scripts.site.serve import serve
 
 STRICT = {"Content-Security-Policy": "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'"}
 

@@ -9,15 +9,15 @@ from collections.abc import Callable
 from fnmatch import fnmatch
 from pathlib import Path
 
-import build_npm
 import pytest
 from clients import npm
 from conftest import HERE, ROOT, Tab, decode
-from integrity import SERVICE_WORKER
 from measure import align, not_cleaned, soon
-from serve import serve
 
 import percepnet_wasm
+from build_scripts.package import build_npm
+from build_scripts.package.integrity import SERVICE_WORKER
+from build_scripts.site.serve import serve
 
 WORKLET = ROOT / "worklet"
 

@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 from conftest import PATIENCE_MS, AlteredSite, Tab, copy_site
-from integrity import sealed
 from playwright.sync_api import Error as PlaywrightError
-from serve import serve
+
+from build_scripts.package.integrity import sealed
+from build_scripts.site.serve import serve
 
 FOLDER = "deep/app/"
 """Where the page lies on its host."""

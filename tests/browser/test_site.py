@@ -13,7 +13,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from conftest import DENY_MICROPHONE, PATIENCE_MS, ROOT, Tab
 from playwright.sync_api import Locator, Page, expect
-from serve import serve
+
+from build_scripts.site.serve import serve
 
 SCREENSHOTS = ROOT / "build" / "screenshots"
 

@@ -8,7 +8,8 @@ import pytest
 from pytest_pyodide import get_global_config
 from pytest_pyodide.runner import NodeRunner, SeleniumChromeRunner
 from pytest_pyodide.server import spawn_web_server
-from serve import ISOLATION
+
+from build_scripts.site.serve import ISOLATION
 
 # The browser and its driver are the system's: Selenium has nothing to look for in the network.
 os.environ.setdefault("SE_OFFLINE", "true")

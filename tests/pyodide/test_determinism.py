@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pytest_pyodide import run_in_pyodide
 
-from build_scripts import golden
+from build_scripts.evaluate import golden
 
 pytestmark = pytest.mark.driver_timeout(240)
 

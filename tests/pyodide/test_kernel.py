@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from make_clip import make_clip
 from pytest_pyodide import run_in_pyodide
+
+from build_scripts.site.make_clip import make_clip
 
 GAINS = {"simd": 2e-3, "relaxed": 0.05}
 """Largest difference of a gain over the whole file. Relaxed SIMD's activations have 7 bits: PESQ is what counts."""

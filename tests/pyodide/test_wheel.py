@@ -5,10 +5,10 @@ NumPy's path in these tests; the compiled kernel's are in test_kernel.py.
 
 import numpy as np
 import pytest
-from make_clip import make_clip
 from pytest_pyodide import run_in_pyodide
 
 import percepnet_wasm
+from build_scripts.site.make_clip import make_clip
 
 TOLERANCE = 1e-4
 """Largest difference of a sample; full scale is 1. Rounding differs (BLAS here, none there), decisions must not."""

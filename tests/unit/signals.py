@@ -3,8 +3,8 @@
 import functools
 
 import numpy as np
-from make_clip import make_clip
 
+from build_scripts.site.make_clip import make_clip
 from percepnet_wasm.constants import SAMPLE_RATE
 
 

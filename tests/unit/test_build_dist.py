@@ -5,11 +5,11 @@ import json
 import zipfile
 from pathlib import Path
 
-import build_dist
-import pyodide_files
 import pytest
-from pyodide_files import FetchError, fetch
-from serve import serve
+
+from build_scripts.package import build_dist, pyodide_files
+from build_scripts.package.pyodide_files import FetchError, fetch
+from build_scripts.site.serve import serve
 
 GOOD, BAD = b"the official bytes", b"somebody else's bytes"
 HASHES = {"file.bin": hashlib.sha256(GOOD).hexdigest()}

@@ -4,15 +4,10 @@ import json
 import re
 import xml.etree.ElementTree as ElementTree
 
-import charts
-import fill_pages
-import measured
-import page_results
-import page_sizes
-import page_words
 import pytest
-import tables
-from charts import Bar, Line, Span
+
+from build_scripts.site import charts, fill_pages, measured, page_results, page_sizes, page_words, tables
+from build_scripts.site.charts import Bar, Line, Span
 
 PAGES = sorted((tables.ROOT / "web").glob("*.html"))
 FILES = {

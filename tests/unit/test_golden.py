@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from build_scripts import golden
+from build_scripts.evaluate import golden
 from percepnet_wasm.constants import DELAY
 
 KEPT = json.loads(golden.GOLDEN.read_text())
-REMEDY = "if the change is wanted: python -m build_scripts.golden"
+REMEDY = "if the change is wanted: python -m build_scripts.evaluate.golden"
 
 
 def test_the_golden_case_is_the_one_that_was_kept():
@@ -34,7 +34,7 @@ def test_another_output_would_be_noticed():
 
 
 def test_bytes_are_the_same_in_every_run():
-    code = "from build_scripts import golden; print(golden.digest(golden.run('numpy')))"
+    code = "from build_scripts.evaluate import golden; print(golden.digest(golden.run('numpy')))"
     root = Path(__file__).parents[2]
     run = [sys.executable, "-c", code]
     digests = [subprocess.run(run, cwd=root, capture_output=True, text=True, check=True).stdout for _ in range(2)]

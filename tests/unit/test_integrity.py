@@ -6,7 +6,8 @@ import json
 import re
 
 import pytest
-from integrity import filled, integrity, sealed
+
+from build_scripts.package.integrity import filled, integrity, sealed
 
 PLAN = {
     "index.html": b"<title>page</title>",

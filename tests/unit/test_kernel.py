@@ -11,7 +11,7 @@ import pytest
 from models import random_model
 from signals import harmonic, noise, speech_like, talk
 
-from build_scripts import golden
+from build_scripts.evaluate import golden
 from percepnet_wasm import Enhancer, kernel, kernel_program
 from percepnet_wasm.bands import BANDS
 from percepnet_wasm.constants import HOP, SAMPLE_RATE
@@ -22,7 +22,7 @@ from percepnet_wasm.kernel_engine import KernelEngine
 from percepnet_wasm.kernel_layout import ACTIVATION
 from percepnet_wasm.model_file import WEIGHT_SCALE, Layer, Model
 
-BUILD = Path(__file__).parents[2] / "build_scripts" / "build_kernel.py"
+ROOT = Path(__file__).parents[2]
 
 GAIN_TOLERANCE = 2e-3
 """Activations are rounded to 14 bits: what that does to a gain stays below this."""
@@ -30,7 +30,8 @@ SAMPLE_TOLERANCE = 1e-4
 
 
 def build(*arguments):
-    return subprocess.run([sys.executable, str(BUILD), *arguments], capture_output=True, text=True)
+    command = [sys.executable, "-m", "build_scripts.package.build_kernel", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,10 @@ import wave
 import numpy as np
 import parselmouth
 import pytest
-from make_clip import SENTENCES, make_clip, write_wav
 from signals import talk
-from speech_synthesis import RATE, Voice, say
+
+from build_scripts.site.make_clip import SENTENCES, make_clip, write_wav
+from build_scripts.site.speech_synthesis import RATE, Voice, say
 
 
 @pytest.fixture(scope="module")

@@ -10,13 +10,11 @@ import zipfile
 from email.parser import Parser
 from pathlib import Path
 
-import build_dist
-import build_npm
-import generate_constants
 import pytest
 from packaging.requirements import Requirement
 
 import percepnet_wasm
+from build_scripts.package import build_dist, build_npm, generate_constants
 from percepnet_wasm.model_file import DEFAULT_TIER
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -61,7 +59,7 @@ def test_each_package_names_the_licences_of_what_it_holds(wheel):
     # The npm package holds the wheel, and with it the runtime that others made: their licences stand in the notice.
     npm = licences(json.loads((ROOT / "worklet" / "package.json").read_text())["license"])
     assert npm == held | {"MPL-2.0", "PSF-2.0", "BSD-3-Clause"}
-    notice = (ROOT / "build_scripts" / "NOTICE.txt").read_text()
+    notice = (ROOT / "build_scripts" / "package" / "NOTICE.txt").read_text()
     for name in ("MIT", "CC BY-SA 4.0", "Mozilla Public License 2.0", "PSF License 2.0", "BSD 3-Clause"):
         assert name in notice, f"NOTICE.txt does not name {name}"
     assert (ROOT / "LICENSE").read_text().startswith(code)
@@ -132,7 +130,7 @@ def test_the_npm_manifest_has_the_one_version_and_nothing_for_development():
 
 
 def test_an_npm_package_is_made_of_a_built_site_only_and_overwrites_no_other_folder(tmp_path):
-    with pytest.raises(ValueError, match="build_dist.py first"):
+    with pytest.raises(ValueError, match="build_scripts.package.build_dist first"):
         build_npm.build(tmp_path, tmp_path / "out")
     site, other = tmp_path / "site", tmp_path / "other"
     (site / "runtime").mkdir(parents=True)

@@ -9,8 +9,17 @@ import sys
 import zipfile
 
 import pytest
-import runtime_wheels
-from runtime_wheels import compiled, matching_python, slim, stripped_library, stripped_wheel, without_docstrings, zipped
+
+from build_scripts.package import runtime_wheels
+from build_scripts.package.runtime_wheels import (
+    compiled,
+    matching_python,
+    slim,
+    stripped_library,
+    stripped_wheel,
+    without_docstrings,
+    zipped,
+)
 
 SOURCE = b'"""About."""\ndef f(x):\n    "What."\n    return x + 1\n'
 WHEEL = {

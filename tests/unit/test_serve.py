@@ -4,7 +4,8 @@ import urllib.error
 import urllib.request
 
 import pytest
-from serve import ISOLATION, serve
+
+from build_scripts.site.serve import ISOLATION, serve
 
 
 @pytest.fixture

@@ -2,15 +2,15 @@
 
 import json
 
-import measured
 import pytest
-import tables
+
+from build_scripts.site import measured, tables
 
 
 def test_documents_are_up_to_date():
     for document in tables.DOCUMENTS:
         text = document.read_text(encoding="utf-8")
-        assert tables.updated(text) == text, f"run python build_scripts/tables.py: {document.name} is out of date"
+        assert tables.updated(text) == text, f"run python -m build_scripts.site.tables: {document.name} is out of date"
 
 
 def test_a_changed_result_changes_the_document(tmp_path, monkeypatch):

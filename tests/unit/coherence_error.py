@@ -1,4 +1,4 @@
-"""How far the comb strength by formula is from the truth: ``python build_scripts/coherence_error.py --speech DIR``.
+"""How far the comb strength by formula is from the truth.
 
 The formula assumes that the noises in the frame and in its combed copy are uncorrelated, and that the frame's coherence
 with its own comb is its coherence with clean periodic speech. On real signals neither holds: the comb's centre tap is
@@ -6,13 +6,11 @@ the frame itself. Here the clean speech is known, so that the strength can be se
 (1 - r) y_b + r p_b is as coherent with the combed clean speech as the clean frame is, or the r that comes closest.
 """
 
-import argparse
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from evaluation_mixes import Audio, Noises, clean_speech
+from evaluation_mixes import Audio
 from numpy.typing import NDArray
 
 from percepnet_wasm import bands
@@ -84,30 +82,3 @@ def compare(clean: Audio, noisy: Audio) -> Comparison:
         curve[0],
     )
     return Comparison(*(v[counts] for v in values))
-
-
-def main() -> None:
-    """Parse the command line, print one line for each noise and SNR."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--speech", type=Path, required=True, help="folder of 48 kHz speech")
-    parser.add_argument("--noise", type=Path, help="folder of recorded noise with a manifest")
-    parser.add_argument("--clips", type=int, default=12)
-    parser.add_argument("--seconds", type=float, default=8)
-    args = parser.parse_args()
-    clean = clean_speech(args.speech, args.clips, args.seconds)
-    noises = Noises(clean, args.noise)
-    print("mean over bands of voiced frames; r: strength, q: coherence with the clean periodic part")
-    print(f"{'noise':<10}{'SNR/dB':>7}{'r formula':>11}{'r search':>10}{'|error|':>9}", end="")
-    print(f"{'q wanted':>10}{'formula':>9}{'search':>8}{'no comb':>9}{'q_y measured':>14}")
-    for kind in [*noises.stationary, "babble"]:
-        for snr in (20.0, 10.0, 0.0):
-            parts = [compare(clean[k], noisy) for k, noisy in noises.mixes(kind, snr)]
-            c = Comparison(*(np.concatenate([vars(p)[name] for p in parts]) for name in vars(parts[0])))
-            error = np.abs(c.closed - c.searched).mean()
-            print(f"{kind:<10}{snr:7g}{c.closed.mean():11.3f}{c.searched.mean():10.3f}{error:9.3f}", end="")
-            print(f"{c.wanted.mean():10.3f}{c.by_closed.mean():9.3f}{c.by_search.mean():8.3f}", end="")
-            print(f"{c.true.mean():9.3f}{c.measured.mean():14.3f}", flush=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -2,9 +2,8 @@
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 
-RESULTS = Path(__file__).resolve().parent / "results"
+from build_scripts import RESULTS
 
 
 def load(name: str) -> dict:

@@ -25,16 +25,16 @@ from email.parser import Parser
 from pathlib import Path
 from typing import Any
 
-import make_clip
-from bands_rule import bands_rule
-from fill_pages import fill_pages, picture_files
-from integrity import sealed
-from pyodide_files import LOCK, FetchError, fetch_runtime, fetch_test_wheels, load_pin, sha256, write_atomically
-from runtime_wheels import pyodide_command, slim
-
+from build_scripts import ROOT
+from build_scripts.site import make_clip
+from build_scripts.site.bands_rule import bands_rule
+from build_scripts.site.fill_pages import fill_pages, picture_files
 from percepnet_wasm.model_file import DEFAULT_TIER, Model
 
-ROOT = Path(__file__).resolve().parents[1]
+from .integrity import sealed
+from .pyodide_files import LOCK, FetchError, fetch_runtime, fetch_test_wheels, load_pin, sha256, write_atomically
+from .runtime_wheels import pyodide_command, slim
+
 BUILD = ROOT / "build"
 
 PACKAGES = ("numpy",)
@@ -180,7 +180,7 @@ def runtime_plan(
 
 def notice(lock: Mapping[str, Any]) -> bytes:
     """Whose work the runtime is, under which licences, and where its source is."""
-    text = (ROOT / "build_scripts" / "NOTICE.txt").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("NOTICE.txt").read_text(encoding="utf-8")
     return text.format(pyodide=load_pin()["version"], numpy=lock["packages"]["numpy"]["version"]).encode()
 
 

@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from html import escape
 
-import tables
-from charts import Bar, Line, Span, bars, curves, spectrogram, time_line, triangles
-from page_results import RIVAL, SYSTEMS, delays, label, live_shares, ms, ours, peers, ring_depth
-from tables import load
-
 from percepnet_wasm.bands import BIN_HZ, edges
 from percepnet_wasm.constants import HOP, LOOKAHEAD, SAMPLE_RATE
 from percepnet_wasm.model_file import DEFAULT_TIER
+
+from . import tables
+from .charts import Bar, Line, Span, bars, curves, spectrogram, time_line, triangles
+from .page_results import RIVAL, SYSTEMS, delays, label, live_shares, ms, ours, peers, ring_depth
+from .tables import load
 
 __all__ = ["CHARTS"]
 

@@ -1,6 +1,6 @@
 """Mutation testing of the signal path and the ring: change one operator or number, and see whether a test notices.
 
-    python -m build_scripts.mutation [module ...]
+    python -m build_scripts.evaluate.mutation [module ...]
 
 Cosmic Ray makes the mutants, in a copy of the tree under ``build/mutation``; each is tried with the test file of its
 module alone. For the worklet's modules ``tests/mutation/worklet.mjs`` does both. The scores
@@ -35,11 +35,12 @@ from cosmic_ray.plugins import get_operator
 from cosmic_ray.work_db import WorkDB, use_db
 from cosmic_ray.work_item import MutationSpec, TestOutcome, WorkerOutcome, WorkItem, WorkResult
 
+from build_scripts import RESULTS, ROOT
+
 __all__ = ["main"]
 
-ROOT = Path(__file__).resolve().parents[1]
 COPY = ROOT / "build" / "mutation"
-RESULTS = ROOT / "build_scripts" / "results" / "mutation.json"
+SCORES = RESULTS / "mutation.json"
 SURVIVORS = ROOT / "tests" / "mutation" / "survivors.toml"
 
 MODULES = {
@@ -82,12 +83,12 @@ def main() -> int:
     unexplained = 0
     for module in options.modules or (*MODULES, *WORKLET):
         found = _mutate_worklet(module) if module in WORKLET else _mutate(module, options.every)
-        results = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
+        results = json.loads(SCORES.read_text()) if SCORES.is_file() else {}
         results[module] = found
         for name, result in results.items():
             for survivor in result["survivors"]:
                 survivor["why"] = accepted.get(name, {}).get(survivor["change"], "")
-        RESULTS.write_text(json.dumps(dict(sorted(results.items())), indent=2) + "\n")
+        SCORES.write_text(json.dumps(dict(sorted(results.items())), indent=2) + "\n")
         survivors = found["survivors"]
         print(f"{module}: {found['killed']} of {found['mutants']} noticed, {len(survivors)} survive", flush=True)
         for survivor in survivors:
@@ -189,7 +190,7 @@ def _passes(folder: Path, tests: list[str]) -> bool:
 
 def _test(folder: Path, tests: list[str]) -> None:
     os.chdir(folder)
-    sys.path[:] = [path for path in sys.path if Path(path or ".").resolve() not in (ROOT, ROOT / "build_scripts")]
+    sys.path[:] = [path for path in sys.path if Path(path or ".").resolve() != ROOT]
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # plugins and explanations take longer than most tests
     # Two mutants of one length within a second would share their bytecode.
     sys.dont_write_bytecode = True

@@ -1,6 +1,7 @@
-"""Does the enhancer spare speech? ``python -m build_scripts.care SET``, a folder with ``clean/`` and ``noisy/``.
+"""How much clear speech the enhancer takes away: ``python -m build_scripts.evaluate.over_suppression SET``.
 
-Too much suppression is the commonest complaint about noise suppressors. Measured here: the energy lost in the bands of
+SET is a folder with ``clean/`` and ``noisy/``. Too much suppression is the most common complaint about noise
+suppressors. Measured here: the energy lost in the bands of
 clean speech at 20 to 40 dB SNR (onsets and sibilants apart), what is left of noise alone, and PESQ of clean input.
 """
 
@@ -69,7 +70,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("set", type=Path)
     parser.add_argument("--model", default=None)
-    parser.add_argument("--out", type=Path, default=Path("build/care.json"))
+    parser.add_argument("--out", type=Path, default=Path("build/over_suppression.json"))
     args = parser.parse_args()
     model = Model.load(args.model)
     lost: dict[str, list[np.ndarray]] = {}

@@ -2,8 +2,13 @@
 
 from collections.abc import Callable, Mapping
 
-import tables
-from page_results import (
+from percepnet_wasm.bands import BANDS
+from percepnet_wasm.comb import taps
+from percepnet_wasm.constants import BINS, COMB_TAPS_SIDE, DELAY, HOP, WINDOW
+from percepnet_wasm.model_file import DEFAULT_TIER, Model
+
+from . import tables
+from .page_results import (
     IDLE,
     RIVAL,
     SYSTEMS,
@@ -21,13 +26,8 @@ from page_results import (
     rung,
     startup,
 )  # fmt: skip
-from page_sizes import gzipped_total
-from tables import load
-
-from percepnet_wasm.bands import BANDS
-from percepnet_wasm.comb import taps
-from percepnet_wasm.constants import BINS, COMB_TAPS_SIDE, DELAY, HOP, WINDOW
-from percepnet_wasm.model_file import DEFAULT_TIER, Model
+from .page_sizes import gzipped_total
+from .tables import load
 
 __all__ = ["LISTS", "NUMBERS", "listed", "verdict", "where_others_are_better"]
 

@@ -14,18 +14,20 @@ import re
 from collections.abc import Mapping
 from html import escape
 
-import tables
-from page_charts import CHARTS
-from page_sizes import download_table
-from page_words import LISTS, NUMBERS
-from tables import Table
+from build_scripts import RESULTS, ROOT
+
+from . import tables
+from .page_charts import CHARTS
+from .page_sizes import download_table
+from .page_words import LISTS, NUMBERS
+from .tables import Table
 
 __all__ = ["fill", "fill_pages", "picture_files"]
 
 _PART = re.compile(r"^ *<!-- part: (\w+) -->\n", re.MULTILINE)
 _PLACE = re.compile(r"<!-- (table|chart|list|number): ([^>]+?) -->")
 
-PARTS = tables.ROOT / "web" / "parts"
+PARTS = ROOT / "web" / "parts"
 
 Files = Mapping[str, bytes]
 
@@ -52,7 +54,7 @@ def fill_pages(plan: Files) -> dict[str, bytes]:
 
 def picture_files() -> dict[str, bytes]:
     """List the pictures that the charts point to."""
-    return {f"pictures/{path.name}": path.read_bytes() for path in sorted((tables.RESULTS / "pictures").glob("*.webp"))}
+    return {f"pictures/{path.name}": path.read_bytes() for path in sorted((RESULTS / "pictures").glob("*.webp"))}
 
 
 def fill(page: str, plan: Files, name: str = "") -> str:

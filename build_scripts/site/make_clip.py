@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
-from speech_synthesis import RATE, Voice, say
+
+from .speech_synthesis import RATE, Voice, say
 
 Audio = NDArray[np.float32]
 

@@ -1,12 +1,10 @@
-"""Measure the pitch tracker on natural speech in noise: ``python build_scripts/pitch_evaluation.py --speech DIR``.
+"""Errors of the pitch tracker on natural speech in noise.
 
 The reference is Praat's autocorrelation tracker on the clean speech; its voiced frames count. A gross error is a pitch
 more than 20 % off; those near a multiple or a fraction of the truth are counted as octave errors too.
 """
 
-import argparse
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -103,24 +101,3 @@ def evaluate(
         for snr in snrs:
             scores.append(score(kind, snr, [compare(k, x) for k, x in noises.mixes(kind, snr)]))
     return scores
-
-
-def main() -> None:
-    """Parse the command line, print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--speech", type=Path, required=True, help="folder of 48 kHz speech")
-    parser.add_argument("--noise", type=Path, help="folder of recorded noise with a manifest")
-    parser.add_argument("--clips", type=int, default=30)
-    parser.add_argument("--seconds", type=float, default=12, help="of each clip")
-    parser.add_argument("--json", type=Path, help="write the scores here too")
-    args = parser.parse_args()
-    scores = evaluate(args.speech, args.noise, args.clips, args.seconds)
-    print(f"{'noise':<10}{'SNR/dB':>8}{'frames':>8}{'gross %':>9}{'octave %':>10}{'fine %':>8}{'missed %':>10}")
-    for s in scores:
-        print(f"{s.noise:<10}{s.snr_db:8g}{s.frames:8d}{s.gross:9.1f}{s.octave:10.1f}{s.fine:8.2f}{s.missed:10.1f}")
-    if args.json:
-        args.json.write_text(json.dumps([asdict(s) for s in scores], indent=1) + "\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

@@ -3,8 +3,8 @@
 import zlib
 from collections.abc import Mapping
 
-from page_results import SYSTEMS, downloads
-from tables import Table
+from .page_results import SYSTEMS, downloads
+from .tables import Table
 
 __all__ = ["download_table", "gzipped_total"]
 

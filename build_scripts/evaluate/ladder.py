@@ -1,6 +1,6 @@
 """Climb the oracle ladder over a set of mixes: the table of the README.
 
-    python build_scripts/ladder.py SET [--out FOLDER]
+    python -m build_scripts.evaluate.ladder SET [--out FOLDER]
 
 SET holds ``clean/`` and ``noisy/`` with the same file names. Printed, and written to FOLDER: a Markdown table of the
 mean of each score and rung, with the period tracked on the noisy and on the clean signal, and how often a rung

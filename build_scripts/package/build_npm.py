@@ -20,11 +20,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from integrity import SERVICE_WORKER, sealed
-
 import percepnet_wasm
+from build_scripts import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
+from .integrity import SERVICE_WORKER, sealed
+
 WORKLET = ROOT / "worklet"
 DEVELOPMENT = ("scripts", "devDependencies")
 """Fields of ``worklet/package.json`` that are of no use to others."""
@@ -65,7 +65,7 @@ def build(site: Path, out: Path) -> None:
     Parameters
     ----------
     site : Path
-        What ``build_dist.py`` wrote.
+        What :mod:`build_scripts.package.build_dist` wrote.
     out : Path
         Replaced, if it is a folder that this function wrote before.
 
@@ -77,7 +77,7 @@ def build(site: Path, out: Path) -> None:
         npm or one of its packages failed.
     """
     if not (site / "runtime" / "pyodide-lock.json").is_file():
-        raise ValueError(f"{site} is not a built site: run build_scripts/build_dist.py first")
+        raise ValueError(f"{site} is not a built site: run python -m build_scripts.package.build_dist first")
     if out.exists() and not (out / "package.json").is_file():
         raise ValueError(f"{out} holds something else: give another folder to --out")
     out = out.resolve()  # npm's scripts run in another folder

@@ -3,11 +3,12 @@
 import re
 from typing import Any
 
-import tables
-from tables import load
-
+from build_scripts import ROOT
 from percepnet_wasm.constants import DELAY, SAMPLE_RATE
 from percepnet_wasm.model_file import DEFAULT_TIER
+
+from . import tables
+from .tables import load
 
 __all__ = [
     "IDLE", "RIVAL", "SYSTEMS", "cost", "delays", "downloads", "label", "live_delay", "live_shares", "ms", "offline",
@@ -104,7 +105,7 @@ def live_delay() -> float:
 
 def ring_depth() -> int:
     """The drop-in's default, samples."""
-    source = (tables.ROOT / "worklet" / "options.js").read_text(encoding="utf-8")
+    source = (ROOT / "worklet" / "options.js").read_text(encoding="utf-8")
     found = re.search(r"DEFAULT_DEPTH = (\d+)", source)
     if not found:
         raise ValueError("worklet/options.js names no DEFAULT_DEPTH: tell page_results.py where the ring's depth is")

@@ -1,8 +1,8 @@
 """Compile the kernel's C to the WebAssembly modules that the wheel carries, with pip's ``ziglang`` and nothing else.
 
-``build_kernel.py`` writes ``percepnet_wasm/kernels/``: layout.h, relaxed.wasm and simd.wasm, all committed, the same
-bytes on every machine. ``--check`` compares instead of writing. ``--native`` compiles native.so for this machine, which
-CPython then uses; it is not committed.
+``python -m build_scripts.package.build_kernel`` writes ``percepnet_wasm/kernels/``: layout.h, relaxed.wasm and
+simd.wasm, all committed, the same bytes on every machine. ``--check`` compares instead of writing. ``--native``
+compiles native.so for this machine, which CPython then uses; it is not committed.
 """
 
 import argparse
@@ -12,11 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+from build_scripts import ROOT
+from percepnet_wasm.kernel_layout import header
 
-from percepnet_wasm.kernel_layout import header  # noqa: E402
-
+COMMAND = "python -m build_scripts.package.build_kernel"
 FOLDER = ROOT / "percepnet_wasm" / "kernels"
 WASM = ["-target", "wasm32-emscripten", "-ffreestanding"]
 VARIANTS = {
@@ -49,14 +48,14 @@ def compile_variant(name: str, target: Sequence[str], folder: Path) -> Path:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Build, or compare; 1 if what is committed differs."""
-    parser = argparse.ArgumentParser(prog="build_kernel.py", description=__doc__)
+    parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__)
     parser.add_argument("--check", action="store_true", help="compare with what is there, write nothing")
     parser.add_argument("--native", action="store_true", help="compile for this machine's CPython instead")
     parser.add_argument("--out", type=Path, default=FOLDER, help="folder of the libraries (default: the package)")
     options = parser.parse_args(arguments)
     layout = FOLDER / "layout.h"
     if options.check and layout.read_text() != header():
-        print("build_kernel: layout.h is not what kernel_layout.py says: run build_scripts/build_kernel.py")
+        print(f"build_kernel: layout.h is not what kernel_layout.py describes: run {COMMAND}")
         return 1
     if not options.check:
         layout.write_text(header())
@@ -71,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             elif not committed.is_file() or committed.read_bytes() != built:
                 differ.append(name)
     if differ:
-        print(f"build_kernel: {', '.join(differ)} not as the sources give: run build_scripts/build_kernel.py")
+        print(f"build_kernel: {', '.join(differ)} not what the sources compile to: run {COMMAND}")
     return 1 if differ else 0
 
 

@@ -14,12 +14,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
+from build_scripts import ROOT
+
+COMMAND = "python -m build_scripts.package.generate_constants"
 TARGET = ROOT / "worklet" / "constants.js"
 
 HEADER = """\
 /**
- * The enhancer's numbers. Generated from percepnet_wasm/constants.py by build_scripts/generate_constants.py:
+ * The enhancer's numbers. Generated from percepnet_wasm/constants.py by build_scripts/package/generate_constants.py:
  * change them there.
  */
 """
@@ -83,12 +85,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if the file is stale")
     arguments = parser.parse_args()
-    sys.path.insert(0, str(ROOT))
     text = render()
     if TARGET.exists() and TARGET.read_text(encoding="utf-8") == text:
         return 0
     if arguments.check:
-        print(f"{TARGET.relative_to(ROOT)} is stale: run python build_scripts/generate_constants.py", file=sys.stderr)
+        print(f"{TARGET.relative_to(ROOT)} is stale: run {COMMAND}", file=sys.stderr)
         return 1
     TARGET.write_text(text, encoding="utf-8")
     print(f"wrote {TARGET.relative_to(ROOT)}")

@@ -1,6 +1,6 @@
 """Serve a folder on localhost with the headers that give a page SharedArrayBuffer.
 
-``python build_scripts/serve.py dist`` prints the address and runs until interrupted; tests use the context manager
+``python -m build_scripts.site.serve dist`` prints the address and runs until interrupted; tests use the context manager
 ``serve``.
 """
 
@@ -13,6 +13,8 @@ import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from build_scripts import ROOT
 
 HOST = "127.0.0.1"
 """Loopback only: browsers open the microphone to a secure origin, which over plain HTTP is this machine alone."""
@@ -125,7 +127,7 @@ def serve(
 def main() -> int:
     """Serve until interrupted."""
     parser = argparse.ArgumentParser(description="Serve a folder on localhost, cross-origin isolated.")
-    parser.add_argument("directory", type=Path, nargs="?", default=Path(__file__).resolve().parents[1] / "dist")
+    parser.add_argument("directory", type=Path, nargs="?", default=ROOT / "dist")
     parser.add_argument("--port", type=int, default=8000, help="TCP port (default: 8000, or a free one if taken)")
     arguments = parser.parse_args()
     try:

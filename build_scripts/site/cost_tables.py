@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from measured import Table, load
+from .measured import Table, load
 
 SYSTEMS = {
     "floor": "a worker that does nothing",

@@ -1,0 +1,24 @@
+"""Everything that is not shipped: how the package and the pages are built, measured and trained.
+
+A room for each task, run from the repository's root as ``python -m build_scripts.ROOM.NAME``:
+
+``package``
+    The wheel, ``dist/``, the npm package, the compiled kernel, Pyodide's files.
+``site``
+    What the pages and documents say of the results: tables, charts, figures; the pages' sounds; a local server.
+``evaluate``
+    Quality on sets of mixes, what is lost of clear speech, the oracle's ladder, mutation tests, the golden output.
+``train``
+    The network's training, from recordings to a model file.
+``bench``
+    Time, memory, delay and bytes, beside other suppressors.
+
+``results/`` holds what was measured. Rooms import each other by full name, modules within a room by relative name.
+"""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+"""The repository."""
+RESULTS = ROOT / "build_scripts" / "results"
+"""Records of what was measured: committed, and the source of every figure in the documents and on the pages."""

@@ -1,0 +1,1 @@
+"""Build what is published: wheel, site, npm package, kernel."""
