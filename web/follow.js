@@ -20,7 +20,8 @@ export function follow(session, sayRunning) {
   on('playing', ({ state }) => {
     write('playing', PLAYING[state]);
     if (state === 'enhanced' && percepnet.state === 'ready') sayRunning();
-    if (state === 'resting') say('The microphone is muted; the enhancer rests.', 'running');
+    // A fallback has said already why the sound is bypassed.
+    if (state === 'resting') say(`${session.microphone ? 'The microphone is muted' : 'Silence'}: the enhancer is idle.`, 'running');
   });
   on('overload', ({ action, tier }) => {
     if (action === 'step-down') element('tier').value = tier;

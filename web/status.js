@@ -9,12 +9,13 @@ const STAGES = {
   'warm-up': 'Warming up',
 };
 
-/** @type {Record<string, string>} what is heard, by the states that the enhancer tells */
+/** What is heard, by the state of the event `playing`. @type {Record<string, string>} */
 export const PLAYING = {
-  waiting: 'raw as yet',
+  waiting: 'raw until it is ready',
   enhanced: '',
   starved: 'raw: too slow',
-  resting: 'raw: muted',
+  resting: 'silence',
+  bypassed: 'raw: bypassed',
 };
 
 /**

@@ -26,8 +26,10 @@ export const STATE = Object.freeze({
   ENHANCED: 'enhanced',
   /** Dry for at least STARVED samples although switched on and begun: the worker is overloaded or gone. */
   STARVED: 'starved',
-  /** Dry: switched off, or the microphone is muted. */
+  /** Dry: the microphone is muted, so there is nothing to enhance. */
   RESTING: 'resting',
+  /** Dry: switched off, by the page or because the machine is too slow. */
+  BYPASSED: 'bypassed',
 });
 
 /** Samples without enhanced sound before the state says so: 100 ms. */
@@ -56,7 +58,7 @@ export class Blend {
     /** Position of the next input sample: the clock. */
     this.position = start;
     /** @type {string} one of STATE */
-    this.state = enabled ? STATE.WAITING : STATE.RESTING;
+    this.state = enabled ? STATE.WAITING : STATE.BYPASSED;
     /** Whether enhanced sound is at full level at the end of the last quantum. */
     this.wet = false;
     // The run of enhanced samples being played, [from, end).
@@ -142,12 +144,12 @@ export class Blend {
       ring.publishActive(active);
     }
     if (!active) {
-      this.state = STATE.RESTING;
+      this.state = this.enabled ? STATE.RESTING : STATE.BYPASSED;
       this.starved = 0;
     } else if (wet) {
       this.state = STATE.ENHANCED;
       this.starved = 0;
-    } else if (this.state === STATE.RESTING) {
+    } else if (this.state === STATE.RESTING || this.state === STATE.BYPASSED) {
       this.state = STATE.WAITING;
     }
     if (this.state === STATE.ENHANCED || this.state === STATE.STARVED) {

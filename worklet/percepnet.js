@@ -31,7 +31,8 @@ export { PercepNetError };
  * Events (CustomEvent, `detail` as given):
  *   progress {stage, bytes, total}           while loading; total once it is known
  *   ready    {info}                          the enhancer is warm and takes over
- *   playing  {state}                         what is heard: 'waiting' | 'enhanced' | 'starved' | 'resting'
+ *   playing  {state}                         what is heard: 'waiting' | 'enhanced' | 'starved', raw because it
+ *                                            is late | 'resting', the microphone is muted | 'bypassed', switched off
  *   overload {action, tier, from}            frames come late, and what is done: 'wait' (100 ms are raw so far), 'step-down'
  *                                            (`tier` runs instead of `from`), 'bypass' (raw; a fallback says so too)
  *   fallback {code, message, error}          the sound is raw until ready or restart()

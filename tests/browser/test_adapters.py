@@ -81,7 +81,7 @@ SCENES = """async () => {
             found.heard = await heard(stream.getAudioTracks()[0]);
             await harness.untilPlaying(percepnet, 'enhanced');
             await device.mute(true);
-            await harness.untilPlaying(percepnet, 'resting');
+            await harness.untilPlaying(percepnet, 'bypassed');
             await device.mute(false);
             await harness.untilPlaying(percepnet, 'enhanced');
             const { start } = await device.createAudioNode(DefaultDeviceController.getAudioContext());

@@ -34,7 +34,7 @@ CALL = """async () => {
 
 RECORD = """async ({ enabled, seconds }) => {
     media.enabled = enabled;
-    await harness.untilPlaying(media.instances[0], enabled ? 'enhanced' : 'resting');
+    await harness.untilPlaying(media.instances[0], enabled ? 'enhanced' : 'bypassed');
     return harness.recordTracks([call.received.getAudioTracks()[0]], seconds * 48000);
 }"""
 

@@ -13,6 +13,7 @@ import pytest
 from conftest import DENY_MICROPHONE, PATIENCE_MS, AlteredSite, Audio, Tab
 from measure import ATTEMPTS, soon
 from playwright.sync_api import Download, Page, expect
+from slow_machine import slow_down
 
 from build_scripts.bench.sizes import wire_sizes
 
@@ -274,6 +275,27 @@ def test_overload_is_told(open_tab: Callable[..., Tab], isolated: str) -> None:
     tab.evaluate(tell, {"action": "step-down", "tier": "c10", "from": "c20"})
     expect(tab.page.get_by_role("status")).to_contain_text("the smaller model c10")
     expect(tab.page.get_by_label("Model")).to_have_value("c10")
+
+
+def test_a_machine_that_is_too_slow_is_not_called_a_muted_microphone(
+    open_tab: Callable[..., Tab], altered: AlteredSite
+) -> None:
+    """Under load the enhancer is bypassed: the page says so while the noisy clip plays, and says when it recovers."""
+    slow_down(altered, "not js.recovered")
+    tab = open_tab(altered.url, path="")
+    said = "new MutationObserver(() => said.push(document.getElementById('state').textContent))"
+    tab.evaluate(
+        f"() => {{ window.said = []; {said}.observe(document.getElementById('state'), {{ childList: true }}); }}"
+    )
+    tab.page.get_by_label("Model").select_option("c10")
+    tab.page.get_by_role("button", name="Start", exact=True).click()
+    tab.wait("demo.percepnet?.playing === 'bypassed'")
+    expect(tab.page.get_by_role("status")).to_contain_text("too slow just now")
+    expect(tab.page.locator("#playing")).to_have_text("raw: bypassed")
+    expect(tab.page.locator("#before-level")).to_have_text(re.compile("dBFS$"))
+    tab.evaluate("() => new BroadcastChannel('recovered').postMessage(true)")
+    expect(tab.page.get_by_role("status")).to_have_text(RUNNING)
+    assert not [text for text in tab.evaluate("said") if "microphone" in text or "Silence" in text]
 
 
 def test_freezing_the_pictures(open_tab: Callable[..., Tab], isolated: str) -> None:

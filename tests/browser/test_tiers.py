@@ -5,52 +5,13 @@ from collections.abc import Callable
 
 import numpy as np
 from conftest import AlteredSite, Tab, decode, encode
+from slow_machine import slow_down
 
 from percepnet_wasm.constants import DELAY
 
 DEPTH = 1920
 
 READY = "async (options) => harness.untilState(await harness.create(options), 'ready', 'fallback')"
-
-SLOW_PYODIDE = """
-export async function loadPyodide(options) {
-    const { loadPyodide: load } = await import('./real.mjs');
-    const pyodide = await load(options);
-    globalThis.recovered = false;
-    new BroadcastChannel('recovered').onmessage = () => (globalThis.recovered = true);
-    const loadPackage = pyodide.loadPackage;
-    pyodide.loadPackage = async (...names) => {
-        await loadPackage(...names);
-        pyodide.runPython(`
-import time
-import js
-import percepnet_wasm
-
-quick_step = percepnet_wasm.Enhancer.step
-
-def step(self):
-    until = time.perf_counter() + 0.025
-    # While it is warmed up the page would only have to wait.
-    if self.input.any() and abs(self.input).max() > 1e-3 and (SLOW):
-        while time.perf_counter() < until:
-            pass
-    quick_step(self)
-
-percepnet_wasm.Enhancer.step = step
-`);
-    };
-    return pyodide;
-}
-"""
-"""A frame takes 25 ms where SLOW holds; ``recovered`` is whether the page has said so."""
-
-
-def slow_down(site: AlteredSite, condition: str) -> None:
-    """Make frames late while a Python condition holds; ``self`` is the Enhancer."""
-    real = (site.folder / "runtime/pyodide.mjs").read_text()
-    (site.folder / "runtime/real.mjs").write_text(real)
-    site.write("runtime/pyodide.mjs", lambda _: SLOW_PYODIDE.replace("SLOW", condition))
-
 
 def fetched(tab: Tab) -> list[str]:
     """Model files that were asked for."""
@@ -209,7 +170,7 @@ def test_bypasses_when_no_tier_is_small_enough_and_tries_again(
     tab.evaluate("async () => { await harness.enhanceMicrophone({ model: 'c10' }); }")
     tab.wait("percepnet.reason?.code === 'overload'")
     assert [event["action"] for event in tab.events("overload")][-1] == "bypass"
-    tab.wait("percepnet.playing === 'resting'")
+    tab.wait("percepnet.playing === 'bypassed'")
     tab.evaluate("log.splice(0)")
     tab.wait("log.filter(({ type }) => type === 'stats').length > 3")
     frames = [event["frames"] for event in tab.events("stats")]

@@ -134,7 +134,7 @@ describe('sound', () => {
     rig.blend.enabled = false;
     rig.run(QUANTUM);
     assert.equal(rig.gain, 0);
-    assert.equal(rig.blend.state, STATE.RESTING);
+    assert.equal(rig.blend.state, STATE.BYPASSED);
     rig.run(QUANTUM);
     const { frames } = rig.pump;
     rig.run(48000);
@@ -160,6 +160,12 @@ describe('sound', () => {
     rig.run(48000);
     assert.equal(rig.pump.frames, frames);
     assert.equal(rig.blend.state, STATE.RESTING);
+    rig.blend.enabled = false;
+    rig.run(QUANTUM);
+    assert.equal(rig.blend.state, STATE.BYPASSED, 'switched off, whatever the microphone does');
+    rig.blend.enabled = true;
+    rig.run(QUANTUM);
+    assert.equal(rig.blend.state, STATE.RESTING, 'switched on, and still muted');
     const unmuted = rig.elapsed;
     rig.source = (position) => (position < muted || position >= unmuted ? signal(position) : 0);
     rig.gain = 0; // silence has none; what follows it begins raw
@@ -355,7 +361,7 @@ describe('another enhancer', () => {
 });
 
 test('what pages and the worker rely on', () => {
-  assert.deepEqual(Object.values(STATE), ['waiting', 'enhanced', 'starved', 'resting']);
+  assert.deepEqual(Object.values(STATE), ['waiting', 'enhanced', 'starved', 'resting', 'bypassed']);
   assert.deepEqual([STARVED, MUTED], [0.1 * SAMPLE_RATE, SAMPLE_RATE]);
 });
 
