@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import percepnet_wasm
 
-from .extras import AudioFileError, MissingExtraError
-from .kernel import KERNELS, KernelError
+from .errors import AudioFileError, MissingExtraError
+from .kernel.library import KERNELS, KernelError
 
 __all__ = ["main"]
 
@@ -43,8 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _enhance(options: argparse.Namespace) -> None:
-    from .files import enhance_file
-    from .folders import Settings, enhance_folder
+    from .files.audio import enhance_file
+    from .files.folders import Settings, enhance_folder
 
     settings = Settings(
         options.model, options.attenuation_limit, not options.no_comb, not options.no_postfilter, options.kernel
@@ -70,14 +70,14 @@ def _info(options: argparse.Namespace) -> None:
 
 
 def _oracle(options: argparse.Namespace) -> None:
-    from .report import write_ladder
+    from .oracle.report import write_ladder
 
     record = write_ladder(
         options.clean, options.noisy, options.out,
         period=options.period, scores=not options.no_scores, figures=not options.no_figures,
     )  # fmt: skip
     if not options.no_scores:
-        from .evaluation import score_table
+        from .oracle.evaluation import score_table
 
         print(score_table(record["rungs"]))
 

@@ -3,19 +3,19 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from .analysis import Analysis
 from .constants import HOP
 from .limits import LOUDEST, SILENT, SNR_MEMORY, SNR_TINY
 from .model_file import Model
 from .network import Network
-from .postfilter import network_postfilter
-from .synthesis import Synthesis
+from .signal.analysis import Analysis
+from .signal.postfilter import network_postfilter
+from .signal.synthesis import Synthesis
 
 __all__ = ["NumpyEngine"]
 
 
 class NumpyEngine:
-    """Enhances one stream; :class:`percepnet_wasm.kernel_engine.KernelEngine` is its twin.
+    """Enhances one stream; :class:`percepnet_wasm.kernel.engine.KernelEngine` is its twin.
 
     Parameters
     ----------

@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .bands import BANDS
 from .constants import DELAY, HOP, SAMPLE_RATE
 from .engine import NumpyEngine
-from .kernel import KERNELS, KernelError, candidates, load
-from .kernel_engine import KernelEngine
-from .kernel_program import UnsuitableModelError
+from .kernel.engine import KernelEngine
+from .kernel.library import KERNELS, KernelError
+from .kernel.loading import candidates, load
+from .kernel.program import UnsuitableModelError
 from .limits import LOUDEST
 from .model_file import FORMAT_VERSION, Model
+from .signal.bands import BANDS
 
 __all__ = ["LOUDEST", "Enhancer", "Source", "info"]
 

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .bands import BANDS
 from .constants import LOOKAHEAD, SAMPLE_RATE
-from .features import FEATURES
+from .signal.bands import BANDS
+from .signal.features import FEATURES
 
 __all__ = ["DEFAULT_TIER", "FORMAT_VERSION", "Layer", "Model", "ModelFileError", "default_model_bytes"]
 

@@ -12,9 +12,9 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from .features import FEATURES
 from .linear import product
 from .model_file import Layer, Model
+from .signal.features import FEATURES
 
 __all__ = ["Network"]
 

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from playwright.sync_api import Error as PlaywrightError
 
 from build_scripts import ROOT
-from percepnet_wasm.kernel import KERNELS
+from percepnet_wasm.kernel.library import KERNELS
 
 from . import random_tiers
 from .chromium import ChromiumHost

@@ -33,8 +33,8 @@ LONGER = 4
 
 def enhance_by_us(source: Path, target: Path, kernel: str, library: Path) -> None:
     """From file to file, a block of a second at a time."""
-    from percepnet_wasm import kernel as kernels
-    from percepnet_wasm.folders import Settings, enhance_one
+    from percepnet_wasm.files.folders import Settings, enhance_one
+    from percepnet_wasm.kernel import library as kernels
 
     kernels.FOLDER = library
     enhance_one(source, target, Settings(kernel=kernel))

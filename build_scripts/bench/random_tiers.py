@@ -30,7 +30,7 @@ def make(name: str, folder: Path) -> Path:
 
     from build_scripts.train.export import to_model
     from build_scripts.train.model import TIERS, PercepNet
-    from percepnet_wasm.features import FEATURES
+    from percepnet_wasm.signal.features import FEATURES
 
     tier, _, sparse = name.partition("-")
     if tier not in TIERS or sparse not in ("", SPARSE):

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 
 import percepnet_wasm
-from percepnet_wasm.comb import CombedFrames
-from percepnet_wasm.kernel import load
-from percepnet_wasm.kernel_engine import STAGES as KERNEL_STAGES
-from percepnet_wasm.kernel_engine import KernelEngine
-from percepnet_wasm.kernel_layout import Matrix, pointer
-from percepnet_wasm.kernel_program import activation_type
+from percepnet_wasm.kernel.engine import STAGES as KERNEL_STAGES
+from percepnet_wasm.kernel.engine import KernelEngine
+from percepnet_wasm.kernel.layout import Matrix, pointer
+from percepnet_wasm.kernel.loading import load
+from percepnet_wasm.kernel.program import activation_type
 from percepnet_wasm.network import Network
-from percepnet_wasm.pitch import PitchTracker
-from percepnet_wasm.synthesis import Synthesis
+from percepnet_wasm.signal.comb import CombedFrames
+from percepnet_wasm.signal.pitch import PitchTracker
+from percepnet_wasm.signal.synthesis import Synthesis
 
 STAGES: dict[str, tuple[type, str]] = {
     "stft": (CombedFrames, "push"),

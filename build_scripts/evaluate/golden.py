@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from build_scripts import ROOT
 from percepnet_wasm import Enhancer
-from percepnet_wasm.bands import BANDS
 from percepnet_wasm.constants import HOP, SAMPLE_RATE
-from percepnet_wasm.features import FEATURES
 from percepnet_wasm.model_file import WEIGHT_SCALE, Layer, Model
+from percepnet_wasm.signal.bands import BANDS
+from percepnet_wasm.signal.features import FEATURES
 
 __all__ = ["GOLDEN", "TOLERANCE", "digest", "model", "run", "sound", "summary"]
 

@@ -17,10 +17,10 @@ from typing import Any
 from tqdm import tqdm
 
 from percepnet_wasm.constants import SAMPLE_RATE
-from percepnet_wasm.evaluation import SCORES, mean_scores, score, score_table
-from percepnet_wasm.measures import voiced_frames
-from percepnet_wasm.oracle import ladder
-from percepnet_wasm.report import read_pair
+from percepnet_wasm.oracle.evaluation import SCORES, mean_scores, score, score_table
+from percepnet_wasm.oracle.ladder import ladder
+from percepnet_wasm.oracle.measures import voiced_frames
+from percepnet_wasm.oracle.report import read_pair
 
 Rows = dict[str, dict[str, dict[str, float | None]]]
 """Scores by rung and period, then by file."""

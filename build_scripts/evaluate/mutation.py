@@ -112,7 +112,7 @@ def _accepted() -> dict[str, dict[str, str]]:
 def _mutate(module: str, every: int) -> dict[str, Any]:
     """Try one module's mutants, those that a run before did not get to."""
     tests = [f"tests/unit/{name}" for name in MODULES[module]]
-    folder, source = COPY / module, f"percepnet_wasm/{module}.py"
+    folder, source = COPY / module, f"percepnet_wasm/{_room(module)}/{module}.py"
     inputs = hashlib.sha256(b"".join((ROOT / name).read_bytes() for name in (source, *tests))).hexdigest()
     shutil.rmtree(folder, ignore_errors=True)
     for name in ("percepnet_wasm", "tests/unit", "build_scripts"):
@@ -146,6 +146,10 @@ def _mutate(module: str, every: int) -> dict[str, Any]:
         "killed": len(items) - len(survivors),
         "survivors": survivors,
     }
+
+
+def _room(module: str) -> str:
+    return "oracle" if module == "targets" else "signal"
 
 
 def _mutate_worklet(module: str) -> dict[str, Any]:

@@ -15,9 +15,9 @@ from pesq import pesq
 from scipy.signal import resample_poly
 
 from percepnet_wasm import Model, enhance
-from percepnet_wasm.analysis import BandAnalysis
-from percepnet_wasm.bands import edges
 from percepnet_wasm.constants import BINS, HOP, LAG_MAX, SAMPLE_RATE
+from percepnet_wasm.signal.analysis import BandAnalysis
+from percepnet_wasm.signal.bands import edges
 
 SNRS_DB = (20, 30, 40)
 _ACTIVE_DB = 35

@@ -1,8 +1,8 @@
 """Compile the kernel's C to the WebAssembly modules that the wheel carries, with pip's ``ziglang`` and nothing else.
 
-``python -m build_scripts.package.build_kernel`` writes ``percepnet_wasm/kernels/``: layout.h, relaxed.wasm and
-simd.wasm, all committed, the same bytes on every machine. ``--check`` compares instead of writing. ``--native``
-compiles native.so for this machine, which CPython then uses; it is not committed.
+``python -m build_scripts.package.build_kernel`` writes c/layout.h, relaxed.wasm and simd.wasm in
+``percepnet_wasm/kernel/``, all committed, the same bytes on every machine. ``--check`` compares instead of writing.
+``--native`` compiles native.so for this machine, which CPython then uses; it is not committed.
 """
 
 import argparse
@@ -13,10 +13,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from build_scripts import ROOT
-from percepnet_wasm.kernel_layout import header
+from percepnet_wasm.kernel.layout import header
 
 COMMAND = "python -m build_scripts.package.build_kernel"
-FOLDER = ROOT / "percepnet_wasm" / "kernels"
+FOLDER = ROOT / "percepnet_wasm" / "kernel"
+SOURCES = FOLDER / "c"
 WASM = ["-target", "wasm32-emscripten", "-ffreestanding"]
 VARIANTS = {
     "simd.wasm": [*WASM, "-mcpu=generic+simd128+bulk_memory"],
@@ -38,9 +39,9 @@ def zig(arguments: Sequence[str], folder: Path) -> None:
 def compile_variant(name: str, target: Sequence[str], folder: Path) -> Path:
     """Compile every source with ``target``'s flags, link them; return the library in ``folder``."""
     objects = []
-    for source in sorted(FOLDER.glob("*.c")):
+    for source in sorted(SOURCES.glob("*.c")):
         objects.append(f"{name}.{source.stem}.o")
-        zig(["cc", *target, *FLAGS, "-c", source.name, "-o", str(folder / objects[-1])], FOLDER)
+        zig(["cc", *target, *FLAGS, "-c", source.name, "-o", str(folder / objects[-1])], SOURCES)
     link = LINK_WASM if name.endswith(".wasm") else ["cc", "-shared", *target]
     zig([*link, *objects, "-o", name], folder)
     return folder / name
@@ -53,9 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--native", action="store_true", help="compile for this machine's CPython instead")
     parser.add_argument("--out", type=Path, default=FOLDER, help="folder of the libraries (default: the package)")
     options = parser.parse_args(arguments)
-    layout = FOLDER / "layout.h"
+    layout = SOURCES / "layout.h"
     if options.check and layout.read_text() != header():
-        print(f"build_kernel: layout.h is not what kernel_layout.py describes: run {COMMAND}")
+        print(f"build_kernel: layout.h is not what kernel/layout.py describes: run {COMMAND}")
         return 1
     if not options.check:
         layout.write_text(header())

@@ -62,14 +62,14 @@ def render() -> str:
     -------
     str
         An ES module with one exported, documented constant for each public number of
-        ``percepnet_wasm.constants``, and from ``percepnet_wasm.bands`` ``BANDS`` and where the bands lie.
+        ``percepnet_wasm.constants``, and from ``percepnet_wasm.signal.bands`` ``BANDS`` and where the bands lie.
     """
     module = importlib.import_module("percepnet_wasm.constants")
     values = numbers(module)
     if module.__file__ is None:
         raise RuntimeError("percepnet_wasm.constants has no source file: run from a checkout")
     texts = descriptions(Path(module.__file__).read_text(encoding="utf-8"))
-    bands = importlib.import_module("percepnet_wasm.bands")
+    bands = importlib.import_module("percepnet_wasm.signal.bands")
     values["BANDS"] = int(bands.BANDS)
     texts["BANDS"] = "Bands of the spectral envelope: gains and strengths a frame."
     values["BAND_TIPS_HZ"] = [round(tip * bands.BIN_HZ) for tip in bands.edges()[1:]]

@@ -3,7 +3,7 @@
 The style sheet uses it as a mask, so that it takes the scheme's colour.
 """
 
-from percepnet_wasm.bands import edges
+from percepnet_wasm.signal.bands import edges
 
 LONG_EVERY = 10
 SHORT, LONG = 50, 100

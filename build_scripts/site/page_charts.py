@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from html import escape
 
-from percepnet_wasm.bands import BIN_HZ, edges
 from percepnet_wasm.constants import HOP, LOOKAHEAD, SAMPLE_RATE
 from percepnet_wasm.model_file import DEFAULT_TIER
+from percepnet_wasm.signal.bands import BIN_HZ, edges
 
 from . import tables
 from .charts import Bar, Line, Span, bars, curves, spectrogram, time_line, triangles

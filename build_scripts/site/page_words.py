@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Mapping
 
-from percepnet_wasm.bands import BANDS
-from percepnet_wasm.comb import taps
 from percepnet_wasm.constants import BINS, COMB_TAPS_SIDE, DELAY, HOP, WINDOW
 from percepnet_wasm.model_file import DEFAULT_TIER, Model
+from percepnet_wasm.signal.bands import BANDS
+from percepnet_wasm.signal.comb import taps
 
 from . import tables
 from .page_results import (

@@ -19,8 +19,8 @@ import soundfile as sf
 from PIL import Image
 
 from percepnet_wasm.constants import SAMPLE_RATE
-from percepnet_wasm.evaluation import score
-from percepnet_wasm.figures import Audio, spectrogram
+from percepnet_wasm.oracle.evaluation import score
+from percepnet_wasm.oracle.figures import Audio, spectrogram
 
 TOP_HZ = 12_000
 RANGE_DB = 75

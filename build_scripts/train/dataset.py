@@ -1,7 +1,7 @@
 """Features and targets of mixes, written by any number of processes, read by the trainer while they write.
 
-An example is made by the enhancer's own code (:class:`percepnet_wasm.analysis.Analysis`,
-:func:`percepnet_wasm.targets.targets`), so that training hears exactly what the enhancer will.
+An example is made by the enhancer's own code (:class:`percepnet_wasm.signal.analysis.Analysis`,
+:func:`percepnet_wasm.oracle.targets.targets`), so that training hears exactly what the enhancer will.
 """
 
 import time
@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from percepnet_wasm.analysis import Analysis, BandAnalysis
-from percepnet_wasm.bands import BANDS, edges
 from percepnet_wasm.constants import HOP, LOOKAHEAD, WINDOW
-from percepnet_wasm.features import ENERGY_FLOOR, FEATURES
-from percepnet_wasm.targets import targets
+from percepnet_wasm.oracle.targets import targets
+from percepnet_wasm.signal.analysis import Analysis, BandAnalysis
+from percepnet_wasm.signal.bands import BANDS, edges
+from percepnet_wasm.signal.features import ENERGY_FLOOR, FEATURES
 
 from .mixing import Mix, Mixer
 from .perceptual_loss import SPECTRA, spectra_columns

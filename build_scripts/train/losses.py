@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from percepnet_wasm.bands import BANDS
 from percepnet_wasm.constants import LOOKAHEAD
+from percepnet_wasm.signal.bands import BANDS
 
 PARTS = ("gain", "strength", "voice", "spectrum")
 

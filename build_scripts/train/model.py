@@ -10,9 +10,9 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import Tensor, nn
 
-from percepnet_wasm.bands import BANDS
-from percepnet_wasm.features import FEATURES
 from percepnet_wasm.model_file import WEIGHT_LIMIT, WEIGHT_SCALE
+from percepnet_wasm.signal.bands import BANDS
+from percepnet_wasm.signal.features import FEATURES
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,21 @@
 """Perceptual loss: compare the enhanced spectrum with the clean one, differentiably.
 
 Gains that are right band by band need not sound best: whether an error is audible depends on what surrounds it. So the
-back half of the enhancer (:mod:`percepnet_wasm.postfilter`, :mod:`percepnet_wasm.synthesis`) is repeated here in torch,
-up to 8 kHz (a 20 ms spectrum cut there is that of the same 20 ms at RATE). No metric that judges the result (PESQ,
-STOI, DNSMOS) may be in a loss: it would stop being a witness.
+back half of the enhancer (:mod:`percepnet_wasm.signal.postfilter`, :mod:`percepnet_wasm.signal.synthesis`) is repeated
+here in torch, up to 8 kHz (a 20 ms spectrum cut there is that of the same 20 ms at RATE). No metric that judges the
+result (PESQ, STOI, DNSMOS) may be in a loss: it would stop being a witness.
 """
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from percepnet_wasm.analysis import BandAnalysis
-from percepnet_wasm.bands import BANDS, INTERPOLATION
 from percepnet_wasm.constants import LOOKAHEAD, SAMPLE_RATE, WINDOW
-from percepnet_wasm.features import ENERGY_FLOOR
-from percepnet_wasm.postfilter import BETA, DECISIVENESS, WARP
-from percepnet_wasm.stft import vorbis_window
+from percepnet_wasm.signal.analysis import BandAnalysis
+from percepnet_wasm.signal.bands import BANDS, INTERPOLATION
+from percepnet_wasm.signal.features import ENERGY_FLOOR
+from percepnet_wasm.signal.postfilter import BETA, DECISIVENESS, WARP
+from percepnet_wasm.signal.stft import vorbis_window
 
 __all__ = ["RATE", "SPECTRA", "TorchSynthesis", "perceptual_loss", "spectra_columns", "spectral_distance"]
 

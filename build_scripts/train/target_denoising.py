@@ -8,10 +8,10 @@ first trained network does not: at such ratios it had learnt to keep what the re
 import numpy as np
 from numpy.typing import NDArray
 
-from percepnet_wasm.analysis import BandAnalysis
 from percepnet_wasm.constants import HOP, LAG_MAX, LOOKAHEAD
-from percepnet_wasm.features import ENERGY_FLOOR
-from percepnet_wasm.synthesis import Synthesis
+from percepnet_wasm.signal.analysis import BandAnalysis
+from percepnet_wasm.signal.features import ENERGY_FLOOR
+from percepnet_wasm.signal.synthesis import Synthesis
 
 _QUIET_SHARE = 0.1
 """The floor of a band is the level that it exceeds in all but this share of the frames."""

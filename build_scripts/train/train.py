@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from percepnet_wasm.bands import BANDS
 from percepnet_wasm.constants import HOP, SAMPLE_RATE
 from percepnet_wasm.model_file import Model
+from percepnet_wasm.signal.bands import BANDS
 
 from .dataset import COLUMNS, PERCEPTUAL, Pool, split
 from .losses import PARTS, loss

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from percepnet_wasm.features import FEATURES
 from percepnet_wasm.model_file import Model
+from percepnet_wasm.signal.features import FEATURES
 
 from .model import PercepNet, Size
 

@@ -106,14 +106,14 @@ def test_a_visit(open_tab: Callable[..., Tab], isolated: str, dist: Path) -> Non
     editor, fault = page.get_by_role("textbox", name="Python source"), page.get_by_role("alert")
     page.get_by_role("button", name="postfilter.py").click()
     source = editor.input_value()
-    assert source == workshop.sources()["postfilter"]
+    assert source == workshop.sources()["signal.postfilter"]
     changed = source.replace("BETA = 0.02", "BETA = 5.0")
     editor.fill(changed)
     editor.press("Control+Enter")
     ready(page, "your version")
     expect(page.get_by_role("radio", name="Yours")).to_be_checked()
     own = {name: [cells[1], cells[3]] for name, cells in scores(page).items()}
-    agree(own, expected(dist, -2.0, {"postfilter": changed}))
+    agree(own, expected(dist, -2.0, {"signal.postfilter": changed}))
     assert own["noisy"] == louder["noisy"] and own["4-postfilter"] != louder["4-postfilter"]
     page.get_by_role("button", name="Play").focus()
     page.keyboard.press("v")
@@ -138,7 +138,7 @@ def test_a_visit(open_tab: Callable[..., Tab], isolated: str, dist: Path) -> Non
     ready(page, "Stopped")
 
     # A suggestion, then all as it was.
-    page.get_by_label("File", exact=True).select_option("coherence")
+    page.get_by_label("File", exact=True).select_option("signal.coherence")
     page.get_by_role("button", name="Reset all").click()
     ready(page, "Ready.")
     page.get_by_role("button", name="Full comb, always").click()
@@ -146,10 +146,10 @@ def test_a_visit(open_tab: Callable[..., Tab], isolated: str, dist: Path) -> Non
     expect(page.get_by_role("radio", name="Comb")).to_be_checked()
     page.reload()
     ready(page, "your version")
-    expect(page.get_by_label("File", exact=True)).to_have_value("coherence")
+    expect(page.get_by_label("File", exact=True)).to_have_value("signal.coherence")
     page.get_by_role("button", name="Reset this file").click()
     expect(page.get_by_role("radio", name="Yours")).to_be_hidden()
-    assert editor.input_value() == workshop.sources()["coherence"]
+    assert editor.input_value() == workshop.sources()["signal.coherence"]
     assert tab.complaints == [] and tab.uncaught == []
 
 

@@ -6,8 +6,8 @@ import numpy as np
 from conftest import SLOW, Tab
 from spies import CONTEXTS, WORKERS
 
-from percepnet_wasm.bands import BANDS
 from percepnet_wasm.constants import LAG_MAX, LAG_MIN
+from percepnet_wasm.signal.bands import BANDS
 
 TWO = """async () => {
     window.a = await harness.enhanceMicrophone();

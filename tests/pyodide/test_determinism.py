@@ -20,7 +20,7 @@ async def run_there(selenium, sound_url, model_url, kernel):
     from pyodide.http import pyfetch
 
     from percepnet_wasm import Enhancer
-    from percepnet_wasm.kernel import KernelError
+    from percepnet_wasm.kernel.library import KernelError
 
     sound = np.frombuffer(await (await pyfetch(sound_url)).bytes(), np.float32)
     golden = np.frombuffer(await (await pyfetch(model_url)).bytes(), np.float32).astype(np.uint8).tobytes()

@@ -28,7 +28,7 @@ async def compare_there(selenium, noisy_url, kernel):
     from pyodide.http import pyfetch
 
     from percepnet_wasm import Enhancer
-    from percepnet_wasm.kernel import KernelError
+    from percepnet_wasm.kernel.library import KernelError
 
     noisy = np.frombuffer(await (await pyfetch(noisy_url)).bytes(), np.float32)
     try:
@@ -90,9 +90,10 @@ def test_the_fastest_that_works_is_taken(selenium):
 def spoilt_there(selenium):
     import numpy as np
 
-    from percepnet_wasm import Enhancer, kernel
+    from percepnet_wasm import Enhancer
+    from percepnet_wasm.kernel import library, loading
 
-    folder = kernel.FOLDER
+    folder = library.FOLDER
     module = bytearray((folder / "simd.wasm").read_bytes())
     # i32x4.dot_i16x8_s becomes i32x4.mul: still a valid module, with wrong products.
     at = module.index(b"\xfd\xba\x01")
@@ -105,7 +106,7 @@ def spoilt_there(selenium):
     other.mkdir()
     (other / "simd.wasm").write_bytes(module)
     (other / "relaxed.wasm").write_bytes(b"no module")
-    kernel.FOLDER, kernel._tried = other, {}
+    library.FOLDER, loading._tried = other, {}
     enhancer = Enhancer()
     enhancer.process(np.zeros(480, np.float32))
     return enhancer.kernel, enhancer.kernels_refused

@@ -13,12 +13,12 @@ import numpy as np
 from evaluation_mixes import Audio
 from numpy.typing import NDArray
 
-from percepnet_wasm import bands
-from percepnet_wasm.analysis import Analysis, BandAnalysis
-from percepnet_wasm.coherence import coherence
 from percepnet_wasm.constants import HOP
-from percepnet_wasm.pitch import VOICED
-from percepnet_wasm.targets import targets
+from percepnet_wasm.oracle.targets import targets
+from percepnet_wasm.signal import bands
+from percepnet_wasm.signal.analysis import Analysis, BandAnalysis
+from percepnet_wasm.signal.coherence import coherence
+from percepnet_wasm.signal.pitch import VOICED
 
 Bands = NDArray[np.float32]
 

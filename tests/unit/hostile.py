@@ -59,7 +59,7 @@ def bands(low, high, frames=3):
     """Draw float32 (frames, BANDS), the ends and numbers near zero among them."""
     from hypothesis.extra.numpy import arrays
 
-    from percepnet_wasm.bands import BANDS
+    from percepnet_wasm.signal.bands import BANDS
 
     return arrays(np.float32, (frames, BANDS), elements=st.floats(low, high, width=32, allow_subnormal=True))
 

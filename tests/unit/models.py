@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from percepnet_wasm.bands import BANDS
-from percepnet_wasm.features import FEATURES
 from percepnet_wasm.model_file import WEIGHT_SCALE, Layer, Model
+from percepnet_wasm.signal.bands import BANDS
+from percepnet_wasm.signal.features import FEATURES
 
 SMALL = [
     Layer("dense", "dense", ("features",), FEATURES, 12),

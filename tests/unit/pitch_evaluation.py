@@ -13,7 +13,7 @@ from evaluation_mixes import Audio, Noises, clean_speech
 from numpy.typing import NDArray
 
 from percepnet_wasm.constants import HOP, LAG_MAX, LAG_MIN, LOOKAHEAD, SAMPLE_RATE
-from percepnet_wasm.pitch import VOICED, PitchTracker
+from percepnet_wasm.signal.pitch import VOICED, PitchTracker
 
 GROSS = 0.2
 SNRS = (20.0, 10.0, 5.0, 0.0)

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from scipy.signal import firwin, lfilter
 from signals import glide, harmonic, noise, speech_like
 
-from percepnet_wasm.analysis import Analysis
-from percepnet_wasm.bands import BANDS
 from percepnet_wasm.constants import DELAY, HOP, LAG_MAX, LAG_MIN, SAMPLE_RATE
-from percepnet_wasm.synthesis import Synthesis
+from percepnet_wasm.signal.analysis import Analysis
+from percepnet_wasm.signal.bands import BANDS
+from percepnet_wasm.signal.synthesis import Synthesis
 
 FRAMES = 150
 SECONDS = FRAMES / 100

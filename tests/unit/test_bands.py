@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from percepnet_wasm.bands import BANDS, INTERPOLATION, edges, energies, interpolate
 from percepnet_wasm.constants import BAND_TOP_HZ, BINS, SAMPLE_RATE, WINDOW
+from percepnet_wasm.signal.bands import BANDS, INTERPOLATION, edges, energies, interpolate
 
 # What the generator published with RNNoise 0.2 prints.
 PUBLISHED = """0 2 4 6 8 10 12 14 16 18 21 24 28 32 36 41 47 53 60 68 77 87 98 110 124 140 157 176 198 223 251 282

@@ -12,6 +12,7 @@ from signals import noise, speech_like
 import percepnet_wasm
 from percepnet_wasm import cli
 from percepnet_wasm.constants import DELAY, SAMPLE_RATE
+from percepnet_wasm.oracle.ladder import ladder
 
 
 @pytest.fixture
@@ -131,7 +132,7 @@ def test_oracle_writes_the_ladder(mix, period):
     names = ["1-magnitudes.wav", "2-gains.wav", "3-comb.wav", "4-postfilter.wav", "ladder.json"]
     assert sorted(path.name for path in (mix / "o").iterdir()) == names
     clean, _ = soundfile.read(mix / "clean.wav", dtype="float32")
-    expected = percepnet_wasm.oracle.ladder(clean, soundfile.read(mix / "noisy.wav", dtype="float32")[0], period=period)
+    expected = ladder(clean, soundfile.read(mix / "noisy.wav", dtype="float32")[0], period=period)
     for name in names[:4]:
         signal, rate = soundfile.read(mix / "o" / name, dtype="float32")
         assert rate == SAMPLE_RATE
@@ -178,14 +179,14 @@ def test_oracle_wants_matching_files(mix, capsys):
 @pytest.mark.parametrize(
     ("package", "module", "extra", "flags"),
     [
-        ("soundfile", "files", "files", ("--no-scores", "--no-figures")),
-        ("pesq", "evaluation", "evaluate", ("--no-figures",)),
-        ("matplotlib", "figures", "evaluate", ("--no-scores",)),
+        ("soundfile", "files.audio", "files", ("--no-scores", "--no-figures")),
+        ("pesq", "oracle.evaluation", "evaluate", ("--no-figures",)),
+        ("matplotlib", "oracle.figures", "evaluate", ("--no-scores",)),
     ],
 )
 def test_oracle_names_a_missing_extra_before_it_works(mix, monkeypatch, capsys, package, module, extra, flags):
     monkeypatch.setitem(sys.modules, package, None)
-    for name in (module, "report"):
+    for name in (module, "oracle.report"):
         monkeypatch.delitem(sys.modules, f"percepnet_wasm.{name}", raising=False)
     assert oracle(mix, *flags) == 2
     message = capsys.readouterr().err
@@ -195,7 +196,7 @@ def test_oracle_names_a_missing_extra_before_it_works(mix, monkeypatch, capsys, 
 
 def test_enhance_names_its_missing_extra(mix, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "soxr", None)
-    monkeypatch.delitem(sys.modules, "percepnet_wasm.files", raising=False)
+    monkeypatch.delitem(sys.modules, "percepnet_wasm.files.audio", raising=False)
     assert run("enhance", mix / "noisy.wav", mix / "out.wav") == 2
     assert "pip install 'percepnet-wasm[files]'" in capsys.readouterr().err
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from percepnet_wasm.coherence import attenuation, coherence, combed_coherence, mixed_power, strength
-from percepnet_wasm.comb import noise_power
+from percepnet_wasm.signal.coherence import attenuation, coherence, combed_coherence, mixed_power, strength
+from percepnet_wasm.signal.comb import noise_power
 
 SIGMAS = [0.2245, 0.1842, 0.1557, 0.1373, 0.1277, 0.125]
 unit = st.floats(0, 1, width=32)

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from percepnet_wasm.comb import FUTURE, CombedFrames, future_taps, noise_power, taps
 from percepnet_wasm.constants import BINS, HOP, LAG_MAX, LAG_MIN, LOOKAHEAD, SAMPLE_RATE, WINDOW
-from percepnet_wasm.stft import analyse
+from percepnet_wasm.signal.comb import FUTURE, CombedFrames, future_taps, noise_power, taps
+from percepnet_wasm.signal.stft import analyse
 
 PAST_TAPS = 5
 

@@ -10,8 +10,8 @@ from signals import noise, speech_like, talk
 
 import percepnet_wasm
 from percepnet_wasm import Enhancer, enhance, info
-from percepnet_wasm.bands import BANDS
 from percepnet_wasm.constants import DELAY, HOP, LAG_MAX, LAG_MIN, SAMPLE_RATE
+from percepnet_wasm.signal.bands import BANDS
 
 DEVELOPMENT = Path(__file__).parents[3] / "shared" / "bench" / "dev"
 

@@ -7,15 +7,15 @@ import pytest
 from signals import glide, harmonic, noise, speech_like
 
 from percepnet_wasm.constants import HOP, SAMPLE_RATE
-from percepnet_wasm.extras import MissingExtraError
-from percepnet_wasm.measures import si_sdr, voiced_frames, voiced_scores
+from percepnet_wasm.errors import MissingExtraError
+from percepnet_wasm.oracle.measures import si_sdr, voiced_frames, voiced_scores
 
 
 @pytest.fixture(scope="module")
 def evaluation():
     for package in ("pesq", "pystoi", "speechmos.dnsmos"):
         pytest.importorskip(package)
-    from percepnet_wasm import evaluation
+    from percepnet_wasm.oracle import evaluation
 
     return evaluation
 
@@ -101,6 +101,6 @@ def test_lengths_must_agree(evaluation):
 @pytest.mark.parametrize("package", ["pesq", "pystoi", "speechmos"])
 def test_missing_extra_is_named(monkeypatch, package):
     monkeypatch.setitem(sys.modules, package, None)
-    monkeypatch.delitem(sys.modules, "percepnet_wasm.evaluation", raising=False)
+    monkeypatch.delitem(sys.modules, "percepnet_wasm.oracle.evaluation", raising=False)
     with pytest.raises(MissingExtraError, match=r"pip install 'percepnet-wasm\[evaluate\]'"):
-        __import__("percepnet_wasm.evaluation")
+        __import__("percepnet_wasm.oracle.evaluation")

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from signals import noise, speech_like
 
-from percepnet_wasm.analysis import Analysis
-from percepnet_wasm.bands import BANDS, energies
 from percepnet_wasm.constants import BINS, HOP, LAG_MAX, LAG_MIN, LOOKAHEAD, WINDOW
-from percepnet_wasm.features import ENERGY_FLOOR, FEATURES, features
-from percepnet_wasm.stft import analyse
+from percepnet_wasm.signal.analysis import Analysis
+from percepnet_wasm.signal.bands import BANDS, energies
+from percepnet_wasm.signal.features import ENERGY_FLOOR, FEATURES, features
+from percepnet_wasm.signal.stft import analyse
 
 FRAMES = 200
 

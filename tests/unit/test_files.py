@@ -8,9 +8,11 @@ import pytest
 import soundfile
 from signals import noise, speech_like
 
-from percepnet_wasm import Enhancer, enhance, file_output, files
+from percepnet_wasm import Enhancer, enhance
 from percepnet_wasm.constants import DELAY, SAMPLE_RATE
-from percepnet_wasm.extras import AudioFileError, MissingExtraError
+from percepnet_wasm.errors import AudioFileError, MissingExtraError
+from percepnet_wasm.files import audio
+from percepnet_wasm.files import output as file_output
 
 
 class DelayLine:
@@ -39,7 +41,7 @@ def tones(length, rate, channels):
 def test_rate_channels_length_and_place_are_kept(tmp_path, rate, channels):
     signal = tones(2 * rate + 17, rate, channels)
     soundfile.write(tmp_path / "in.wav", signal, rate, "FLOAT")
-    files.enhance_file(tmp_path / "in.wav", tmp_path / "out.wav", DelayLine)
+    audio.enhance_file(tmp_path / "in.wav", tmp_path / "out.wav", DelayLine)
     result, result_rate = soundfile.read(tmp_path / "out.wav", always_2d=True)
     assert result_rate == rate and result.shape == signal.shape
     np.testing.assert_allclose(result, signal, atol=1e-4)
@@ -49,7 +51,7 @@ def test_rate_channels_length_and_place_are_kept(tmp_path, rate, channels):
 @pytest.mark.parametrize("length", [1, 2, 479, 1441, 24000, 24001])
 def test_every_length_is_kept(tmp_path, rate, length):
     soundfile.write(tmp_path / "in.wav", np.full(length, 0.25), rate, "FLOAT")
-    files.enhance_file(tmp_path / "in.wav", tmp_path / "out.wav", DelayLine)
+    audio.enhance_file(tmp_path / "in.wav", tmp_path / "out.wav", DelayLine)
     result, _ = soundfile.read(tmp_path / "out.wav")
     assert len(result) == length
     if rate == SAMPLE_RATE:
@@ -76,7 +78,7 @@ def test_every_length_is_kept(tmp_path, rate, length):
 def test_container_and_sample_format(tmp_path, name, rate, subtype, output, container, kept):
     signal = tones(rate + 3, rate, 1)
     soundfile.write(tmp_path / name, signal, rate, subtype)
-    files.enhance_file(tmp_path / name, tmp_path / output, DelayLine)
+    audio.enhance_file(tmp_path / name, tmp_path / output, DelayLine)
     facts = soundfile.info(tmp_path / output)
     assert (facts.format, facts.subtype, facts.samplerate) == (container, kept, rate)
     assert facts.frames == soundfile.info(tmp_path / name).frames
@@ -89,7 +91,7 @@ def test_container_and_sample_format(tmp_path, name, rate, subtype, output, cont
 def test_too_long_for_wav_becomes_rf64(tmp_path, monkeypatch):
     monkeypatch.setattr(file_output, "_WAV_LIMIT", 1000)
     soundfile.write(tmp_path / "in.wav", noise(0.1), SAMPLE_RATE)
-    files.enhance_file(tmp_path / "in.wav", tmp_path / "out.wav", DelayLine)
+    audio.enhance_file(tmp_path / "in.wav", tmp_path / "out.wav", DelayLine)
     assert soundfile.info(tmp_path / "out.wav").format == "RF64"
 
 
@@ -97,7 +99,7 @@ def test_equals_enhancing_the_samples(tmp_path):
     """The file layer adds nothing, and channels do not hear each other."""
     left, right = speech_like(2.3, 1) + noise(2.3, 0.02, 1), speech_like(2.3, 2) + noise(2.3, 0.02, 2)
     soundfile.write(tmp_path / "in.wav", np.stack((left, right), axis=1), SAMPLE_RATE, "FLOAT")
-    files.enhance_file(tmp_path / "in.wav", tmp_path / "out.wav", lambda block: Enhancer(block=block))
+    audio.enhance_file(tmp_path / "in.wav", tmp_path / "out.wav", lambda block: Enhancer(block=block))
     result, _ = soundfile.read(tmp_path / "out.wav", dtype="float32")
     for channel, signal in enumerate((left, right)):
         assert np.max(np.abs(result[:, channel] - signal)) > 0.01, "the enhancer changed nothing"
@@ -108,7 +110,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path):
     def peak(seconds):
         soundfile.write(tmp_path / "in.wav", np.zeros(seconds * 44100, np.float32), 44100)
         tracemalloc.start()
-        files.enhance_file(tmp_path / "in.wav", tmp_path / "out.wav", DelayLine)
+        audio.enhance_file(tmp_path / "in.wav", tmp_path / "out.wav", DelayLine)
         bytes_used = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return bytes_used
@@ -119,14 +121,14 @@ def test_memory_does_not_grow_with_the_file(tmp_path):
 def test_loud_floats_are_not_clipped(tmp_path):
     signal = 4 * tones(SAMPLE_RATE, SAMPLE_RATE, 1)
     soundfile.write(tmp_path / "in.wav", signal, SAMPLE_RATE, "FLOAT")
-    files.enhance_file(tmp_path / "in.wav", tmp_path / "out.wav", DelayLine)
+    audio.enhance_file(tmp_path / "in.wav", tmp_path / "out.wav", DelayLine)
     np.testing.assert_allclose(soundfile.read(tmp_path / "out.wav", always_2d=True)[0], signal, atol=1e-6)
 
 
 def test_an_existing_output_is_replaced(tmp_path):
     soundfile.write(tmp_path / "in.wav", noise(0.5), SAMPLE_RATE, "FLOAT")
     (tmp_path / "out.wav").write_bytes(b"old")
-    files.enhance_file(tmp_path / "in.wav", tmp_path / "out.wav", DelayLine)
+    audio.enhance_file(tmp_path / "in.wav", tmp_path / "out.wav", DelayLine)
     np.testing.assert_array_equal(soundfile.read(tmp_path / "out.wav", dtype="float32")[0], noise(0.5))
 
 
@@ -157,7 +159,7 @@ def test_bad_input_is_named_and_leaves_the_output_alone(tmp_path, prepare, words
     prepare(tmp_path / "in.wav")
     (tmp_path / "out.wav").write_bytes(b"precious")
     with pytest.raises(AudioFileError, match=words) as caught:
-        files.enhance_file(tmp_path / "in.wav", tmp_path / "out.wav", DelayLine)
+        audio.enhance_file(tmp_path / "in.wav", tmp_path / "out.wav", DelayLine)
     assert "in.wav" in str(caught.value)
     assert (tmp_path / "out.wav").read_bytes() == b"precious"
     assert {path.name for path in tmp_path.iterdir()} <= {"in.wav", "out.wav"}
@@ -166,7 +168,7 @@ def test_bad_input_is_named_and_leaves_the_output_alone(tmp_path, prepare, words
 def test_raw_samples_are_refused(tmp_path):
     (tmp_path / "in.raw").write_bytes(bytes(9600))
     with pytest.raises(AudioFileError, match="in.raw cannot be read as audio"):
-        files.enhance_file(tmp_path / "in.raw", tmp_path / "out.wav", DelayLine)
+        audio.enhance_file(tmp_path / "in.raw", tmp_path / "out.wav", DelayLine)
 
 
 @pytest.mark.parametrize(
@@ -187,7 +189,7 @@ def test_bad_output_is_named(tmp_path, rate, output, words):
     (tmp_path / "folder").mkdir()
     before = (tmp_path / "in.wav").read_bytes()
     with pytest.raises(AudioFileError, match=words):
-        files.enhance_file(tmp_path / "in.wav", tmp_path / output.format(here=tmp_path.name), DelayLine)
+        audio.enhance_file(tmp_path / "in.wav", tmp_path / output.format(here=tmp_path.name), DelayLine)
     assert (tmp_path / "in.wav").read_bytes() == before
     assert not list(tmp_path.glob(".*partial"))
 
@@ -195,12 +197,12 @@ def test_bad_output_is_named(tmp_path, rate, output, words):
 def test_one_channel_is_asked_for(tmp_path):
     soundfile.write(tmp_path / "in.wav", tones(100, 8000, 2), 8000)
     with pytest.raises(AudioFileError, match="2 channels: give a file of one"):
-        files.read_mono(tmp_path / "in.wav")
+        audio.read_mono(tmp_path / "in.wav")
 
 
 @pytest.mark.parametrize("package", ["soundfile", "soxr", "tqdm"])
 def test_missing_extra_is_named(monkeypatch, package):
     monkeypatch.setitem(sys.modules, package, None)
-    monkeypatch.delitem(sys.modules, "percepnet_wasm.files")
+    monkeypatch.delitem(sys.modules, "percepnet_wasm.files.audio")
     with pytest.raises(MissingExtraError, match=rf"{package}.*pip install 'percepnet-wasm\[files\]'"):
-        __import__("percepnet_wasm.files")
+        __import__("percepnet_wasm.files.audio")

@@ -7,8 +7,8 @@ from signals import noise, speech_like
 
 from percepnet_wasm import cli, enhance
 from percepnet_wasm.constants import SAMPLE_RATE
-from percepnet_wasm.extras import AudioFileError
-from percepnet_wasm.folders import Settings, enhance_folder, enhance_one, pairs
+from percepnet_wasm.errors import AudioFileError
+from percepnet_wasm.files.folders import Settings, enhance_folder, enhance_one, pairs
 
 NAMES = ("a.wav", "deep/er/b.flac", "deep/c.WAV")
 

@@ -13,13 +13,15 @@ from hypothesis.extra.numpy import array_shapes, arrays, scalar_dtypes
 from models import random_model
 
 import percepnet_wasm
-from percepnet_wasm import Enhancer, cli, enhance, kernel, measures
+from percepnet_wasm import Enhancer, cli, enhance
 from percepnet_wasm.checks import as_path, as_signal
 from percepnet_wasm.constants import HOP
-from percepnet_wasm.extras import AudioFileError, MissingExtraError
+from percepnet_wasm.errors import AudioFileError, MissingExtraError
+from percepnet_wasm.kernel import library, loading
 from percepnet_wasm.limits import LOUDEST
-from percepnet_wasm.oracle import ladder
-from percepnet_wasm.stoi import stoi
+from percepnet_wasm.oracle import measures
+from percepnet_wasm.oracle.ladder import ladder
+from percepnet_wasm.oracle.stoi import stoi
 
 MODEL = random_model()
 ENHANCER = Enhancer(MODEL, kernel="numpy")
@@ -69,7 +71,7 @@ CALLS = {
 }
 
 
-@covers("enhancer.Enhancer", "offline.enhance", "oracle.ladder")
+@covers("enhancer.Enhancer", "offline.enhance", "oracle.ladder.ladder")
 @pytest.mark.parametrize("name", CALLS)
 @examples(40)
 @given(value=st.one_of(JUNK, ANY_ARRAY))
@@ -116,7 +118,7 @@ def test_every_attenuation_limit_is_kept(limit):
     assert kept == pytest.approx(min(limit, 1e9), rel=1e-6, abs=1e-6) if limit < 6000 else kept == math.inf
 
 
-@covers("measures.si_sdr", "measures.voiced_frames", "measures.voiced_scores", "stoi.stoi")
+@covers("oracle.measures.si_sdr", "oracle.measures.voiced_frames", "oracle.measures.voiced_scores", "oracle.stoi.stoi")
 @examples(12)
 @given(sounds(60), sounds(60), st.integers(1, 60 * HOP))
 def test_measures_are_numbers_or_none(clean, enhanced, length):
@@ -130,16 +132,16 @@ def test_measures_are_numbers_or_none(clean, enhanced, length):
     assert intelligible is None or -1 <= intelligible <= 1
 
 
-@covers("kernel.Kernel", "kernel.KernelError", "kernel.load", "kernel.candidates")
+@covers("kernel.library.Kernel", "kernel.library.KernelError", "kernel.loading.load", "kernel.loading.candidates")
 @examples(40)
 @given(st.text(max_size=20))
 def test_a_kernel_that_is_not_there_is_told(name):
-    if name in kernel.candidates():
+    if name in loading.candidates():
         return
-    with pytest.raises(kernel.KernelError, match="is not there|is not for|cannot be loaded"):
-        kernel.load(name)
-    with pytest.raises(kernel.KernelError):
-        kernel.Kernel(name)
+    with pytest.raises(library.KernelError, match="is not there|is not for|cannot be loaded"):
+        loading.load(name)
+    with pytest.raises(library.KernelError):
+        library.Kernel(name)
 
 
 WORDS = st.sampled_from(
@@ -148,7 +150,7 @@ WORDS = st.sampled_from(
 )  # fmt: skip
 
 
-@covers("cli.main", "extras.AudioFileError", "extras.MissingExtraError")
+@covers("cli.main", "errors.AudioFileError", "errors.MissingExtraError")
 @examples(60)
 @given(st.lists(st.one_of(WORDS, st.text(max_size=6)), max_size=7))
 def test_any_command_line_ends_with_a_code_and_no_traceback(arguments):

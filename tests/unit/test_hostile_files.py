@@ -17,11 +17,14 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from models import SMALL, random_model
 
-from percepnet_wasm import Enhancer, evaluation, figures, files, folders, report
+import percepnet_wasm
+from percepnet_wasm import Enhancer
 from percepnet_wasm.constants import HOP
-from percepnet_wasm.extras import AudioFileError
-from percepnet_wasm.folders import Settings
+from percepnet_wasm.errors import AudioFileError
+from percepnet_wasm.files import audio, folders
+from percepnet_wasm.files.folders import Settings
 from percepnet_wasm.model_file import Layer, Model, ModelFileError, default_model_bytes
+from percepnet_wasm.oracle import evaluation, figures, report
 
 MODEL = random_model()
 CONTENT = MODEL.to_bytes()
@@ -142,9 +145,9 @@ def test_a_path_that_cannot_be_one_is_named(path):
 
 def test_no_pickle_is_ever_opened():
     """Model files are data: nothing in the package can execute what a file holds."""
-    package = Path(folders.__file__).parent
+    package = Path(percepnet_wasm.__file__).parent
     words = ("pickle", "marshal", "shelve", "np.load", "numpy.load", "eval(", "exec(", "yaml", "zipfile")
-    for module in package.glob("*.py"):
+    for module in package.rglob("*.py"):
         found = [word for word in words if word in module.read_text()]
         assert not found, f"{module.name} uses {found}"
 
@@ -167,7 +170,7 @@ AUDIO = {
 }  # fmt: skip
 
 
-@covers("files.enhance_file", "files.read_mono", "file_output.created", "file_output.check_target")
+@covers("files.audio.enhance_file", "files.audio.read_mono", "files.output.created", "files.output.check_target")
 @pytest.mark.parametrize("suffix", AUDIO)
 @examples(50)
 @given(data=st.data())
@@ -177,7 +180,7 @@ def test_a_damaged_audio_file_is_refused_or_enhanced_and_loses_nothing(folder, s
     target.write_bytes(b"precious")
     with bounded():
         try:
-            files.enhance_file(source, target, lambda block: Enhancer(MODEL, block=block, kernel="numpy"))
+            audio.enhance_file(source, target, lambda block: Enhancer(MODEL, block=block, kernel="numpy"))
         except AudioFileError as error:
             assert source.name in str(error) or target.name in str(error)
             assert ": " in str(error), "no remedy"
@@ -186,7 +189,7 @@ def test_a_damaged_audio_file_is_refused_or_enhanced_and_loses_nothing(folder, s
             heard = soundfile.info(source)
             assert soundfile.info(target).samplerate == heard.samplerate
         try:
-            samples, rate = files.read_mono(source)
+            samples, rate = audio.read_mono(source)
             assert np.isfinite(samples).all() and rate > 0
         except AudioFileError as error:
             assert source.name in str(error)
@@ -200,7 +203,7 @@ def test_a_file_whose_header_alone_is_sound_does_not_empty_the_output(tmp_path, 
     target.write_bytes(b"precious")
     monkeypatch.setattr(soundfile.SoundFile, "read", lambda *_, **__: np.zeros((0, 2), np.float32))
     with pytest.raises(AudioFileError, match=r"in\.flac holds no samples that can be read: copy it again"):
-        files.enhance_file(source, target, lambda block: Enhancer(MODEL, block=block, kernel="numpy"))
+        audio.enhance_file(source, target, lambda block: Enhancer(MODEL, block=block, kernel="numpy"))
     assert target.read_bytes() == b"precious"
 
 
@@ -224,7 +227,7 @@ def _wav(rate=48000, channels=1, frames=100):
 def test_a_header_cannot_ask_for_memory_or_time(tmp_path, content, words):
     (tmp_path / "in.wav").write_bytes(content)
     with bounded(), pytest.raises(AudioFileError, match=words):
-        files.enhance_file(tmp_path / "in.wav", tmp_path / "out.wav", lambda block: Enhancer(MODEL, block=block))
+        audio.enhance_file(tmp_path / "in.wav", tmp_path / "out.wav", lambda block: Enhancer(MODEL, block=block))
 
 
 FULL_DISK = """
@@ -244,7 +247,7 @@ def test_a_full_disk_leaves_the_old_output_even_if_only_the_last_bytes_do_not_fi
     source, target = tmp_path / f"in.{suffix}", tmp_path / f"out.{suffix}"
     soundfile.write(source, np.random.default_rng(1).normal(0, 0.1, 20000), 48000)
     # Of noise that is lowered, a compressed file is smaller: the limit is a share of what would be written.
-    files.enhance_file(source, target, Settings(kernel="numpy").make_enhancer)
+    audio.enhance_file(source, target, Settings(kernel="numpy").make_enhancer)
     limit = int(share * target.stat().st_size)
     target.write_bytes(b"precious")
     command = [sys.executable, "-c", FULL_DISK, tmp_path, suffix, str(limit)]
@@ -258,33 +261,33 @@ def test_a_full_disk_leaves_the_old_output_even_if_only_the_last_bytes_do_not_fi
 def test_many_channels_at_a_high_rate_are_read_in_small_blocks(tmp_path):
     soundfile.write(tmp_path / "in.wav", np.zeros((200_000, 32), np.float32), 192000)
     with soundfile.SoundFile(tmp_path / "in.wav") as reader:
-        largest = max(block.size for block in files._blocks(reader, tmp_path / "in.wav"))
+        largest = max(block.size for block in audio._blocks(reader, tmp_path / "in.wav"))
     assert largest <= 1 << 20
 
 
-@covers("files.resample", "file_output.write_wav")
+@covers("files.audio.resample", "files.output.write_wav")
 @examples(25)
 @given(sounds(2), st.sampled_from([8000, 44100, 48000]), st.sampled_from([8000, 16000, 48000]), JUNK)
 def test_resampled_and_written_is_read_back(folder, samples, rate, to, junk):
     path = folder / "out.wav"
-    files.write_wav(path, samples, rate)
-    read, read_rate = files.read_mono(path) if np.abs(samples).max() <= 1e5 else (samples, rate)
+    audio.write_wav(path, samples, rate)
+    read, read_rate = audio.read_mono(path) if np.abs(samples).max() <= 1e5 else (samples, rate)
     np.testing.assert_array_equal(read, samples)
     assert read_rate == rate
-    assert files.resample(samples, rate, to, 77).shape == (77,)
+    assert audio.resample(samples, rate, to, 77).shape == (77,)
     assume(not (isinstance(junk, int) and 1000 <= junk <= 10**6))
-    for call in (lambda: files.resample(samples, junk, to), lambda: files.resample(samples, rate, junk)):
+    for call in (lambda: audio.resample(samples, junk, to), lambda: audio.resample(samples, rate, junk)):
         with pytest.raises(ValueError, match="(?s)(rate|to) is .*: give a whole number of hertz"):
             call()
     before = path.read_bytes()
     with pytest.raises((TypeError, ValueError), match="signal (has|is)|signal.*: (give|mend)"):
-        files.write_wav(path, np.append(samples, np.float32("nan")), rate)
+        audio.write_wav(path, np.append(samples, np.float32("nan")), rate)
     with pytest.raises(AudioFileError, match="cannot be written .*: is there"):
-        files.write_wav(folder / "missing" / "out.wav", samples, rate)
+        audio.write_wav(folder / "missing" / "out.wav", samples, rate)
     assert path.read_bytes() == before
 
 
-@covers("folders.pairs", "folders.enhance_one", "folders.enhance_folder", "folders.Settings")
+@covers("files.folders.pairs", "files.folders.enhance_one", "files.folders.enhance_folder", "files.folders.Settings")
 @examples(30)
 @given(JUNK)
 def test_folders_and_jobs_that_are_none_are_named(folder, junk):
@@ -305,7 +308,7 @@ def test_folders_and_jobs_that_are_none_are_named(folder, junk):
         folders.enhance_one(folder / "missing.wav", folder / "never" / "out.wav", Settings(kernel="numpy"))
 
 
-@covers("evaluation.score", "evaluation.mean_scores", "evaluation.score_table")
+@covers("oracle.evaluation.score", "oracle.evaluation.mean_scores", "oracle.evaluation.score_table")
 @examples(5)
 @given(sounds(40, level=st.sampled_from([0.1, 1.0])), sounds(40, level=st.sampled_from([1e-12, 0.1, 32768.0])))
 def test_scores_are_numbers_or_none_and_make_a_table(clean, enhanced):
@@ -318,14 +321,15 @@ def test_scores_are_numbers_or_none_and_make_a_table(clean, enhanced):
     assert len({len(line) for line in table.splitlines()}) == 1
 
 
-@covers("report.read_pair", "report.write_ladder", "figures.draw_all", "figures.draw_bands", "figures.draw_comb",
-        "figures.draw_gains", "figures.draw_grid", "figures.draw_spectrograms", "figures.spectrogram")  # fmt: skip
+@covers("oracle.report.read_pair", "oracle.report.write_ladder", "oracle.figures.draw_all", "oracle.figures.draw_bands",
+        "oracle.figures.draw_comb", "oracle.figures.draw_gains", "oracle.figures.draw_grid",
+        "oracle.figures.draw_spectrograms", "oracle.figures.spectrogram")  # fmt: skip
 @examples(1)
 @given(sounds(60, level=st.sampled_from([1e-4, 1.0])), sounds(60, level=st.sampled_from([1e-4, 1.0])))
 def test_strange_pairs_are_reported_and_drawn(tmp_path_factory, clean, noisy):
     out = tmp_path_factory.mktemp("report")
     for name, signal in (("clean", clean), ("noisy", noisy)):
-        files.write_wav(out / f"{name}.wav", signal, 48000)
+        audio.write_wav(out / f"{name}.wav", signal, 48000)
     pair = out / "clean.wav", out / "noisy.wav"
     assert report.read_pair(*pair)[2] == 48000
     record = report.write_ladder(*pair, out / "ladder", scores=False)

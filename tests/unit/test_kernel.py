@@ -12,15 +12,17 @@ from models import random_model
 from signals import harmonic, noise, speech_like, talk
 
 from build_scripts.evaluate import golden
-from percepnet_wasm import Enhancer, kernel, kernel_program
-from percepnet_wasm.bands import BANDS
+from percepnet_wasm import Enhancer
 from percepnet_wasm.constants import HOP, SAMPLE_RATE
 from percepnet_wasm.engine import NumpyEngine
-from percepnet_wasm.features import FEATURES
-from percepnet_wasm.kernel import Kernel, KernelError
-from percepnet_wasm.kernel_engine import KernelEngine
-from percepnet_wasm.kernel_layout import ACTIVATION
+from percepnet_wasm.kernel import library as kernel_library
+from percepnet_wasm.kernel import loading, program
+from percepnet_wasm.kernel.engine import KernelEngine
+from percepnet_wasm.kernel.layout import ACTIVATION
+from percepnet_wasm.kernel.library import Kernel, KernelError
 from percepnet_wasm.model_file import WEIGHT_SCALE, Layer, Model
+from percepnet_wasm.signal.bands import BANDS
+from percepnet_wasm.signal.features import FEATURES
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,16 +42,16 @@ def library(tmp_path_factory):
     done = build("--native", "--out", str(folder))
     assert done.returncode == 0, done.stderr
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kernel, "FOLDER", folder)
-        patch.setattr(kernel, "_tried", {})
-        yield kernel.load("native")
+        patch.setattr(kernel_library, "FOLDER", folder)
+        patch.setattr(loading, "_tried", {})
+        yield loading.load("native")
 
 
 @pytest.fixture
 def installed(library, monkeypatch):
     """The folder with the library, nothing of it loaded yet."""
-    monkeypatch.setattr(kernel, "_tried", {})
-    return kernel.FOLDER
+    monkeypatch.setattr(loading, "_tried", {})
+    return kernel_library.FOLDER
 
 
 def test_the_committed_modules_are_what_the_sources_give():
@@ -59,7 +61,7 @@ def test_the_committed_modules_are_what_the_sources_give():
 
 def test_a_change_of_the_sources_is_noticed(tmp_path):
     for name in ("simd.wasm", "relaxed.wasm"):
-        content = bytearray((kernel.FOLDER / name).read_bytes())
+        content = bytearray((kernel_library.FOLDER / name).read_bytes())
         content[-1] ^= 1
         (tmp_path / name).write_bytes(content)
     done = build("--check", "--out", str(tmp_path))
@@ -181,7 +183,7 @@ def test_blocks_of_zeros_are_skipped(library):
 def test_packed_weights_are_in_the_order_that_the_instructions_want(variant):
     rng = np.random.default_rng(1)
     steps = rng.integers(-127, 128, (35, 22)).astype(np.int8)
-    packed, columns = kernel_program.pack(steps, variant)
+    packed, columns = program.pack(steps, variant)
     assert columns is None
     activations = rng.integers(0, 128, 24)
     activations[22:] = 99  # padding meets weights of 0, whatever it holds
@@ -237,27 +239,27 @@ def test_a_kernel_that_miscalculates_is_dropped_with_its_reason(installed, monke
 
 
 def test_a_kernel_with_wrong_stages_is_dropped(installed, monkeypatch):
-    monkeypatch.setattr("percepnet_wasm.kernel_engine.TABLES", {})
+    monkeypatch.setattr("percepnet_wasm.kernel.engine.TABLES", {})
     monkeypatch.setattr(KernelEngine, "step", lambda engine: engine.output.fill(0.5))
     assert "from NumPy's" in Enhancer().kernels_refused["native"]
 
 
 def test_a_kernel_of_other_sources_is_dropped(installed, monkeypatch):
-    monkeypatch.setattr(kernel, "Stream", kernel.Layer)
+    monkeypatch.setattr(kernel_library, "Stream", kernel_library.Layer)
     assert "other sources" in Enhancer().kernels_refused["native"]
 
 
 def test_no_kernel_is_no_error(tmp_path, monkeypatch):
-    monkeypatch.setattr(kernel, "FOLDER", tmp_path)
-    monkeypatch.setattr(kernel, "_tried", {})
+    monkeypatch.setattr(kernel_library, "FOLDER", tmp_path)
+    monkeypatch.setattr(loading, "_tried", {})
     enhancer = Enhancer()
     assert enhancer.kernel == "numpy" and "not there" in enhancer.kernels_refused["native"]
 
 
 def test_a_damaged_library_is_no_error(tmp_path, monkeypatch):
     (tmp_path / "native.so").write_bytes(b"no library")
-    monkeypatch.setattr(kernel, "FOLDER", tmp_path)
-    monkeypatch.setattr(kernel, "_tried", {})
+    monkeypatch.setattr(kernel_library, "FOLDER", tmp_path)
+    monkeypatch.setattr(loading, "_tried", {})
     assert "cannot be loaded" in Enhancer().kernels_refused["native"]
 
 

@@ -10,8 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from models import SMALL, random_model
 
-from percepnet_wasm.bands import BANDS
-from percepnet_wasm.features import FEATURES
 from percepnet_wasm.model_file import (
     DEFAULT_TIER,
     FORMAT_VERSION,
@@ -22,6 +20,8 @@ from percepnet_wasm.model_file import (
     ModelFileError,
     default_model_bytes,
 )
+from percepnet_wasm.signal.bands import BANDS
+from percepnet_wasm.signal.features import FEATURES
 
 CONTENT = random_model().to_bytes()
 HEADER_LENGTH = struct.unpack_from("<8sII", CONTENT)[2]

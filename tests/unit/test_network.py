@@ -5,10 +5,10 @@ import pytest
 from models import random_model
 
 from percepnet_wasm import linear
-from percepnet_wasm.bands import BANDS
-from percepnet_wasm.features import FEATURES
 from percepnet_wasm.model_file import Layer, Model
 from percepnet_wasm.network import Network
+from percepnet_wasm.signal.bands import BANDS
+from percepnet_wasm.signal.features import FEATURES
 
 torch = pytest.importorskip("torch")
 

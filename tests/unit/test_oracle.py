@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from signals import noise, speech_like, talk
 
-from percepnet_wasm import oracle
-from percepnet_wasm.analysis import Analysis, BandAnalysis
 from percepnet_wasm.constants import DELAY, HOP, LAG_MAX, LOOKAHEAD, SAMPLE_RATE
-from percepnet_wasm.measures import si_sdr, voiced_frames, voiced_scores
-from percepnet_wasm.oracle import MAIN_RUNGS, RUNGS, ladder
-from percepnet_wasm.targets import targets
+from percepnet_wasm.oracle import ladder as ladder_module
+from percepnet_wasm.oracle.ladder import MAIN_RUNGS, RUNGS, ladder
+from percepnet_wasm.oracle.measures import si_sdr, voiced_frames, voiced_scores
+from percepnet_wasm.oracle.targets import targets
+from percepnet_wasm.signal.analysis import Analysis, BandAnalysis
 
 ROOT = Path(__file__).parents[2]
 BENCH = Path(os.environ.get("PERCEPNET_BENCH", ROOT.parent / "shared" / "bench" / "dev"))
@@ -86,7 +86,7 @@ def test_frames_are_centred_on_their_hop():
 
 
 def test_block_length_does_not_matter(clip, climbed, monkeypatch):
-    monkeypatch.setattr(oracle, "_BLOCK", 7)
+    monkeypatch.setattr(ladder_module, "_BLOCK", 7)
     stretch = slice(0, 2 * SAMPLE_RATE)
     short = ladder(clip.clean[stretch], clip.noisy[stretch])
     settled = slice(0, 2 * SAMPLE_RATE - 10 * HOP)
@@ -167,7 +167,7 @@ def test_numpy_is_all_it_needs():
     """The web page runs the oracle with nothing else installed."""
     others = "scipy soundfile soxr tqdm pesq pystoi speechmos librosa matplotlib pandas torch".split()
     block = f"import sys; sys.modules.update(dict.fromkeys({others}))"
-    code = f"{block}; import percepnet_wasm.oracle, percepnet_wasm.measures"
+    code = f"{block}; import percepnet_wasm.oracle.ladder, percepnet_wasm.oracle.measures"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 

@@ -83,7 +83,7 @@ def test_the_wheel_holds_the_package_its_models_and_nothing_else(wheel):
     models = [name for name in package if name.startswith("percepnet_wasm/models/")]
     assert models == [f"percepnet_wasm/models/{DEFAULT_TIER}.pnw"], "the wheel carries the default tier alone"
     assert "percepnet_wasm/MODEL_CARD.md" in package, "the weights' licence does not travel with them"
-    allowed = r"percepnet_wasm/(kernels/(simd|relaxed)\.wasm|py\.typed|MODEL_CARD\.md|models/[\w.-]+)"
+    allowed = r"percepnet_wasm/(kernel/(simd|relaxed)\.wasm|py\.typed|MODEL_CARD\.md|models/[\w.-]+)"
     assert [name for name in package - sources if not re.fullmatch(allowed, name)] == []
     assert any(name.endswith("licenses/LICENSE") for name in names)
 

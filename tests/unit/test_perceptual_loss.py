@@ -21,10 +21,10 @@ from build_scripts.train.perceptual_loss import (
 )
 from build_scripts.train.warm_start import from_model
 from percepnet_wasm import Enhancer
-from percepnet_wasm.analysis import Analysis, BandAnalysis
-from percepnet_wasm.bands import BANDS
 from percepnet_wasm.constants import HOP, LOOKAHEAD, SAMPLE_RATE
 from percepnet_wasm.model_file import Model
+from percepnet_wasm.signal.analysis import Analysis, BandAnalysis
+from percepnet_wasm.signal.bands import BANDS
 
 
 def mix(frames: int = SEQUENCE) -> Mix:

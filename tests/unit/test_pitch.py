@@ -8,8 +8,8 @@ from scipy.signal import lfilter
 from signals import glide, harmonic, noise, resonate, speech_like
 
 from percepnet_wasm.constants import HOP, LAG_MAX, LAG_MIN, LOOKAHEAD, SAMPLE_RATE
-from percepnet_wasm.correlation import DECIMATION, HIGHPASS, LAGS, LOWPASS, RUMBLE_HZ
-from percepnet_wasm.pitch import JUMP, JUMP_COST, RESTART_COST, VOICED, PitchTracker
+from percepnet_wasm.signal.correlation import DECIMATION, HIGHPASS, LAGS, LOWPASS, RUMBLE_HZ
+from percepnet_wasm.signal.pitch import JUMP, JUMP_COST, RESTART_COST, VOICED, PitchTracker
 
 
 def track(samples, block=None):

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from percepnet_wasm.bands import BANDS
-from percepnet_wasm.postfilter import BETA, DECISIVENESS, WARP, envelope_postfilter, network_postfilter
+from percepnet_wasm.signal.bands import BANDS
+from percepnet_wasm.signal.postfilter import BETA, DECISIVENESS, WARP, envelope_postfilter, network_postfilter
 
 CAP = np.sqrt((1 + BETA) / (2 * np.sqrt(BETA)))
 gains = arrays(np.float32, (1, BANDS), elements=st.floats(0, 1, width=32))

@@ -7,25 +7,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 from models import random_model
 
-from percepnet_wasm import bands as band_module
-from percepnet_wasm import coherence, comb, kernel_layout, kernel_program, linear
-from percepnet_wasm.analysis import Analysis, BandAnalysis
-from percepnet_wasm.bands import BANDS
-from percepnet_wasm.comb import CombedFrames
+from percepnet_wasm import linear
 from percepnet_wasm.constants import BINS, DELAY, HOP, LAG_MAX, LAG_MIN, LOOKAHEAD, WINDOW
 from percepnet_wasm.engine import NumpyEngine
 from percepnet_wasm.enhancer import Enhancer
-from percepnet_wasm.features import FEATURES, features
-from percepnet_wasm.kernel_tables import FftTables
-from percepnet_wasm.measures import overlapping
+from percepnet_wasm.kernel import layout, program
+from percepnet_wasm.kernel.tables import FftTables
 from percepnet_wasm.network import Network
 from percepnet_wasm.offline import enhance
-from percepnet_wasm.oracle import RUNGS, Ladder, ladder
-from percepnet_wasm.pitch import PitchTracker
-from percepnet_wasm.postfilter import BETA, envelope_postfilter, network_postfilter
-from percepnet_wasm.stft import OverlapAdd, analyse, vorbis_window
-from percepnet_wasm.synthesis import Synthesis
-from percepnet_wasm.targets import Targets, targets
+from percepnet_wasm.oracle.ladder import RUNGS, Ladder, ladder
+from percepnet_wasm.oracle.measures import overlapping
+from percepnet_wasm.oracle.targets import Targets, targets
+from percepnet_wasm.signal import bands as band_module
+from percepnet_wasm.signal import coherence, comb
+from percepnet_wasm.signal.analysis import Analysis, BandAnalysis
+from percepnet_wasm.signal.bands import BANDS
+from percepnet_wasm.signal.comb import CombedFrames
+from percepnet_wasm.signal.features import FEATURES, features
+from percepnet_wasm.signal.pitch import PitchTracker
+from percepnet_wasm.signal.postfilter import BETA, envelope_postfilter, network_postfilter
+from percepnet_wasm.signal.stft import OverlapAdd, analyse, vorbis_window
+from percepnet_wasm.signal.synthesis import Synthesis
 
 LOUDEST_BAND = 2.0**66
 """||Y_b||^2 of the loudest samples that are let in: (1e6 * WINDOW / 2)^2 and some more."""
@@ -44,7 +46,7 @@ def pieces(signal, lengths, of=HOP):
     return np.split(signal, np.cumsum(lengths)[:-1] * of)
 
 
-@covers("stft.vorbis_window")
+@covers("signal.stft.vorbis_window")
 @examples(20)
 @given(st.integers(1, 3000))
 def test_every_window_is_power_complementary(half):
@@ -52,7 +54,7 @@ def test_every_window_is_power_complementary(half):
     np.testing.assert_allclose(window[:half] ** 2 + window[half:] ** 2, 1, atol=1e-6)
 
 
-@covers("stft.analyse", "stft.OverlapAdd")
+@covers("signal.stft.analyse", "signal.stft.OverlapAdd")
 @examples(30)
 @given(sounds(), st.integers(1, 4))
 def test_what_is_analysed_is_put_together_again(samples, block):
@@ -64,7 +66,8 @@ def test_what_is_analysed_is_put_together_again(samples, block):
     np.testing.assert_allclose(np.concatenate(out)[HOP:], samples[:-HOP], atol=3e-6 * np.abs(samples).max() + 1e-38)
 
 
-@covers("bands.edges", "bands.energies", "bands.interpolate", "bands.summing", "bands.spreading")
+@covers("signal.bands.edges", "signal.bands.energies", "signal.bands.interpolate", "signal.bands.summing",
+        "signal.bands.spreading")  # fmt: skip
 @examples(30)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([0, 1e-42, 1e-20, 1, LOUDEST_BAND]), SHARES)
 def test_bands_share_out_energy_and_gains_stay_between_their_bands(seed, level, gains):
@@ -91,7 +94,7 @@ def test_products_are_matmuls_whenever_they_are_called(outputs, inputs, frames, 
         np.testing.assert_allclose(out, rows @ matrix.T, atol=1e-4)
 
 
-@covers("coherence.coherence", "coherence.combed_coherence", "comb.noise_power")
+@covers("signal.coherence.coherence", "signal.coherence.combed_coherence", "signal.comb.noise_power")
 @examples(40)
 @given(bands(-1, 1), ENERGIES, ENERGIES, periods)
 def test_coherences_are_shares(likeness, energy, combed_energy, period):
@@ -103,7 +106,7 @@ def test_coherences_are_shares(likeness, energy, combed_energy, period):
     assert (q_p >= q_y - 1e-6).all(), "the comb makes nothing less periodic"
 
 
-@covers("coherence.strength", "coherence.attenuation", "coherence.mixed_power")
+@covers("signal.coherence.strength", "signal.coherence.attenuation", "signal.coherence.mixed_power")
 @examples(60)
 @given(SHARES, SHARES, SHARES)
 def test_strengths_are_shares_and_powers_are_not_zero(q_x, q_y, q_p):
@@ -113,7 +116,7 @@ def test_strengths_are_shares_and_powers_are_not_zero(q_x, q_y, q_p):
     within(coherence.mixed_power(r, q_y), 0.5 - 1e-6, 1 + 1e-6)
 
 
-@covers("comb.taps", "comb.future_taps")
+@covers("signal.comb.taps", "signal.comb.future_taps")
 @examples(50)
 @given(st.integers(LAG_MIN, LAG_MAX))
 def test_a_comb_reaches_as_far_as_it_may_and_weighs_one(period):
@@ -123,7 +126,7 @@ def test_a_comb_reaches_as_far_as_it_may_and_weighs_one(period):
     within(comb.noise_power(np.array([period])), 0.12, 0.2)
 
 
-@covers("comb.CombedFrames")
+@covers("signal.comb.CombedFrames")
 @examples(20)
 @given(sounds(), periods, cuts(12))
 def test_combed_frames_do_not_depend_on_the_cuts_nor_add_level(samples, period, lengths):
@@ -139,7 +142,7 @@ def test_combed_frames_do_not_depend_on_the_cuts_nor_add_level(samples, period, 
             np.testing.assert_array_equal(parts.comb(period[rows]), combed[rows])
 
 
-@covers("features.features")
+@covers("signal.features.features")
 @examples(40)
 @given(ENERGIES, SHARES, periods, st.floats(-1, 1, width=32))
 def test_features_stay_in_their_ranges(energy, q_y, period, correlation):
@@ -150,7 +153,7 @@ def test_features_stay_in_their_ranges(energy, q_y, period, correlation):
     within(found[:, -1], -1, 1)
 
 
-@covers("postfilter.envelope_postfilter", "postfilter.network_postfilter")
+@covers("signal.postfilter.envelope_postfilter", "signal.postfilter.network_postfilter")
 @examples(60)
 @given(SHARES, ENERGIES)
 def test_the_postfilter_sharpens_and_compensates_no_more_than_it_says(gains, energy):
@@ -165,7 +168,7 @@ def test_the_postfilter_sharpens_and_compensates_no_more_than_it_says(gains, ene
         np.testing.assert_allclose(filtered(np.ones_like(gains), energy), 1, rtol=1e-5)
 
 
-@covers("pitch.PitchTracker", "correlation.Correlation")
+@covers("signal.pitch.PitchTracker", "signal.correlation.Correlation")
 @examples(20)
 @given(sounds(), st.sampled_from([1, 2, 3, 4, 6]))
 def test_the_pitch_is_sane_and_does_not_depend_on_the_cuts(samples, block):
@@ -177,7 +180,8 @@ def test_the_pitch_is_sane_and_does_not_depend_on_the_cuts(samples, block):
     np.testing.assert_array_equal(np.concatenate([lags for lags, _ in found]), period)
 
 
-@covers("analysis.Analysis", "analysis.BandAnalysis", "synthesis.Synthesis", "targets.targets", "targets.Targets")
+@covers("signal.analysis.Analysis", "signal.analysis.BandAnalysis", "signal.synthesis.Synthesis",
+        "oracle.targets.targets", "oracle.targets.Targets")  # fmt: skip
 @examples(25)
 @given(sounds(), sounds(), SHARES, SHARES, st.floats(0, 1, width=32))
 def test_analysis_targets_and_synthesis_stay_finite(noisy, clean, gains, strengths, floor):
@@ -210,7 +214,7 @@ def test_the_network_answers_shares_to_anything(seed, level, quantised):
             within(share, 0, 1)
 
 
-@covers("oracle.ladder", "oracle.Ladder")
+@covers("oracle.ladder.ladder", "oracle.ladder.Ladder")
 @examples(6)
 @given(sounds(4), sounds(4), st.integers(1, 4 * HOP), st.sampled_from(["noisy", "clean"]))
 def test_the_ladder_stays_finite_and_keeps_the_length(clean, noisy, length, period):
@@ -258,7 +262,7 @@ def test_whole_signals_and_streams_in_any_blocks_are_the_same(samples, length, b
     np.testing.assert_allclose(out[DELAY : DELAY + length], whole, atol=2e-5)
 
 
-@covers("measures.overlapping")
+@covers("oracle.measures.overlapping")
 @examples(40)
 @given(st.integers(0, 60), st.integers(1, 20), st.integers(1, 25))
 def test_overlapping_frames_are_all_the_whole_ones(samples, length, step):
@@ -268,7 +272,7 @@ def test_overlapping_frames_are_all_the_whole_ones(samples, length, step):
     assert found.tolist() == [signal[start : start + length].tolist() for start in starts]
 
 
-@covers("kernel_tables.FftTables")
+@covers("kernel.tables.FftTables")
 @examples(60)
 @given(st.integers(1, 700))
 def test_fft_tables_multiply_up_to_their_length_or_say_which_lengths_do(eighths):
@@ -284,21 +288,21 @@ def test_fft_tables_multiply_up_to_their_length_or_say_which_lengths_do(eighths)
 
 
 @covers(
-    "kernel_program.pack", "kernel_program.activation_type", "kernel_program.zero",
-    "kernel_layout.pointer", "kernel_layout.header",
+    "kernel.program.pack", "kernel.program.activation_type", "kernel.program.zero",
+    "kernel.layout.pointer", "kernel.layout.header",
 )  # fmt: skip
 @examples(40)
 @given(st.integers(1, 50), st.integers(1, 50), st.floats(0, 1), st.sampled_from(["relaxed", "simd", "native"]))
 def test_packing_keeps_every_weight_and_says_where_the_others_were(rows, inputs, density, variant):
     rng = np.random.default_rng(rows * inputs)
     steps = (rng.integers(-127, 128, (rows, inputs)) * (rng.random((rows, inputs)) < density)).astype(np.int8)
-    weights, columns = kernel_program.pack(steps, variant)
+    weights, columns = program.pack(steps, variant)
     assert sorted(weights[weights != 0]) == sorted(steps[steps != 0])
     groups, blocks = -(-rows // 16), -(-inputs // 4)
     if columns is None:
         assert weights.size == groups * blocks * 64
     else:
         assert columns.size == groups + weights.size // 64 and (columns <= blocks).all()
-    assert kernel_program.zero(variant) in np.arange(np.iinfo(kernel_program.activation_type(variant)).max)
-    assert kernel_layout.pointer(weights) == weights.ctypes.data and kernel_layout.pointer(None) is None
-    assert kernel_layout.header() == kernel_layout.header()
+    assert program.zero(variant) in np.arange(np.iinfo(program.activation_type(variant)).max)
+    assert layout.pointer(weights) == weights.ctypes.data and layout.pointer(None) is None
+    assert layout.header() == layout.header()

@@ -13,9 +13,9 @@ import test_properties  # noqa: F401
 import percepnet_wasm
 
 ELSEWHERE = dict.fromkeys(
-    ["kernel_check.check", "kernel_engine.KernelEngine", "kernel_program.Program"]
-    + ["kernel_program.UnsuitableModelError"]
-    + [f"kernel_layout.{name}" for name in ("Fft", "Layer", "Matrix", "Source", "Stream")],
+    ["kernel.check.check", "kernel.engine.KernelEngine", "kernel.program.Program"]
+    + ["kernel.program.UnsuitableModelError"]
+    + [f"kernel.layout.{name}" for name in ("Fft", "Layer", "Matrix", "Source", "Stream")],
     "test_kernel.py",
 )
 """Need a compiled kernel, which the tests named build: there the kernel's results are compared with NumPy's."""
@@ -23,8 +23,9 @@ ELSEWHERE = dict.fromkeys(
 
 def modules():
     """The package's modules that say what is public."""
-    names = [module.name for module in pkgutil.iter_modules(percepnet_wasm.__path__) if module.name != "__main__"]
-    return {name: importlib.import_module(f"percepnet_wasm.{name}") for name in names}
+    prefix = "percepnet_wasm."
+    names = [module.name for module in pkgutil.walk_packages(percepnet_wasm.__path__, prefix)]
+    return {n.removeprefix(prefix): importlib.import_module(n) for n in names if not n.endswith("__main__")}
 
 
 def public():
@@ -52,7 +53,7 @@ def test_nothing_is_listed_that_is_not_there():
 def test_the_packages_own_names_are_among_them():
     for name in percepnet_wasm.__all__:
         thing = getattr(percepnet_wasm, name)
-        assert f"{thing.__module__.rpartition('.')[2]}.{name}" in public()
+        assert f"{thing.__module__.removeprefix('percepnet_wasm.')}.{name}" in public()
 
 
 def test_every_module_with_functions_says_what_is_public():

@@ -5,7 +5,7 @@ import pytest
 from scipy.signal import ShortTimeFFT
 
 from percepnet_wasm.constants import BINS, HOP, SAMPLE_RATE, WINDOW
-from percepnet_wasm.stft import OverlapAdd, analyse, vorbis_window
+from percepnet_wasm.signal.stft import OverlapAdd, analyse, vorbis_window
 
 FRAMES = 40
 

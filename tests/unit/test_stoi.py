@@ -8,7 +8,7 @@ from pystoi import stoi as reference
 from signals import noise, speech_like, talk
 
 from percepnet_wasm.constants import SAMPLE_RATE
-from percepnet_wasm.stoi import _RATE, _resampled, stoi
+from percepnet_wasm.oracle.stoi import _RATE, _resampled, stoi
 
 TOLERANCE = 1e-9
 """Both compute in float64; only the order of the sums differs."""

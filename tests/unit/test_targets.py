@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from percepnet_wasm.coherence import attenuation, combed_coherence, strength
-from percepnet_wasm.comb import noise_power
-from percepnet_wasm.targets import targets
+from percepnet_wasm.oracle.targets import targets
+from percepnet_wasm.signal.coherence import attenuation, combed_coherence, strength
+from percepnet_wasm.signal.comb import noise_power
 
 
 def frame(energy, coherence, period=160):

@@ -42,10 +42,10 @@ from build_scripts.train.noises import (
 from build_scripts.train.rooms import EARLY_S, TARGET_RT60, align, drier
 from build_scripts.train.target_denoising import denoise_target, floor_gains
 from build_scripts.train.train import microphones
-from percepnet_wasm.bands import BANDS, edges
 from percepnet_wasm.constants import HOP, SAMPLE_RATE
-from percepnet_wasm.features import FEATURES
 from percepnet_wasm.model_file import WEIGHT_LIMIT, WEIGHT_SCALE
+from percepnet_wasm.signal.bands import BANDS, edges
+from percepnet_wasm.signal.features import FEATURES
 
 LENGTH = SEQUENCE * HOP
 

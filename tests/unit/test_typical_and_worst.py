@@ -8,7 +8,7 @@ import pytest
 from build_scripts.bench.delay import lag
 from build_scripts.site import typical_and_worst
 from percepnet_wasm.constants import SAMPLE_RATE
-from percepnet_wasm.figures import spectrogram
+from percepnet_wasm.oracle.figures import spectrogram
 
 
 def rows(**scores):

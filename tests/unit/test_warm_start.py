@@ -7,7 +7,7 @@ import torch
 from build_scripts.train.export import to_model
 from build_scripts.train.model import PercepNet, Size
 from build_scripts.train.warm_start import from_model, size_of, widened
-from percepnet_wasm.features import FEATURES
+from percepnet_wasm.signal.features import FEATURES
 
 SMALL, LARGE = Size(12, 16, 16, 8), Size(17, 40, 16, 13)
 

@@ -105,7 +105,7 @@ def test_a_picture_shows_a_tone_where_it_is(original):
 
 def test_an_edit_without_effect_changes_nothing_and_leaves_the_package_alone(parts, original):
     before = dict(sys.modules)
-    edited = run(parts, {"postfilter": SOURCES["postfilter"] + "\n# mine\n"})
+    edited = run(parts, {"signal.postfilter": SOURCES["signal.postfilter"] + "\n# mine\n"})
     for name in STAGES:
         np.testing.assert_allclose(
             edited["stages"][name]["samples"], original["stages"][name]["samples"], atol=1e-4, err_msg=name
@@ -113,7 +113,7 @@ def test_an_edit_without_effect_changes_nothing_and_leaves_the_package_alone(par
     for name, module in before.items():
         if name.split(".")[0] == "percepnet_wasm":
             assert sys.modules[name] is module
-    assert percepnet_wasm.postfilter is not sys.modules[f"{COPY}.postfilter"]  # type: ignore[attr-defined]
+    assert sys.modules["percepnet_wasm.signal.postfilter"] is not sys.modules[f"{COPY}.signal.postfilter"]
 
 
 @pytest.mark.parametrize("suggestion", SUGGESTIONS, ids=lambda s: f"{s['module']}: {s['title']}")
@@ -128,30 +128,30 @@ def test_each_suggestion_fits_the_source_and_is_heard(parts, original, suggestio
 
 
 def edited_postfilter(find: str, replace: str) -> dict[str, str]:
-    assert SOURCES["postfilter"].count(find) == 1
-    return {"postfilter": SOURCES["postfilter"].replace(find, replace)}
+    assert SOURCES["signal.postfilter"].count(find) == 1
+    return {"signal.postfilter": SOURCES["signal.postfilter"].replace(find, replace)}
 
 
-def line_of(text: str, module: str = "postfilter") -> int:
+def line_of(text: str, module: str = "signal.postfilter") -> int:
     return SOURCES[module][: SOURCES[module].index(text)].count("\n") + 1
 
 
 def test_a_syntax_error_is_told_with_its_line(parts):
     with pytest.raises(Fault, match="SyntaxError") as caught:
         run(parts, edited_postfilter("warped = gains *", "warped = = gains *"))
-    assert (caught.value.module, caught.value.line) == ("postfilter", line_of("warped = gains"))
+    assert (caught.value.module, caught.value.line) == ("signal.postfilter", line_of("warped = gains"))
 
 
 def test_a_runtime_error_is_told_with_the_line_of_the_edited_file(parts):
     with pytest.raises(Fault, match=r"NameError: name 'gians' is not defined \(in envelope_postfilter\)") as caught:
         run(parts, edited_postfilter("warped = gains *", "warped = gians *"))
-    assert (caught.value.module, caught.value.line) == ("postfilter", line_of("warped = gains"))
+    assert (caught.value.module, caught.value.line) == ("signal.postfilter", line_of("warped = gains"))
 
 
 def test_an_error_that_shows_elsewhere_is_told_where_it_shows(parts):
     with pytest.raises(Fault, match="ValueError") as caught:
         run(parts, edited_postfilter("return warped * compensation[:, None]", "return warped[0, :3]"))
-    assert caught.value.module == "synthesis" and caught.value.line
+    assert caught.value.module == "signal.synthesis" and caught.value.line
 
 
 def test_a_result_that_is_no_sound_is_refused(parts):
@@ -160,8 +160,8 @@ def test_a_result_that_is_no_sound_is_refused(parts):
 
 
 def test_only_stages_can_be_edited(parts):
-    with pytest.raises(Fault, match="kernel cannot be edited: choose one of stft"):
-        run(parts, {"kernel": ""})
+    with pytest.raises(Fault, match="kernel.library cannot be edited: choose one of signal.stft"):
+        run(parts, {"kernel.library": ""})
 
 
 def test_a_fault_is_gone_with_its_cause(parts, original):
@@ -182,8 +182,8 @@ class Foreign:
 
 def test_the_page_gets_faults_as_plain_values(parts):
     clean, noise = (Foreign(memoryview(part)) for part in parts)
-    bad = workshop.run_in_page(clean, noise, 5.0, Foreign({"comb": "def"}), lambda *_: None)
-    assert bad["fault"]["module"] == "comb" and bad["fault"]["line"] == 1
+    bad = workshop.run_in_page(clean, noise, 5.0, Foreign({"signal.comb": "def"}), lambda *_: None)
+    assert bad["fault"]["module"] == "signal.comb" and bad["fault"]["line"] == 1
     silent = workshop.run_in_page(
         Foreign(memoryview(np.zeros(48000, np.float32))), noise, 5.0, Foreign({}), lambda *_: None
     )

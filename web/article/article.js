@@ -207,7 +207,7 @@ for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelec
 }
 for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('button[data-open]'))) {
   button.addEventListener('click', () => {
-    editor.open(button.dataset.open ?? 'postfilter');
+    editor.open(button.dataset.open ?? 'signal.postfilter');
     element('open').scrollIntoView({ behavior: still.matches ? 'auto' : 'smooth' });
     element('code').focus({ preventScroll: true });
   });

@@ -42,9 +42,9 @@ export class Editor extends EventTarget {
     for (const name of Object.keys(this.#edits)) {
       if (!(name in sources) || this.#edits[name] === sources[name]) delete this.#edits[name];
     }
-    this.#file.replaceChildren(...Object.keys(sources).map((name) => new Option(`${name}.py`, name)));
+    this.#file.replaceChildren(...Object.keys(sources).map((name) => new Option(file(name), name)));
     this.#file.disabled = this.#area.disabled = false;
-    this.open(Object.keys(this.#edits)[0] ?? 'postfilter');
+    this.open(Object.keys(this.#edits)[0] ?? 'signal.postfilter');
   }
 
   /** Sources of the modules that are changed. @returns {Record<string, string>} */
@@ -69,7 +69,7 @@ export class Editor extends EventTarget {
     if (module && module in this.#sources && module !== this.#module) this.open(module);
     const own = module === this.#module;
     element('fault').hidden = false;
-    element('fault').textContent = line ? `${module}.py, line ${line}: ${text}` : text;
+    element('fault').textContent = line && module ? `${file(module)}, line ${line}: ${text}` : text;
     this.#area.setAttribute('aria-invalid', 'true');
     if (own && line) this.mark(line, 'wrong');
   }
@@ -150,12 +150,17 @@ export class Editor extends EventTarget {
   #tell() {
     const changed = Object.keys(this.#edits);
     for (const option of this.#file.options) {
-      option.text = `${option.value}.py${changed.includes(option.value) ? ' (changed)' : ''}`;
+      option.text = `${file(option.value)}${changed.includes(option.value) ? ' (changed)' : ''}`;
     }
     element('reset').disabled = !changed.includes(this.#module);
     element('reset-all').disabled = changed.length === 0;
     element('run').disabled = false;
   }
+}
+
+/** @param {string} module such as `signal.comb` @returns {string} its file in the package */
+function file(module) {
+  return `${module.replaceAll('.', '/')}.py`;
 }
 
 /** @returns {Record<string, string>} */

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 import percepnet_wasm
 from percepnet_wasm.constants import BINS, DELAY, HOP, LOOKAHEAD, SAMPLE_RATE
-from percepnet_wasm.measures import overlapping, si_sdr
-from percepnet_wasm.stoi import stoi
+from percepnet_wasm.oracle.measures import overlapping, si_sdr
+from percepnet_wasm.oracle.stoi import stoi
 
 Audio = NDArray[np.float32]
 Progress = Callable[[str, float], object]
@@ -30,13 +30,13 @@ FOLDER = Path(percepnet_wasm.__file__).parent
 COPY = "percepnet_edited"
 
 EDITABLE = tuple(
-    "stft bands targets correlation pitch comb coherence synthesis postfilter features network engine oracle "
-    "constants".split()
+    "signal.stft signal.bands oracle.targets signal.correlation signal.pitch signal.comb signal.coherence "
+    "signal.synthesis signal.postfilter signal.features network engine oracle.ladder constants".split()
 )
 """Modules a visitor may change, in the article's order."""
 
 STAGES = ("noisy", "1-magnitudes", "2-gains", "3-comb", "4-postfilter", "network", "clean")
-"""What can be heard. The rungs have the names of :data:`percepnet_wasm.oracle.RUNGS`."""
+"""What can be heard. The rungs have the names of :data:`percepnet_wasm.oracle.ladder.RUNGS`."""
 
 SPEECH_RMS = 0.07
 """Level the speech is brought to: -23 dB of full scale."""
@@ -59,7 +59,18 @@ class Fault(Exception):
 
 def sources() -> dict[str, str]:
     """The source of each editable module, as the wheel holds it."""
-    return {name: (FOLDER / f"{name}.py").read_text(encoding="utf-8") for name in EDITABLE}
+    return {name: _file(name).read_text(encoding="utf-8") for name in EDITABLE}
+
+
+def _file(module: str) -> Path:
+    """The file of a module, named as ``signal.comb``; of a package, its ``__init__.py``."""
+    path = FOLDER.joinpath(*module.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def _module(filename: str) -> str:
+    """The name of the module in a file, such as ``signal.comb``."""
+    return ".".join(Path(filename).relative_to(FOLDER).with_suffix("").parts)
 
 
 def mix(clean: Audio, noise: Audio, snr_db: float) -> tuple[Audio, Audio]:
@@ -162,14 +173,14 @@ class _Finder(MetaPathFinder):
 
     def find_spec(self, fullname: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:
         package, _, name = fullname.partition(".")
-        file = FOLDER / f"{name or '__init__'}.py"
+        file = _file(name)
         if package != COPY or not file.is_file():
             return None
         return spec_from_file_location(
             fullname,
             file,
             loader=_Loader(fullname, str(file), self.edits.get(name)),
-            submodule_search_locations=None if name else [str(FOLDER)],
+            submodule_search_locations=[str(file.parent)] if file.name == "__init__.py" else None,
         )
 
 
@@ -189,17 +200,18 @@ def _fault(error: Exception, edits: Mapping[str, str]) -> Fault:
     """Find the line of an edited module where an error arose: the innermost one."""
     kind = type(error).__name__
     if isinstance(error, SyntaxError) and error.filename:
-        return Fault(f"{kind}: {error.msg}", Path(error.filename).stem, error.lineno)
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).parent == FOLDER]
-    edited = [frame for frame in frames if Path(frame.filename).stem in edits]
+        return Fault(f"{kind}: {error.msg}", _module(error.filename), error.lineno)
+    trace = traceback.extract_tb(error.__traceback__)
+    frames = [frame for frame in trace if Path(frame.filename).is_relative_to(FOLDER)]
+    edited = [frame for frame in frames if _module(frame.filename) in edits]
     text = f"{kind}: {error}" if str(error) else kind
     for frame in reversed(edited or frames):
-        return Fault(f"{text} (in {frame.name})", Path(frame.filename).stem, frame.lineno)
+        return Fault(f"{text} (in {frame.name})", _module(frame.filename), frame.lineno)
     return Fault(text)
 
 
 def _computed(package: ModuleType, clean: Audio, noisy: Audio, progress: Progress) -> dict[str, Any]:
-    names = ("oracle", "bands", "comb", "pitch")
+    names = ("oracle.ladder", "signal.bands", "signal.comb", "signal.pitch")
     oracle, bands, comb, pitch = (importlib.import_module(f"{package.__name__}.{name}") for name in names)
 
     def climb(done: int, total: int) -> None:

@@ -1,0 +1,199 @@
+"""What Python and the kernel's C share: constants and structures, written here once.
+
+``build_scripts/build_kernel.py`` writes them to ``kernel/c/layout.h``; :mod:`ctypes` lays the same structures out in
+memory.
+"""
+
+import ctypes
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import limits
+from ..constants import BINS, COMB_TAPS_SIDE, HOP, LAG_MAX, LAG_MIN, LOOKAHEAD, WINDOW
+from ..signal import coherence, correlation, features, pitch, postfilter
+from ..signal.bands import BANDS
+from ..signal.comb import FUTURE, PAST
+
+__all__ = ["ACTIVATION", "CONSTANTS", "ROW", "Fft", "Layer", "Matrix", "Source", "Stream", "header", "pointer"]
+
+ROW = BINS + -BINS % 4
+"""Floats in a row of bins, whole vectors."""
+
+ACTIVATION = {"simd": 1 << 14, "native": 1 << 14, "relaxed": 63}
+"""What 1 becomes when activations are rounded to integers, by kernel."""
+
+CONSTANTS: dict[str, int | float] = {
+    "HOP": HOP,
+    "WINDOW": WINDOW,
+    "ROW": ROW,
+    "BANDS": BANDS,
+    "LOOKAHEAD": LOOKAHEAD,
+    "PAST": PAST,
+    "FUTURE": FUTURE,
+    "SIDE": COMB_TAPS_SIDE,
+    "FEATURES": features.FEATURES,
+    "ENERGY_FLOOR": float(features.ENERGY_FLOOR),
+    "LOG10_OF_2": math.log10(2),
+    "LAG_MIN": LAG_MIN,
+    "LAG_MAX": LAG_MAX,
+    "DECIMATION": correlation.DECIMATION,
+    "THIRD_LAG_MIN": LAG_MIN // correlation.DECIMATION,
+    "THIRD_LAG_MAX": LAG_MAX // correlation.DECIMATION,
+    "REFERENCE": correlation.REFERENCE,
+    "LOWPASS_TAPS": len(correlation.LOWPASS),
+    "HIGHPASS_TAPS": len(correlation.HIGHPASS),
+    "FLATTENING": correlation.FLATTENING,
+    "ROUNDING": float(correlation.ROUNDING),
+    "JUMP": pitch.JUMP,
+    "BACKTRACK": pitch.BACKTRACK,
+    "RESTART_COST": pitch.RESTART_COST,
+    "OCTAVE_RATIO": pitch.OCTAVE_RATIO,
+    "OCTAVE_GUARD": pitch.OCTAVE_GUARD,
+    "TINY": float(coherence.TINY),
+    "BETA": postfilter.BETA,
+    "DECISIVENESS": postfilter.DECISIVENESS,
+    "WARP": postfilter.WARP,
+    "HALF_PI": math.pi / 2,
+    "LOUDEST": limits.LOUDEST,
+    "SILENT": limits.SILENT,
+    "SNR_MEMORY_LOG2": math.log2(limits.SNR_MEMORY),
+    "SNR_TINY": limits.SNR_TINY,
+    "ACTIVATION_SIMD": ACTIVATION["simd"],
+    "ACTIVATION_RELAXED": ACTIVATION["relaxed"],
+}
+
+_STRUCTURES = {
+    "Fft": """
+        int32_t half;              // of the real length
+        const int32_t *radices;    // of the passes; the first is 4; ends with 0
+        const float *twiddles;     // pass by pass: [radix - 1][real, imaginary][part]
+        const float *fold;         // [real, imaginary][half]: turns even and odd samples' spectra into one
+        float *work;               // 6 * half + 32
+    """,
+    "Matrix": """
+        int32_t rows;              // multiple of 16; 0: there is none
+        int32_t inputs;            // multiple of 4 where weights are int8
+        const int8_t *weights;     // groups of 16 rows, in them 4 columns a time
+        const uint16_t *columns;   // block-sparse: each group's count, then the blocks' numbers; null: all
+        const float *floats;       // float weights instead: groups of 16 rows, in them column by column
+        const float *bias;         // [rows]
+        float scale;               // of the integer sums
+    """,
+    "Source": """
+        const float *floats;       // [block][stride]
+        const void *quantised;     // the same as activations; null for features
+        int32_t stride;
+        int32_t size;              // of a row, as far as it counts
+    """,
+    "Layer": """
+        Matrix input;
+        Matrix recurrent;          // of a gated unit only
+        const Source *sources;
+        int32_t source_count;
+        int32_t input_size;
+        int32_t output_size;
+        int32_t kernel;            // frames that the input spans
+        int32_t sigmoid;           // else tanh
+        int32_t stride;            // of output and quantised
+        int32_t gates_stride;
+        void *line;                // input of the frames spanned, as activations
+        float *float_line;         // the same as floats, where input.floats
+        float *output;             // [block][stride]
+        void *quantised;           // the same as activations
+        float *from_input;         // [block][gates_stride]
+        float *from_state;         // [gates_stride]
+        float *state;              // [stride]
+        void *quantised_state;
+    """,
+    "Stream": """
+        int32_t block;             // frames a call
+        int32_t comb;              // whether to use the comb filter
+        int32_t postfilter;        // and the envelope postfilter
+        float floor;               // share of the noisy signal mixed back in
+        float *input;              // [block * HOP]
+        float *output;
+        int32_t *period;           // [block], samples
+        float *correlation;        // [block]
+        float voiced;              // energy of frames with voice
+        float unvoiced;
+        Fft frame_fft;
+        Fft pitch_fft;
+        const float *window;       // [WINDOW]
+        const float *rise;         // [ROW]: share of a bin that belongs to the upper of its two bands
+        const int32_t *edges;      // [BANDS + 1]
+        const float *lowpass;      // [DECIMATION][LOWPASS_TAPS / DECIMATION]
+        const float *highpass;     // [HIGHPASS_TAPS]
+        const float *step_cost;    // [2 * JUMP + 1]
+        const float *taps;         // [SIDE + 1][2 * SIDE + 1], by taps in the future
+        const float *octaves;      // [LAG_MAX + 1]
+        float *samples;            // [PAST + WINDOW + FUTURE + (block - 1) * HOP]
+        float *spectra;            // [LOOKAHEAD + block][real, imaginary][ROW]
+        float *energies;           // [LOOKAHEAD + block][BANDS]
+        float *lowpass_line;       // [LOWPASS_TAPS - DECIMATION + HOP]
+        float *highpass_line;      // [HIGHPASS_TAPS - 1 + HOP / DECIMATION]
+        float *decimated;          // [REFERENCE + THIRD_LAG_MAX]
+        float *correlations;       // [BACKTRACK + block][lags]
+        float *paths;              // [BACKTRACK + block][lags + 2 * JUMP]
+        float *combed;             // [block][real, imaginary][ROW]
+        float *combed_energy;      // [block][BANDS]
+        float *coherence;          // [block][BANDS]
+        float *features;           // [block][FEATURES]
+        float *normalised;         // [block][FEATURES]
+        const float *mean;         // [FEATURES]
+        const float *scale;        // [FEATURES]
+        const Layer *layers;
+        int32_t layer_count;
+        int32_t gain_stride;
+        int32_t strength_stride;
+        int32_t voice_stride;
+        const float *gain;         // [block][gain_stride]
+        const float *strength;
+        const float *voice;
+        float *tail;               // [HOP]
+    """,
+}
+
+
+def _structure(name: str, known: dict[str, type]) -> type[ctypes.Structure]:
+    fields = []
+    for line in _STRUCTURES[name].strip().splitlines():
+        declared, _, label = line.split(";")[0].strip().rpartition(" ")
+        is_pointer = label.startswith("*")
+        fields.append((label.lstrip("*"), ctypes.c_void_p if is_pointer else known[declared]))
+    return type(name, (ctypes.Structure,), {"_fields_": fields})
+
+
+_known: dict[str, Any] = {"int32_t": ctypes.c_int32, "float": ctypes.c_float}
+for _name in _STRUCTURES:
+    _known[_name] = _structure(_name, _known)
+Fft: Any = _known["Fft"]
+Matrix: Any = _known["Matrix"]
+Source: Any = _known["Source"]
+Layer: Any = _known["Layer"]
+Stream: Any = _known["Stream"]
+
+
+def pointer(array: np.ndarray | None) -> int | None:
+    """Address of an array's numbers; whoever takes it keeps the array alive."""
+    return None if array is None else array.ctypes.data
+
+
+def header() -> str:
+    """Write the C header."""
+    parts: list[Sequence[str]] = [
+        ["/* Written by build_scripts/build_kernel.py from percepnet_wasm/kernel/layout.py; do not edit. */"],
+        ["#pragma once", "", "#include <stdint.h>", ""],
+        [f"#define {name} {_literal(value)}" for name, value in CONSTANTS.items()],
+    ]
+    for name, text in _STRUCTURES.items():
+        fields = (line.strip().replace("// ", "/* ") for line in text.strip().splitlines())
+        lines = [f"    {line} */" if "/*" in line else f"    {line}" for line in fields]
+        parts.append(["", "typedef struct {", *lines, f"}} {name};"])
+    return "\n".join(line for part in parts for line in part) + "\n"
+
+
+def _literal(value: int | float) -> str:
+    return str(value) if isinstance(value, int) else f"{float(np.float32(value))!r}f"

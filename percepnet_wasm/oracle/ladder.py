@@ -1,0 +1,178 @@
+"""The oracle: what the representation could do with perfect knowledge of the clean speech, rung by rung.
+
+Ideal gains and strengths (:mod:`percepnet_wasm.oracle.targets`, the very ones the network is trained on) go through the
+enhancer's own analysis and synthesis. Each rung is heard and measured, and shows why the next exists. NumPy alone, in
+bounded blocks: the web page runs this as it is.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..checks import as_signal
+from ..constants import DELAY, HOP, LOOKAHEAD
+from ..limits import SILENT
+from ..signal.analysis import Analysis, BandAnalysis
+from ..signal.postfilter import envelope_postfilter
+from ..signal.stft import OverlapAdd
+from ..signal.synthesis import Synthesis
+from .targets import targets
+
+__all__ = ["MAIN_RUNGS", "RUNGS", "Ladder", "Progress", "ladder"]
+
+Audio = NDArray[np.float32]
+Progress = Callable[[int, int], object]
+
+RUNGS = {
+    "1-magnitudes": "clean magnitudes, noisy phase",
+    "2-gains": "34 ideal gains",
+    "3-comb": "gains with the paper's attenuation, and comb strengths",
+    "3-comb-plain-gains": "the same without the attenuation",
+    "4-postfilter": "rung 3 and the envelope postfilter",
+}
+"""What each rung is made of; all of them keep the noisy phase."""
+
+MAIN_RUNGS = tuple(name for name in RUNGS if name != "3-comb-plain-gains")
+"""The article's four; the other one tells what the attenuation alone does."""
+
+_BLOCK = 64
+"""Frames a step: enough to keep NumPy's overhead small, few enough for a page to show progress."""
+
+
+@dataclass
+class Ladder:
+    """A mix, climbed.
+
+    Attributes
+    ----------
+    rungs : dict of float32 (n,)
+        A signal for each name in ``RUNGS``, aligned with the clean one.
+    gains, plain_gains, postfilter_gains, strengths : float32 (frames, BANDS)
+        Ideal values; gains with the attenuation, without it, and after the postfilter. Frame k is centred on sample
+        k * HOP.
+    coherence, clean_coherence : float32 (frames, BANDS)
+        q_y and q_x: how periodic the noisy and the clean signal's bands are.
+    period : intp (frames,)
+        Pitch period used, samples.
+    correlation : float32 (frames,)
+        Normalised correlation of the signal it was tracked on.
+    """
+
+    rungs: dict[str, Audio]
+    gains: NDArray[np.float32]
+    plain_gains: NDArray[np.float32]
+    postfilter_gains: NDArray[np.float32]
+    strengths: NDArray[np.float32]
+    coherence: NDArray[np.float32]
+    clean_coherence: NDArray[np.float32]
+    period: NDArray[np.intp]
+    correlation: NDArray[np.float32]
+
+
+def ladder(
+    clean: Audio, noisy: Audio, *, period: Literal["noisy", "clean"] = "noisy", progress: Progress | None = None
+) -> Ladder:
+    """Climb the oracle ladder.
+
+    Parameters
+    ----------
+    clean, noisy : float32 (n,)
+        The speech alone and the mix, 48 kHz, sample-aligned; full scale is 1.
+    period : {"noisy", "clean"}
+        Signal the pitch is tracked on: the noisy one, as an enhancer must, or the clean one, to learn what a better
+        tracker were worth.
+    progress : callable, optional
+        Called as ``progress(done, total)``, in samples, after every step of 0.64 s.
+
+    Returns
+    -------
+    Ladder
+
+    Raises
+    ------
+    TypeError
+        Samples are not floating point.
+    ValueError
+        A signal is empty, has more than one channel or holds NaN, infinity or a gross value; the lengths differ;
+        ``period`` is neither of the two.
+    """
+    clean, noisy = as_signal("clean", clean), as_signal("noisy", noisy)
+    if len(clean) != len(noisy):
+        raise ValueError(f"clean has {len(clean)} samples and noisy {len(noisy)}: cut both to the same stretch")
+    if not isinstance(period, str) or period not in ("noisy", "clean"):
+        raise ValueError(f'period={period!r}: give "noisy" or "clean"')
+    climber = _Climber(period)
+    step = _BLOCK * HOP
+    for start in range(0, len(clean) + DELAY, step):
+        climber(_padded(clean, start, step), _padded(noisy, start, step))
+        if progress:
+            progress(min(start + step, len(clean)), len(clean))
+    return climber.result(len(clean))
+
+
+class _Climber:
+    """Takes both signals a block at a time and keeps what comes out."""
+
+    def __init__(self, period: str) -> None:
+        self.parts: dict[str, list[NDArray]] = {}
+        self.noisy = Analysis(_BLOCK)
+        self.clean = BandAnalysis(_BLOCK) if period == "noisy" else Analysis(_BLOCK)
+        self.overlap_add = OverlapAdd(_BLOCK)
+        self.syntheses = {name: Synthesis(_BLOCK) for name in RUNGS if name != "1-magnitudes"}
+
+    def __call__(self, clean: Audio, noisy: Audio) -> None:
+        """Climb one block, float32 (_BLOCK * HOP,) each."""
+        self.noisy(noisy)
+        if isinstance(self.clean, Analysis):
+            self.clean(clean)
+            self.noisy.period, self.noisy.correlation = self.clean.period, self.clean.correlation
+            self.noisy.compare(self.noisy.period)
+        else:
+            self.clean.push(clean)
+            self.clean.compare(self.noisy.period)
+        ideal = targets(self.noisy, self.clean)
+        self._keep("1-magnitudes", self.overlap_add(self._clean_magnitudes(), np.empty(_BLOCK * HOP, np.float32)))
+        sharpened = envelope_postfilter(ideal.gain, self.noisy.energy)
+        filters = {
+            "2-gains": (ideal.plain_gain, None),
+            "3-comb": (ideal.gain, ideal.strength),
+            "3-comb-plain-gains": (ideal.plain_gain, ideal.strength),
+            "4-postfilter": (sharpened, ideal.strength),
+        }
+        for name, synthesis in self.syntheses.items():
+            self._keep(name, synthesis(self.noisy, *filters[name]))
+        self._keep("gains", ideal.gain)
+        self._keep("plain_gains", ideal.plain_gain)
+        self._keep("postfilter_gains", sharpened)
+        self._keep("strengths", ideal.strength)
+        self._keep("coherence", self.noisy.coherence)
+        self._keep("clean_coherence", self.clean.coherence)
+        self._keep("period", self.noisy.period)
+        self._keep("correlation", self.noisy.correlation)
+
+    def _clean_magnitudes(self) -> NDArray[np.complex64]:
+        """Noisy frames with the clean ones' magnitude in every bin."""
+        wanted, magnitude = np.abs(self.clean.spectra), np.abs(self.noisy.spectra)
+        # A silent bin has no phase to keep, and nothing to put there is missed.
+        scale = np.divide(wanted, magnitude, out=np.zeros_like(wanted), where=magnitude > SILENT)
+        return self.noisy.spectra * scale
+
+    def _keep(self, name: str, values: NDArray) -> None:
+        self.parts.setdefault(name, []).append(values.copy())
+
+    def result(self, length: int) -> Ladder:
+        """Everything so far, the delay removed, ``length`` samples long."""
+        whole = {name: np.concatenate(parts) for name, parts in self.parts.items()}
+        rungs = {name: whole.pop(name)[DELAY : DELAY + length] for name in RUNGS}
+        # Call t puts out the frame centred on sample (t - LOOKAHEAD) * HOP.
+        frames = slice(LOOKAHEAD, LOOKAHEAD + length // HOP + 1)
+        return Ladder(rungs=rungs, **{name: values[frames] for name, values in whole.items()})
+
+
+def _padded(signal: Audio, start: int, length: int) -> Audio:
+    """``length`` samples from ``start``, zeros beyond the end."""
+    part = signal[start : start + length]
+    return np.pad(part, (0, length - len(part)))

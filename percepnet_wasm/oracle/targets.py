@@ -1,0 +1,56 @@
+"""Ideal gains and strengths of a mix whose clean speech is known: the oracle's, and what the network is trained on.
+
+The clean speech is combed with the period tracked on the noisy signal, so that the targets are what an enhancer can do
+(paper, section 3).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..signal.analysis import Analysis, BandAnalysis
+from ..signal.coherence import attenuation, combed_coherence, strength
+from ..signal.comb import noise_power
+
+__all__ = ["Targets", "targets"]
+
+_TINY = np.float32(1e-30)
+
+
+@dataclass
+class Targets:
+    """Ideal band values, float32 (frames, BANDS) each.
+
+    Attributes
+    ----------
+    gain : ||X_b|| / ||Y_b|| clipped to [0, 1], times the attenuation where no comb is strong enough.
+    plain_gain : the same without the attenuation, for use without the comb.
+    strength : r in [0, 1].
+    """
+
+    gain: NDArray[np.float32]
+    plain_gain: NDArray[np.float32]
+    strength: NDArray[np.float32]
+
+
+def targets(noisy: Analysis, clean: BandAnalysis) -> Targets:
+    """Compare a noisy signal's frames with the clean ones.
+
+    Parameters
+    ----------
+    noisy : Analysis
+        After a call with the block's noisy samples.
+    clean : BandAnalysis
+        After ``push`` of the block's clean samples and ``compare`` with the noisy signal's periods (or, to learn what
+        a better tracker were worth, with others used for both).
+
+    Returns
+    -------
+    Targets
+    """
+    q_x, q_y = clean.coherence, noisy.coherence
+    q_p = combed_coherence(q_y, noise_power(noisy.period))
+    # Limited before the division: what stands against silence would overflow.
+    gain = np.sqrt(np.minimum(clean.energy, noisy.energy) / (noisy.energy + _TINY))
+    return Targets(gain * attenuation(q_x, q_p), gain, strength(q_x, q_y, q_p))

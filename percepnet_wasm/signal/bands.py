@@ -1,0 +1,147 @@
+"""The 34 triangular bands: what an ear resolves, instead of 481 bins.
+
+A band's tip lies on one of the bins that :func:`edges` generates; a bin between two tips shares its energy between
+both bands, and takes its gain from both with the same weights (PercepNet paper, section 2; RNNoise's layout).
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..constants import BAND_TOP_HZ, BINS, SAMPLE_RATE, WINDOW
+
+__all__ = [
+    "BANDS", "FALL", "INTERPOLATION", "LOWER", "RISE", "UPPER",
+    "edges", "energies", "interpolate", "spreading", "summing",
+]  # fmt: skip
+
+BIN_HZ = SAMPLE_RATE / WINDOW
+_NARROWEST = 2
+"""Bins: below this a band would hold a single bin and follow the noise, not the envelope."""
+
+
+def edges() -> NDArray[np.intp]:
+    """Generate the band edges in bins, from 20 kHz down in steps of one equivalent rectangular bandwidth.
+
+    Returns
+    -------
+    intp (35,)
+        Ascending; the first is 0, the others are the bands' tips.
+
+    References
+    ----------
+    ERB of Glasberg and Moore (1990), 24.7 (4.37 f/kHz + 1) Hz; the recursion is RNNoise 0.2's.
+    """
+    bins = [round(BAND_TOP_HZ / BIN_HZ)]
+    while bins[-1] > 0:
+        kilohertz = bins[-1] * BIN_HZ / 1000
+        bandwidth = 24.7 * (4.37 * kilohertz + 1) / BIN_HZ
+        bins.append(bins[-1] - max(_NARROWEST, round(bandwidth)))
+    return np.array(bins[::-1], dtype=np.intp)
+
+
+BANDS = len(edges()) - 1
+"""Bands, each with a gain and a strength."""
+
+
+def _interpolation() -> NDArray[np.float32]:
+    """Weights (BINS, BANDS) of each band's gain in each bin; every row sums to 1."""
+    tips = edges()[1:]
+    weights = np.zeros((BINS, BANDS), dtype=np.float32)
+    # np.interp holds the end values: flat below the first tip and above the last.
+    for band in range(BANDS):
+        weights[:, band] = np.interp(np.arange(BINS), tips, np.eye(BANDS)[band])
+    return weights
+
+
+INTERPOLATION = _interpolation()
+"""float32 (BINS, BANDS): from band values to bins."""
+
+_TIPS = edges()[1:]
+_TOP = int(_TIPS[-1]) + 1
+"""Bins that belong to a band: those above 20 kHz belong to none."""
+
+UPPER = np.minimum(np.searchsorted(_TIPS, np.arange(BINS), side="right"), BANDS - 1)
+"""intp (BINS,): of the two bands sharing a bin the upper; below the first tip and above the last they are one."""
+
+LOWER = np.where(np.arange(BINS) < _TIPS[-1], np.maximum(UPPER - 1, 0), BANDS - 1)
+
+RISE = INTERPOLATION[np.arange(BINS), UPPER]
+"""float32 (BINS,): share of each bin that belongs to the upper band."""
+
+FALL = np.where(LOWER < UPPER, 1 - RISE, 0).astype(np.float32)
+"""The lower band's share, where they are two."""
+
+
+def summing(power: NDArray[np.float32], out: NDArray[np.float32]) -> Callable[[], None]:
+    """Make a function that sums a quantity per bin over the bands, each time it is called.
+
+    A bin belongs to two bands only, so there is no product with a whole matrix: what rises to a band's tip is added to
+    what falls behind it.
+
+    Parameters
+    ----------
+    power : float32 (frames, BINS)
+        Squared magnitudes, or products of two spectra.
+    out : float32 (frames, BANDS)
+
+    Returns
+    -------
+    callable
+        Without arguments.
+    """
+    frames = len(power)
+    bins, weights = power[:, None, :_TOP], np.stack((RISE[:_TOP], FALL[:_TOP]))
+    shares, sums = np.zeros((frames, 2, _TOP), np.float32), np.zeros((frames, 2 * BANDS), np.float32)
+    # Both kinds in a row; between them lie the bins below the first tip, of which nothing falls.
+    row, starts = shares.reshape(frames, -1), np.concatenate((edges()[:-1], _TOP + _TIPS))
+    rising, falling = sums[:, :BANDS], sums[:, BANDS:]
+
+    def total() -> None:
+        np.multiply(bins, weights, shares)
+        np.add.reduceat(row, starts, 1, None, sums)
+        np.add(rising, falling, out)
+
+    return total
+
+
+def energies(power: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Sum a quantity per bin over the bands, once: float32 (frames, BINS) to (frames, BANDS); see :func:`summing`."""
+    out = np.empty((len(power), BANDS), np.float32)
+    summing(power, out)()
+    return out
+
+
+def spreading(values: NDArray[np.float32], out: NDArray[np.float32]) -> Callable[[], None]:
+    """Make a function that spreads band values over the bins, linearly between the tips, each time it is called.
+
+    Parameters
+    ----------
+    values : float32 (frames, BANDS), C-contiguous
+    out : float32 (frames, BINS)
+
+    Returns
+    -------
+    callable
+        Without arguments.
+    """
+    # One index into flat numbers is looked up five times as fast as a row and a column.
+    flat = values.reshape(-1)
+    first = BANDS * np.arange(len(values))[:, None]
+    lower, upper = first + LOWER, first + UPPER
+
+    def spread() -> None:
+        low, high = flat[lower], flat[upper]
+        np.subtract(high, low, high)
+        np.multiply(high, RISE, high)
+        np.add(low, high, out)
+
+    return spread
+
+
+def interpolate(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Spread band values over the bins, once: float32 (frames, BANDS) to (frames, BINS); see :func:`spreading`."""
+    out = np.empty((len(values), BINS), np.float32)
+    spreading(np.ascontiguousarray(values), out)()
+    return out

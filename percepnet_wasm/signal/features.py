@@ -1,0 +1,60 @@
+"""What the network hears of a frame: 70 numbers (paper, section 4).
+
+34 log energies of the newest frame (the look-ahead), then of the frame to be put out: 34 coherences, its pitch period
+and the correlation at that period. Batch and streaming are this one function.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..constants import LAG_MAX, LAG_MIN, WINDOW
+from .bands import BANDS
+
+__all__ = ["FEATURES", "features"]
+
+FEATURES = 2 * BANDS + 2
+"""Features a frame: energies, coherences, period, correlation."""
+
+ENERGY_FLOOR = np.float32(WINDOW * 1e-10)
+"""A band's energy in about -100 dBFS of white noise, below which nothing is worth telling apart."""
+
+_PERIODS = np.maximum(np.arange(LAG_MAX + 1), LAG_MIN)
+OCTAVES = (np.log2(_PERIODS / LAG_MIN) / np.log2(LAG_MAX / LAG_MIN)).astype(np.float32)
+"""By period: octaves above the shortest, 0 to 1."""
+
+
+def features(
+    newest_energy: NDArray[np.float32],
+    coherence: NDArray[np.float32],
+    period: NDArray[np.intp],
+    correlation: NDArray[np.float32],
+    out: NDArray[np.float32] | None = None,
+) -> NDArray[np.float32]:
+    """Assemble features; the network normalises them by the statistics stored with its weights.
+
+    Parameters
+    ----------
+    newest_energy : float32 (frames, BANDS)
+        ||Y_b||^2 of frame l + LOOKAHEAD.
+    coherence : float32 (frames, BANDS)
+        q_y of frame l.
+    period : intp (frames,)
+        Pitch period of frame l in samples.
+    correlation : float32 (frames,)
+        Normalised correlation at that period.
+    out : float32 (frames, FEATURES), optional
+
+    Returns
+    -------
+    float32 (frames, FEATURES)
+        log10 of the energies over a floor; coherences; octaves of the period above the shortest, 0 to 1; correlation.
+    """
+    if out is None:
+        out = np.empty((len(coherence), FEATURES), np.float32)
+    energies = out[:, :BANDS]
+    np.add(newest_energy, ENERGY_FLOOR, out=energies)
+    np.log10(energies, out=energies)
+    out[:, BANDS : 2 * BANDS] = coherence
+    out[:, -2] = OCTAVES[period]
+    out[:, -1] = correlation
+    return out
