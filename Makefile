@@ -62,8 +62,7 @@ bench: build/test.stamp ## costs beside peers, to build/bench.json
 # The same for the record: the results that are kept, and every table made from them.
 record: bench ## the same for the record, with its tables
 	cp build/bench.json build_scripts/results/bench.json
-	$(PY) -m build_scripts.bench.stage_table build/bench.json percepnet_wasm/kernel/STAGES.md \
-		--before build_scripts/results/numpy-before.json
+	$(PY) -m build_scripts.bench.stage_table build/bench.json percepnet_wasm/kernel/STAGES.md
 	$(PY) -m build_scripts.site.tables
 
 # Property tests with other examples each time, FUZZ times as many of them; one file at a time to stop where it fails.

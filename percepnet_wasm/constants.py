@@ -1,6 +1,7 @@
 """The numbers that define the enhancer's time line; everything else derives from them.
 
-The worklet's copy (``worklet/constants.js``) is generated from this module by ``build_scripts/generate_constants.py``.
+The worklet's copy (``worklet/constants.js``) is generated from this module by
+``build_scripts/package/generate_constants.py``.
 """
 
 SAMPLE_RATE = 48000
@@ -29,3 +30,10 @@ LAG_MIN, LAG_MAX = 96, 768
 
 COMB_TAPS_SIDE = 5
 """Periods the comb filter reaches to either side (11 taps in all)."""
+
+VOICED = 0.3
+"""Correlation of the signal at its pitch period from which a frame counts as voiced (LPCNet)."""
+
+DEFAULT_DEPTH = 4 * HOP
+"""Samples between the microphone and the speaker that the page gives the worker unless told otherwise: 40 ms, room for
+one frame, its computing and some jitter."""

@@ -1,6 +1,6 @@
 /** The figures below the pictures and beside them. */
 import { element, write } from './dom.js';
-import { SAMPLE_RATE } from './worklet/constants.js';
+import { SAMPLE_RATE, VOICED } from './worklet/constants.js';
 
 /** @type {Record<string, string>} */
 const KERNELS = { relaxed: 'relaxed SIMD', simd: 'SIMD', numpy: 'NumPy alone' };
@@ -33,7 +33,7 @@ export function showFrame(frame) {
   if (!frame) return clearFacts(['gains-now', 'strengths-now', 'pitch-now', 'voice-now'], '');
   write('gains-now', `mean ${mean(frame.gains).toFixed(2)}`);
   write('strengths-now', `mean ${mean(frame.strengths).toFixed(2)}`);
-  const voiced = frame.correlation >= 0.3 && frame.voice > 0.5;
+  const voiced = frame.correlation >= VOICED && frame.voice > 0.5;
   write('pitch-now', voiced ? `${Math.round(SAMPLE_RATE / frame.period)} Hz` : 'none');
   write('voice-now', percent(frame.voice));
 }

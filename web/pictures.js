@@ -3,7 +3,7 @@ import { pitchHeight } from './axes.js';
 import { SHARE, SOUND, colour } from './palette.js';
 import { bandsOfRows, binsOfRows } from './scale.js';
 import { COLUMNS, SPAN, Sweep } from './sweep.js';
-import { SAMPLE_RATE } from './worklet/constants.js';
+import { SAMPLE_RATE, VOICED } from './worklet/constants.js';
 
 const ROWS = 144;
 const LOW_ROWS = 48;
@@ -12,9 +12,6 @@ const FFT = 2048;
 /** dBFS of the darkest and the lightest colour. */
 const DARKEST = -100;
 const LIGHTEST = -25;
-
-/** Correlation at its period from which a frame counts as voiced. */
-const VOICED = 0.3;
 
 /** Seconds without a frame after which there is nothing to show of the enhancer. */
 const STALE = 0.25;

@@ -9,20 +9,8 @@ export const SAMPLE_RATE = 48000;
 /** Samples a frame advances: 10 ms, half of WebRTC's usual 20 ms packet. */
 export const HOP = 480;
 
-/** Samples of the analysis and synthesis window: 20 ms, 50 % overlap. */
-export const WINDOW = 960;
-
-/** Bins of a frame's one-sided spectrum, 50 Hz apart. */
-export const BINS = 481;
-
-/** Frames between the newest one heard and the one put out (M in the paper). */
-export const LOOKAHEAD = 2;
-
 /** Samples from input to output: one hop of overlap-add and LOOKAHEAD frames, 30 ms. */
 export const DELAY = 1440;
-
-/** Upper edge of the last band; the bins above hold its gain. */
-export const BAND_TOP_HZ = 20000;
 
 /** Pitch periods searched, in samples: 500 Hz down to 62.5 Hz. */
 export const LAG_MIN = 96;
@@ -30,11 +18,11 @@ export const LAG_MIN = 96;
 /** Pitch periods searched, in samples: 500 Hz down to 62.5 Hz. */
 export const LAG_MAX = 768;
 
-/** Periods the comb filter reaches to either side (11 taps in all). */
-export const COMB_TAPS_SIDE = 5;
+/** Correlation of the signal at its pitch period from which a frame counts as voiced (LPCNet). */
+export const VOICED = 0.3;
 
-/** Bands of the spectral envelope: gains and strengths a frame. */
-export const BANDS = 34;
+/** Samples between the microphone and the speaker that the page gives the worker unless told otherwise: 40 ms, room for one frame, its computing and some jitter. */
+export const DEFAULT_DEPTH = 1920;
 
 /** Where each band's gain holds alone; between two tips both share. About one ERB apart. */
 export const BAND_TIPS_HZ = [

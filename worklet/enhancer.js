@@ -12,7 +12,7 @@ import { HOP } from './constants.js';
  * @property {Float32Array} gains of the bands, 0 to 1
  * @property {Float32Array} strengths of the comb filter in the bands, 0 to 1
  * @property {number} period of the pitch in samples
- * @property {number} correlation of the signal at that period; 0.3 or more means voiced
+ * @property {number} correlation of the signal at that period; VOICED (constants.js) or more means voiced
  * @property {number} voice probability of speech, 0 to 1
  * @property {number} frame its number, counted from the connection
  */

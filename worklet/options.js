@@ -2,10 +2,8 @@
  * What create() and the methods take, checked: a mistake of the programmer is an exception that names it.
  */
 import { DEPTH_MAX, DEPTH_MIN } from './blend.js';
+import { DEFAULT_DEPTH } from './constants.js';
 import { readModel } from './tiers.js';
-
-/** Samples between microphone and speaker given to the worker: room for one frame, its computing and some jitter. */
-const DEFAULT_DEPTH = 1920;
 
 /**
  * @typedef {object} Options

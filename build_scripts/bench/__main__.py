@@ -1,7 +1,6 @@
 """``python -m build_scripts.bench``: run the benchmark, write the records, print the table."""
 
 import argparse
-import json
 import os
 import sys
 from pathlib import Path
@@ -16,7 +15,7 @@ from . import random_tiers
 from .chromium import ChromiumHost
 from .hosts import Host, HostError, cpython, node, write_audio
 from .peers import PEERS, PeerError, fetch_peers
-from .records import Record, add_ratios, table
+from .records import Record, add_ratios, table, write_records
 from .rounds import System, measure
 from .sizes import peers_downloads
 from .startup import startup
@@ -121,8 +120,7 @@ def main() -> int:
     except (HostError, PeerError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text(json.dumps(records, indent=1) + "\n", encoding="utf-8")
+    write_records(arguments.out, records)
     print(table(records))
     print("x: over RNNoise 0.2 (shiguredo) at the same pace in this browser. CPU: of one core, for all it takes.")
     for entry in records:

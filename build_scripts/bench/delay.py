@@ -9,7 +9,6 @@ threads comes on top, which holds the samples wanted at a time as well.
 """
 
 import argparse
-import json
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -26,6 +25,7 @@ from percepnet_wasm.constants import HOP, SAMPLE_RATE
 from .chromium import ChromiumHost
 from .hosts import HostError, write_audio
 from .peers import PEERS, PeerError, fetch_peers
+from .records import write_records
 
 __all__ = ["lag", "measure"]
 
@@ -97,8 +97,7 @@ def main() -> int:
     except (HostError, PeerError) as error:
         print(f"bench.delay: {error}", file=sys.stderr)
         return 1
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(records, indent=1) + "\n", encoding="utf-8")
+    write_records(options.out, records)
     for entry in records:
         print(f"{entry['system']:14} {entry['delay_ms']:6} ms: {entry['lag']} samples late, {entry['taken']} at a time")
     return 0

@@ -19,6 +19,7 @@ from build_scripts import ROOT
 from .growing import STREAMS, measure
 from .hosts import HERE, HostError, write_audio
 from .machine import load_average
+from .records import write_records
 
 KERNELS = (("cpython", "numpy"), ("node", "simd"))
 MEGABYTE = 1e6
@@ -69,8 +70,7 @@ def main() -> int:
                 print(f"growth: {error}", file=sys.stderr)
                 return 1
             print(summary(records[-1]), flush=True)
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(records, indent=1) + "\n", encoding="utf-8")
+    write_records(options.out, records)
     return 0
 
 

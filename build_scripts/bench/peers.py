@@ -6,18 +6,12 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from build_scripts.systems import SYSTEMS
+
 __all__ = ["PEERS", "PeerError", "cache_folder", "fetch_peers"]
 
-PEERS = {
-    "shiguredo": ("@shiguredo/rnnoise-wasm", "2025.1.5"),
-    "sapphi": ("@sapphi-red/web-noise-suppressor", "0.4.1"),
-    "gtcrn": ("@sapphi-red/web-noise-suppressor", "0.4.1"),
-}
-"""RNNoise 0.2 in full, the reference of all ratios; RNNoise 0.1 with SIMD, the cheapest; GTCRN.
-
-DeepFilterNet3 is not among them: its npm package holds no weights and fetches them from its author's host as it runs.
-``bench.offline`` times it outside a browser.
-"""
+PEERS = {entry.keys[0]: (entry.package, entry.version) for entry in SYSTEMS if entry.package}
+"""By the bench's key: package and version."""
 
 
 class PeerError(RuntimeError):

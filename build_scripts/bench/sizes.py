@@ -8,19 +8,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from build_scripts.systems import SYSTEMS
+
 from .hosts import HERE, HostError
-from .peers import PEERS, cache_folder
+from .peers import cache_folder
 from .records import Record
 
 __all__ = ["download", "peers_downloads", "wire_sizes"]
-
-PEER_FILES = {
-    "shiguredo": ("dist/rnnoise.js",),
-    "sapphi": ("dist/index.js", "dist/rnnoise/workletProcessor.js", "dist/rnnoise_simd.wasm"),
-    "gtcrn": ("dist/index.js", "dist/gtcrn/workletProcessor.js", "dist/gtcrn.wasm"),
-}
-"""What a page that uses the package fetches."""
-
 
 def wire_sizes(files: Iterable[Path]) -> dict[Path, dict[str, int]]:
     """Bytes of each file: ``raw``, ``gzip`` (level 9) and ``brotli`` (level 11); remembered by content."""
@@ -62,6 +56,7 @@ def download(system: str, engine: str, files: Iterable[Path], **facts: Any) -> R
 def peers_downloads(modules: Path) -> list[Record]:
     """The same for the other suppressors."""
     return [
-        download(system, "chromium", [modules / PEERS[system][0] / name for name in names])
-        for system, names in PEER_FILES.items()
+        download(entry.keys[0], "chromium", [modules / entry.package / name for name in entry.files])
+        for entry in SYSTEMS
+        if entry.files
     ]

@@ -1,8 +1,6 @@
-"""``python -m build_scripts.bench.stage_table RECORDS.json OUT.md [--before RECORDS.json]``: where a frame's time goes.
+"""Where a frame's time goes: ``python -m build_scripts.bench.stage_table RECORDS.json OUT.md``.
 
-The file lies beside the code it describes and is written by this command alone. For what a change of the NumPy path was
-worth, the records before it come from a build of the page before it: ``python -m build_scripts.bench --kernel numpy
---only chromium peers --tier --site OLD/dist``.
+The file lies beside the code it describes and is written by this command alone.
 """
 
 import argparse
@@ -11,15 +9,16 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from build_scripts.systems import system
+
 from .records import REFERENCE, Record
 from .stages import STAGES
 
 Columns = dict[tuple[str, ...], dict[str, Record]]
 
-BEFORE = "before"
 _REST = "rest"
 _ROWS = (*STAGES, _REST, "whole", REFERENCE)
-TITLES = {REFERENCE: "RNNoise 0.2, whole"}
+TITLES = {REFERENCE: f"{system(REFERENCE).name}, whole"}
 
 PREFACE = """# Where a frame's time goes
 
@@ -31,29 +30,24 @@ percentile. Chromium's clock ticks in 5 microseconds, Node's and CPython's do no
 - `simd` and `relaxed` are the compiled kernel. A whole frame is one call; for the stages it is called once for each,
   which costs some microseconds every time, so that they may add up to more than the whole: then there is no rest.
   Energies are part of its stft, coherences and features of its comb, the postfilter of its synthesis.
-- `before` is the NumPy path as it was until its buffers and views were made once, measured in a run of its own: compare
-  it through RNNoise 0.2, which was in both runs; the last line tells how fast the machine was. It has no record of the
-  middle, so its figures are medians.
 
 Written by `python -m build_scripts.bench.stage_table` from the records of `make bench`.
 """
 
 
-def stage_table(records: list[Record], before: Iterable[Record] = ()) -> str:
-    """Lay out stages as Markdown: the tier that ships in Chromium, before and after; the other engines; other tiers.
+def stage_table(records: list[Record]) -> str:
+    """Lay out stages as Markdown: the tier that ships, in Chromium; the other engines; other tiers.
 
     Parameters
     ----------
     records : list of dict
         See :mod:`records`; those of percepnet, back to back, one frame a wake, not slowed down.
-    before : iterable of dict
-        The same of an earlier state.
     """
     columns = _columns(records)
     chromium = {key: column for key, column in columns.items() if key[0] == "chromium"}
     trained = {key: column for key, column in chromium.items() if not key[1].endswith("-random")}
     parts = [
-        ("In Chromium", {(BEFORE, *key): column for key, column in _columns(before).items()} | trained),
+        ("In Chromium", trained),
         ("In Node and CPython", {key: column for key, column in columns.items() if key not in chromium}),
         ("Other tiers, random weights", {key: column for key, column in chromium.items() if key not in trained}),
     ]
@@ -113,10 +107,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m build_scripts.bench.stage_table", description=__doc__)
     parser.add_argument("records", type=Path, help="JSON that the bench wrote")
     parser.add_argument("out", type=Path, help="Markdown file to write")
-    parser.add_argument("--before", type=Path, help="the same, of an earlier state")
     options = parser.parse_args()
-    before = json.loads(options.before.read_text()) if options.before else []
-    options.out.write_text(stage_table(json.loads(options.records.read_text()), before), encoding="utf-8")
+    options.out.write_text(stage_table(json.loads(options.records.read_text())), encoding="utf-8")
     return 0
 
 

@@ -27,9 +27,10 @@ from typing import Any
 
 from build_scripts import ROOT
 from build_scripts.site import make_clip
-from build_scripts.site.bands_rule import bands_rule
+from build_scripts.site.charts import bands_rule
 from build_scripts.site.fill_pages import fill_pages, picture_files
 from percepnet_wasm.model_file import DEFAULT_TIER, Model
+from percepnet_wasm.signal.bands import edges
 
 from .integrity import sealed
 from .pyodide_files import LOCK, FetchError, fetch_runtime, fetch_test_wheels, load_pin, sha256, write_atomically
@@ -233,7 +234,7 @@ def page_plan() -> dict[str, bytes]:
             inside = path.relative_to(folder)
             if path.is_file() and not DEVELOPMENT & set(inside.parts) and not private(inside):
                 plan[prefix + inside.as_posix()] = path.read_bytes()
-    return plan | picture_files() | {"bands.svg": bands_rule().encode()}
+    return plan | picture_files() | {"bands.svg": bands_rule([float(tip) for tip in edges()]).encode()}
 
 
 def private(path: Path) -> bool:

@@ -5,16 +5,15 @@ The file is committed, so that the worklet can be read, bundled and type-checked
 """
 
 import argparse
-import importlib
 import json
 import re
 import sys
 import textwrap
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 from build_scripts import ROOT
+from percepnet_wasm import constants
+from percepnet_wasm.signal import bands
 
 COMMAND = "python -m build_scripts.package.generate_constants"
 TARGET = ROOT / "worklet" / "constants.js"
@@ -27,16 +26,8 @@ HEADER = """\
 """
 
 
-def numbers(module: ModuleType) -> dict[str, Any]:
-    """Collect a module's public numeric constants (upper-case names), in the order of their definition."""
-    return {
-        name: value
-        for name, value in vars(module).items()
-        if name.isupper()
-        and not name.startswith("_")
-        and isinstance(value, (int, float))
-        and not isinstance(value, bool)
-    }
+NAMES = ("SAMPLE_RATE", "HOP", "DELAY", "LAG_MIN", "LAG_MAX", "VOICED", "DEFAULT_DEPTH")
+"""Of ``percepnet_wasm.constants``, what JavaScript reads; and the bands' places, which are computed."""
 
 
 def descriptions(source: str) -> dict[str, str]:
@@ -64,14 +55,8 @@ def render() -> str:
         An ES module with one exported, documented constant for each public number of
         ``percepnet_wasm.constants``, and from ``percepnet_wasm.signal.bands`` ``BANDS`` and where the bands lie.
     """
-    module = importlib.import_module("percepnet_wasm.constants")
-    values = numbers(module)
-    if module.__file__ is None:
-        raise RuntimeError("percepnet_wasm.constants has no source file: run from a checkout")
-    texts = descriptions(Path(module.__file__).read_text(encoding="utf-8"))
-    bands = importlib.import_module("percepnet_wasm.signal.bands")
-    values["BANDS"] = int(bands.BANDS)
-    texts["BANDS"] = "Bands of the spectral envelope: gains and strengths a frame."
+    texts = descriptions(Path(str(constants.__file__)).read_text(encoding="utf-8"))
+    values = {name: getattr(constants, name) for name in NAMES}
     values["BAND_TIPS_HZ"] = [round(tip * bands.BIN_HZ) for tip in bands.edges()[1:]]
     texts["BAND_TIPS_HZ"] = "Where each band's gain holds alone; between two tips both share. About one ERB apart."
     values_js = [

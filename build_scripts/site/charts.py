@@ -168,6 +168,22 @@ def spectrogram(title: str, href: str, seconds: float, top_khz: float) -> str:
     return _svg(f"Spectrogram. {title}. 0 to {top_khz:g} kHz, {seconds:.1f} seconds", height, "".join(parts))
 
 
+def bands_rule(tips: Sequence[float]) -> str:
+    """Draw the rule in the pages' header: a tick at the tip of each band, every tenth longer.
+
+    The style sheet uses it as a mask, so that it takes the scheme's colour; it is stretched to the box it is put in.
+    """
+    short, long, long_every = 50, 100, 10
+    ticks = "".join(
+        f"M{1000 * tip / tips[-1]:g} 0V{long if band % long_every == 0 else short}" for band, tip in enumerate(tips)
+    )
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" width="1000" height="100" viewBox="0 0 1000 100" '
+        'preserveAspectRatio="none">'
+        f'<path d="M0 0H1000{ticks}" fill="none" stroke="#000" vector-effect="non-scaling-stroke"/></svg>'
+    )
+
+
 def _svg(spoken: str, height: float, content: str) -> str:
     return (
         f'<svg class="chart" viewBox="0 0 {WIDTH} {height:g}" role="img" aria-label="{escape(spoken)}">{content}</svg>'

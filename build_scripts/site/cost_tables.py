@@ -1,127 +1,127 @@
 """Tables of what enhancement costs: time, share of a core, start-up, bytes; beside the peers of the same run."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from .measured import Table, load
+from build_scripts.systems import IDLE, SYSTEMS, system
 
-SYSTEMS = {
-    "floor": "a worker that does nothing",
-    "copy": "a worker that copies the samples",
-    "call": "a worker that copies and calls Python",
-    "sapphi": "RNNoise 0.1 with SIMD, @sapphi-red",
-    "gtcrn": "GTCRN, @sapphi-red",
-    "shiguredo": "RNNoise 0.2, @shiguredo",
-    "percepnet": "this",
-}
-_UNTRAINED = ("c20-random", "c100-random", "c100-sparse-random")
+from .results import Table, bench, download_parts, downloads, load
+
+__all__ = ["TABLES", "download"]
+
+OURS = system("percepnet").name
+_LARGE = ("c20-random", "c100-random", "c100-sparse-random")
+"""Sizes that are not trained; ``bench.json`` has them."""
 _KERNELS = {"relaxed": "relaxed SIMD", "simd": "SIMD", "numpy": "NumPy"}
 
 
 def _apart(record: dict) -> str:
-    """What to add to the name of a system that was measured in another run than ours in the same host."""
-    ours = (
-        r["load_before"]
-        for r in load("bench")
-        if r["stage"] == "whole" and r["system"] == "percepnet" and r["engine"].endswith(record["engine"])
-        if r.get("throttling", 1) == record.get("throttling", 1)
-    )
-    return "" if record["load_before"] in ours else f" (another run, load average {record['load_before']:.0f})"
+    """What to add to the name of a system that was measured in another run than ours."""
+    ours = bench(stage="whole", system="percepnet", throttling=record.get("throttling", 1))
+    together = {r["load_before"] for r in ours if r["engine"].endswith(record["engine"])}
+    return "" if record["load_before"] in together else f" (another run, load average {record['load_before']:.0f})"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def _label(r: dict) -> str:
+    """Name, tier and kernel of a record's system."""
+    if r["system"] != "percepnet":
+        return system(r["system"]).title + _apart(r)
+    return f"{OURS}, {r['tier'].removesuffix('-random')}, {_KERNELS[r['kernel']]}"
+
+
+def _in_order(records: list[dict]) -> list[dict]:
+    order = {key: place for place, entry in enumerate(SYSTEMS) for key in entry.keys}
+    return sorted(records, key=lambda r: order[r["system"]])
 
 
 def delay() -> Table:
     """How late a sample comes back, in a page that hands the audio over as it comes."""
-    names = SYSTEMS | {"deepfilternet": "DeepFilterNet3", "percepnet": "**this, before the ring between the threads**"}
-    rows = [
-        [names[r["system"]], r["package"], str(r["lag"]), str(r["taken"]), f"{r['delay_ms']:.0f}"]
-        for r in load("delay")
-    ]
-    return Table(["system", "package", "lag, samples", "taken at a time", "delay, ms"], rows)
+    rows = []
+    for r in load("delay"):
+        ours = r["system"] == "percepnet"
+        name = f"**{OURS}, without the buffer between the threads**" if ours else system(r["system"]).title
+        rows.append([name, r["package"], str(r["lag"]), str(r["taken"]), f"{r['delay_ms']:.0f}"])
+    return Table(["system", "package", "lag, samples", "samples at a time", "delay, ms"], rows)
 
 
 def short() -> Table:
     """What a frame takes in Chromium: the peers, and ours with every kernel."""
-    found: dict[tuple[str, str, str], dict[str, dict]] = {}
-    for r in load("bench"):
-        alone = r.get("throttling", 1) == 1 and r.get("frames_a_wake", 1) == 1
-        if r["stage"] == "whole" and r["engine"].endswith("chromium") and alone:
-            found.setdefault((r["system"], r["tier"] or "", r["kernel"] or ""), {})[r["pace"]] = r
+    whole = [r for r in bench(stage="whole", frames_a_wake=1) if r["engine"].endswith("chromium")]
+    full = {(r["system"], r["tier"], r["kernel"]): r for r in whole if r["pace"] == "back-to-back"}
     rows = []
-    for system, title in SYSTEMS.items():
-        for (name, tier, kernel), paces in found.items():
-            if name != system or name == "copy" or tier in _UNTRAINED:
-                continue
-            full, paced = paces.get("back-to-back"), paces["paced"]
-            ours = (
-                f"**this, {tier.replace('-random', '')}, {_KERNELS[kernel]}**"
-                if name == "percepnet"
-                else title + _apart(paced)
-            )
-            rows.append(
-                [
-                    ours,
-                    f"{full['p50_ms']:.2f}" if full else "",
-                    f"{paced['p50_ms']:.2f}",
-                    f"{paced['p99_ms']:.2f}",
-                    f"{100 * paced['cpu_share']:.1f} %",
-                ]
-            )
+    for r in _in_order([r for r in whole if r["pace"] == "paced"]):
+        if r["system"] == "copy" or r["tier"] in _LARGE:
+            continue
+        alone = full.get((r["system"], r["tier"], r["kernel"]))
+        rows.append(
+            [
+                f"**{_label(r)}**" if r["system"] == "percepnet" else _label(r),
+                f"{alone['p50_ms']:.2f}" if alone else "",
+                f"{r['p50_ms']:.2f}",
+                f"{r['p99_ms']:.2f}",
+                _percent(r["cpu_share"]),
+            ]
+        )
     return Table(["system", "back to back, p50 ms", "paced, p50 ms", "paced, p99 ms", "of a core, paced"], rows)
 
 
 def offline() -> Table:
     """A long file, beside what PyPI has."""
+    records = load("offline")
+    names = {"percepnet numpy": f"**{OURS}, NumPy**", "percepnet native": f"**{OURS}, native kernel**"}
     rows = [
         [
-            " ".join(filter(None, (r["system"], r["tier"]))),
+            names.get(r["system"]) or system(r["system"]).title,
             f"{r['times_real_time']:.0f}",
             f"{r['peak_memory_mb']:.0f}",
             f"{r['peak_memory_mb_longer']:.0f}",
         ]
-        for r in load("offline")
+        for r in records
     ]
-    longer = load("offline")[0]["longer"]
-    return Table(["system", "times real time", "most memory, MB", f"a file {longer} times as long, MB"], rows)
+    longer = f"a file {records[0]['longer']} times as long, MB"
+    return Table(["system", "times real time", "peak memory, MB", longer], rows)
 
 
 def startup() -> Table:
-    """From navigation to the first enhanced frame, and what a page fetches until then."""
+    """From navigation to the first enhanced frame."""
     rows = [
         [f"{r['cache']} cache", f"{r['p50_ms'] / 1000:.1f}", f"{r['heard_ms'] / 1000:.1f}", str(r["visits"])]
-        for r in load("bench")
-        if r["stage"] == "startup"
+        for r in bench(stage="startup")
     ]
     return Table(["visit", "first enhanced frame, s", "heard, s", "visits"], rows)
 
 
 def cost() -> Table:
-    """Compute per 10 ms frame, beside the peers in the same run."""
+    """Compute per 10 ms frame: the tiers that ship, and the peers in the same run."""
+    hosts = {"cpython": "CPython", "node": "Node", "chromium": "Chromium"}
     rows = []
-    for r in load("bench"):
-        if r["stage"] != "whole":
+    for r in (r for throttling in (1, 4) for r in bench(stage="whole", throttling=throttling)):
+        if r["tier"] in _LARGE:
             continue
-        slower = f", {r['throttling']} times slower" if r.get("throttling", 1) > 1 else ""
+        slower = r.get("throttling", 1)
         rows.append(
             [
-                ", ".join(filter(None, (r["system"], r["engine"], r["tier"], r["kernel"])))
-                + (_apart(r) if r["engine"] == "chromium" else ""),
-                r["pace"] + slower,
+                f"{hosts[r['engine'].split('-')[-1]]}: {_label(r)}",
+                r["pace"].replace("-", " ") + (f", {slower} times slower" if slower > 1 else ""),
                 f"{r['p50_ms']:.2f}",
                 f"{r['p99_ms']:.2f}",
-                f"{100 * r['cpu_share']:.1f} %" if r.get("cpu_share") is not None and not slower else "",
+                _percent(r["cpu_share"]) if r.get("cpu_share") is not None and slower == 1 else "",
                 f"{r['ratio_to_rnnoise']:.1f}" if r["ratio_to_rnnoise"] else "",
             ]
         )
-    return Table(["system, engine", "pace", "p50 ms", "p99 ms", "CPU", "x RNNoise 0.2"], rows)
+    return Table(["host: system", "pace", "p50 ms", "p99 ms", "of a core", "x RNNoise 0.2"], rows)
 
 
 def waking() -> Table:
     """What a paced frame costs before anything is computed: waking, then copying too, then calling too."""
     rows = [
-        [SYSTEMS[r["system"]], f"{1000 * r.get('middle_ms', r['p50_ms']):.1f}", f"{100 * r['cpu_share']:.1f} %"]
-        for r in load("bench")
-        if r["system"] in ("floor", "copy", "call") and r["engine"].endswith("chromium") and r["pace"] == "paced"
-        and r.get("throttling", 1) == 1
-    ]  # fmt: skip
+        [system(r["system"]).title, f"{1000 * r.get('middle_ms', r['p50_ms']):.1f}", _percent(r["cpu_share"])]
+        for r in bench(pace="paced")
+        if r["system"] in IDLE and r["engine"].endswith("chromium")
+    ]
     return Table(["paced, in Chromium", "microseconds, awake", "of a core"], rows)
 
 
@@ -129,10 +129,10 @@ def pacing() -> Table:
     """One frame a wake, or two of them every 20 ms."""
     rows = [
         [
-            ", ".join(filter(None, (r["system"], r["tier"], r["kernel"]))),
+            system(r["system"]).title if r["system"] == "floor" else f"{OURS}, {r['tier']}, {_KERNELS[r['kernel']]}",
             str(r["frames_a_wake"]),
             f"{r['p50_ms']:.2f}",
-            f"{100 * r['cpu_share']:.1f} %",
+            _percent(r["cpu_share"]),
         ]
         for r in load("pacing")
         if r["stage"] == "whole" and r["pace"] == "paced" and r["system"] in ("floor", "percepnet")
@@ -150,7 +150,7 @@ def growth() -> Table:
         more = (made[-1][of] - made[0][of]) / (len(made) - 1)
         cells = [f"{r['hours']:g}", *(f"{value / 1e6:.1f}" for value in (first[of], last[of], more))]
         rows.append([f"{r['engine']}, {r['kernel']}: {of}", *cells, *(f"{ratio:.2f}" for ratio in times)])
-    header = ["memory", "hours of audio", "before, MB", "after, MB", "a further stream, MB"]
+    header = ["memory", "hours of audio", "before, MB", "after, MB", "per further stream, MB"]
     return Table([*header, "time of 2 streams", "of 4"], rows)
 
 
@@ -167,11 +167,25 @@ def limits() -> Table:
             f"{r['p50_ms']:.3f}",
             f"{r['p50_ms'] / r['limit_cached_ms']:.1f}",
         ]
-        for r in load("bench")
-        if r["pace"] == "back-to-back" and "weight_bytes" in r and r.get("throttling", 1) == 1
+        for r in bench(pace="back-to-back")
+        if "weight_bytes" in r
     ]
     header = ["engine, tier, kernel", "MB", "GMAC/s in cache", "streamed", "limit in cache, ms", "streamed, ms"]
     return Table([*header, "whole frame, p50 ms", "times the first limit"], rows)
+
+
+def download(plan: Mapping[str, bytes]) -> Table:
+    """What a page fetches before the first enhanced sample, in megabytes, and the others' packages."""
+    parts = download_parts(plan)
+    totals = [sum(column) for column in zip(*parts.values(), strict=True)]
+    rows = [[part, *_megabytes(*sizes)] for part, sizes in parts.items()]
+    rows.append([f"**{OURS}, in all**", *_megabytes(*totals)])
+    rows += [[name, *_megabytes(entry["raw_bytes"], entry["gzip_bytes"])] for name, entry in downloads().items()]
+    return Table(["part", "MB", "MB gzipped"], rows)
+
+
+def _megabytes(*sizes: int) -> list[str]:
+    return [f"{size / 1e6:.2f}" for size in sizes]
 
 
 TABLES: dict[str, Callable[[], Table]] = {

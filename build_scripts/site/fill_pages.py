@@ -1,35 +1,84 @@
-"""Fill the pages in: what they share, and what they say of quality and cost, which comes from ``results/*.json``.
+"""Fill the pages in: what they share, and the figures of quality and cost, which come from ``results/*.json``.
 
 Pages of ``web/`` hold places, each filled by the build:
 
 ``<!-- part: NAME -->``
     ``web/parts/NAME.html``, which all pages share; a link to the page itself is marked as such.
-``<!-- table: NAME -->``, ``<!-- chart: NAME -->``, ``<!-- list: NAME -->``, ``<!-- number: NAME -->``
-    Made from results (``tables.py``, ``page_charts.py``, ``page_words.py``).
+``<!-- table: NAME -->``, ``<!-- chart: NAME -->``, ``<!-- number: NAME -->``
+    Made from results (``tables.py``, ``page_charts.py``, NUMBERS here).
 
-An unknown name stops the build.
+An unknown name stops the build. Sentences are written in the pages; ``tests/unit/test_sentences.py`` fails when one of
+them no longer says what the results say.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from html import escape
 
 from build_scripts import RESULTS, ROOT
+from percepnet_wasm.constants import BINS, DEFAULT_DEPTH, DELAY, HOP, WINDOW
+from percepnet_wasm.model_file import DEFAULT_TIER, Model
+from percepnet_wasm.signal.bands import BANDS
 
-from . import tables
+from . import results
+from .cost_tables import download
 from .page_charts import CHARTS
-from .page_sizes import download_table
-from .page_words import LISTS, NUMBERS
-from .tables import Table
+from .results import Table
+from .tables import TABLES
 
-__all__ = ["fill", "fill_pages", "picture_files"]
+__all__ = ["NUMBERS", "fill", "fill_pages", "picture_files"]
 
 _PART = re.compile(r"^ *<!-- part: (\w+) -->\n", re.MULTILINE)
-_PLACE = re.compile(r"<!-- (table|chart|list|number): ([^>]+?) -->")
+_PLACE = re.compile(r"<!-- (table|chart|number): ([^>]+?) -->")
+_COMB, _POSTFILTER = "3-comb, period of the noisy", "4-postfilter, period of the noisy"
 
 PARTS = ROOT / "web" / "parts"
 
 Files = Mapping[str, bytes]
+
+
+def _milliseconds(samples: int) -> str:
+    return f"{results.milliseconds(samples):g} ms"
+
+
+def _loads() -> str:
+    """Range of the load averages before the bench's turns."""
+    loads = [r["load_before"] for r in results.load("bench") if "load_before" in r]
+    return f"{min(loads):g} to {max(loads):g}"
+
+
+NUMBERS: dict[str, Callable[[], str]] = {
+    "ladder mixes": lambda: str(results.load("ladder")["files"]),
+    "pesq noisy": lambda: f"{results.rung('noisy'):.2f}",
+    "pesq magnitudes": lambda: f"{results.rung('1-magnitudes'):.2f}",
+    "pesq gains": lambda: f"{results.rung('2-gains'):.2f}",
+    "pesq comb": lambda: f"{results.rung(_COMB):.2f}",
+    "pesq postfilter": lambda: f"{results.rung(_POSTFILTER):.2f}",
+    "background comb": lambda: f"{results.rung(_COMB, 'dnsmos_bak'):.2f}",
+    "background postfilter": lambda: f"{results.rung(_POSTFILTER, 'dnsmos_bak'):.2f}",
+    "pesq untreated": lambda: f"{results.peers()['noisy']['all']['pesq_wb']:.2f}",
+    "pesq network": lambda: f"{results.ours()['all']['pesq_wb']:.2f}",
+    "five dB pesq": lambda: f"{results.five_db('pesq_wb'):.2f}",
+    "five dB stoi": lambda: f"{results.five_db('stoi'):.2f}",
+    "five dB sisdr": lambda: f"{results.five_db('sisdr'):.1f}",
+    "tier": lambda: DEFAULT_TIER,
+    "weights": lambda: f"{Model.load(None).weights / 1e6:.1f} million",
+    "bands": lambda: str(BANDS),
+    "bins": lambda: str(BINS),
+    "numbers": lambda: str(2 * BANDS),
+    "window ms": lambda: _milliseconds(WINDOW),
+    "hop ms": lambda: _milliseconds(HOP),
+    "delay ms": lambda: _milliseconds(DELAY),
+    "live delay ms": lambda: f"{results.live_delay():g} ms",
+    "ring ms": lambda: _milliseconds(DEFAULT_DEPTH),
+    "cpu share": lambda: f"{100 * results.live()['cpu_share']:.1f} %",
+    "start cold": lambda: f"{results.startup('cold'):.1f} s",
+    "start warm": lambda: f"{results.startup('warm'):.1f} s",
+    "bench load": _loads,
+    "offline native": lambda: f"{results.offline('percepnet native'):.0f}",
+    "offline numpy": lambda: f"{results.offline('percepnet numpy'):.0f}",
+    "picture range": lambda: f"{results.load('pictures')['typical']['range_db']} dB",
+}
 
 
 def fill_pages(plan: Files) -> dict[str, bytes]:
@@ -77,9 +126,7 @@ def fill(page: str, plan: Files, name: str = "") -> str:
         kind, wanted = place[1], place[2]
         try:
             if kind == "table":
-                return html(download_table(plan) if wanted == "download" else tables.TABLES[wanted]())
-            if kind == "list":
-                return "".join(f"<li>{escape(item)}</li>" for item in LISTS[wanted](plan))
+                return html(download(plan) if wanted == "download" else TABLES[wanted]())
             return CHARTS[wanted]() if kind == "chart" else escape(NUMBERS[wanted]())
         except KeyError as error:
             raise ValueError(f"a page asks for the {kind} {wanted!r}: there is none ({error})") from error

@@ -3,58 +3,58 @@
 from collections.abc import Callable
 from html import escape
 
-from percepnet_wasm.constants import HOP, LOOKAHEAD, SAMPLE_RATE
+from build_scripts.systems import system
+from percepnet_wasm.constants import DEFAULT_DEPTH, HOP, LOOKAHEAD, SAMPLE_RATE
 from percepnet_wasm.model_file import DEFAULT_TIER
 from percepnet_wasm.signal.bands import BIN_HZ, edges
 
-from . import tables
 from .charts import Bar, Line, Span, bars, curves, spectrogram, time_line, triangles
-from .page_results import RIVAL, SYSTEMS, delays, label, live_shares, ms, ours, peers, ring_depth
-from .tables import load
+from .results import PEERS, RIVAL, SCORES, delays, load, milliseconds, ours, peers, shares
 
 __all__ = ["CHARTS"]
 
 _MEANING = {
     "pesq_wb": ("PESQ-WB, 1 to 4.64: how close it sounds to the clean speech. More is better", 1.0, None),
-    "stoi": ("STOI, 0 to 1: how much of it can be understood. More is better", 0.0, 1.0),
+    "stoi": ("STOI, 0 to 1: how intelligible it is. More is better", 0.0, 1.0),
     "sisdr": ("SI-SDR, dB: speech over everything else. More is better", 0.0, None),
-    "dns_ovr": ("DNSMOS P.835 overall, 1 to 5: what listeners would say. More is better", 1.0, None),
+    "dns_ovr": ("DNSMOS P.835 overall, 1 to 5: predicted listener rating. More is better", 1.0, None),
 }
 """By score: title, the least there can be, and the end of the scale where it is not the best one."""
 
 _PICTURES = {
-    "typical": "A file in the middle: about half of them gain more PESQ, half less",
-    "least-pesq": "Where PESQ gains least",
-    "least-stoi": "Where most intelligibility is lost",
+    "typical": "A typical file: half of the others gain more PESQ, half less",
+    "least-pesq": "The smallest gain in PESQ",
+    "least-stoi": "The largest loss of intelligibility",
 }
+OURS = system("percepnet").name
 _KINDS = {"noisy": "before", "enhanced": "after", "clean": ""}
 
 
 def quality(score: str) -> str:
     """One score of every system over all mixes."""
     title, start, end = _MEANING[score]
-    digits = tables.SCORES[score][1]
+    digits = SCORES[score][1]
     rows = [
-        Bar(label(peer), value, f"{value:.{digits}f}", "before" if peer == "noisy" else "")
-        for peer in tables.PEERS
+        Bar(system(peer).name, value, f"{value:.{digits}f}", "before" if peer == "noisy" else "")
+        for peer in PEERS
         for value in [peers()[peer]["all"][score]]
     ]
     own = ours()["all"][score]
-    rows.append(Bar(f"this, {DEFAULT_TIER}", own, f"{own:.{digits}f}", "ours"))
+    rows.append(Bar(f"{OURS}, {DEFAULT_TIER}", own, f"{own:.{digits}f}", "ours"))
     return _titled(title, bars(title, rows, start, end))
 
 
 def by_snr(score: str) -> str:
     """One score over the SNR of the mixes, for the peers worth a line."""
-    title = f"{tables.SCORES[score][0]} over the SNR of the mix. More is better"
+    title = f"{SCORES[score][0]} over the SNR of the mix. More is better"
     places = [group for group in ours() if group != "all"]
     chosen = ("noisy", RIVAL, "wns-gtcrn", "dfn3")
     lines = [
-        Line(label(peer), [peers()[peer][place][score] for place in places], "before" if peer == "noisy" else "")
+        Line(system(peer).name, [peers()[peer][place][score] for place in places], "before" if peer == "noisy" else "")
         for peer in chosen
     ]
-    lines.append(Line(f"this, {DEFAULT_TIER}", [ours()[place][score] for place in places], "ours"))
-    return _titled(title, curves(title, places, lines, tables.SCORES[score][1]))
+    lines.append(Line(f"{OURS}, {DEFAULT_TIER}", [ours()[place][score] for place in places], "ours"))
+    return _titled(title, curves(title, places, lines, SCORES[score][1]))
 
 
 def ladder() -> str:
@@ -79,9 +79,9 @@ def ladder() -> str:
 def cost() -> str:
     """Processor time of the whole process, live."""
     rows = []
-    for entry in live_shares():
+    for entry in shares():
         own = entry["system"] == "percepnet"
-        name = SYSTEMS[entry["system"]] + (f", {entry['kernel']}" if own else "")
+        name = system(entry["system"]).name + (f", {entry['kernel']}" if own else "")
         rows.append(Bar(name, entry["cpu_share"], f"{100 * entry['cpu_share']:.1f} %", "ours" if own else ""))
     title = "Share of one core, live, in Chromium. Less is better"
     return _titled(title, bars(title, rows))
@@ -89,12 +89,13 @@ def cost() -> str:
 
 def cost_of_files() -> str:
     """Processor time on files, as a share of the sound's length."""
-    names = {"percepnet numpy": "this, NumPy", "percepnet native": "this, kernel"}
+    names = {"percepnet numpy": f"{OURS}, NumPy", "percepnet native": f"{OURS}, kernel"}
     rows = []
     for entry in load("offline"):
         share = 1 / entry["times_real_time"]
         kind = "ours" if entry["system"] in names else ""
-        rows.append(Bar(names.get(entry["system"]) or SYSTEMS[entry["system"]], share, f"{100 * share:.1f} %", kind))
+        name = names.get(entry["system"]) or system(entry["system"]).name
+        rows.append(Bar(name, share, f"{100 * share:.1f} %", kind))
     title = "Share of one core, on files, outside a browser. Less is better"
     return _titled(title, bars(title, rows))
 
@@ -102,7 +103,7 @@ def cost_of_files() -> str:
 def delay() -> str:
     """From microphone to enhanced sound, beside the others."""
     rows = [
-        Bar(SYSTEMS[name], value, f"{value:.0f} ms", "ours" if name == "percepnet" else "")
+        Bar(name, value, f"{value:.0f} ms", "ours" if name == OURS else "")
         for name, value in sorted(delays().items(), key=lambda item: item[1])
     ]
     title = "Delay from microphone to enhanced sound, ms. Less is better"
@@ -112,17 +113,17 @@ def delay() -> str:
 def delay_parts() -> str:
     """Where the time goes from microphone to output."""
     spans = [
-        Span("overlap of the windows", ms(HOP), "ours"),
-        Span(f"look-ahead of {LOOKAHEAD} frames", ms(LOOKAHEAD * HOP), "ours"),
-        Span("between the threads", ms(ring_depth()), ""),
+        Span("overlapping windows", milliseconds(HOP), "ours"),
+        Span(f"look-ahead of {LOOKAHEAD} frames", milliseconds(LOOKAHEAD * HOP), "ours"),
+        Span("buffer between threads", milliseconds(DEFAULT_DEPTH), ""),
     ]
-    title = "Where our delay comes from, from microphone to enhanced track"
+    title = "Where the delay comes from, from microphone to enhanced track"
     return _titled(title, time_line(title, spans))
 
 
 def bands() -> str:
     """The bands, as wide as each other: the frequencies below them are what is stretched."""
-    title = "The bands: each overlaps with its neighbours, the ear's width apart"
+    title = "The bands: each overlaps its neighbours, spaced as finely as the ear resolves"
     tips = [float(tip) * BIN_HZ for tip in edges()[1:]]
     drawn = triangles(title, tips, (500, 1000, 2000, 5000, 10000), SAMPLE_RATE / 2)
     return f"<figure><figcaption>{escape(title)}</figcaption>{drawn}</figure>"
@@ -140,8 +141,8 @@ def pictures(name: str) -> str:
         caption = f'<figcaption><span class="{colour}">{escape(title)}</span></figcaption>'
         drawn.append(f"<figure>{caption}{image}</figure>")
     others = "; ".join(
-        f"{label(peer)} {facts['peers'][peer]['pesq_wb']:.2f}, {facts['peers'][peer]['stoi']:.2f}"
-        for peer in tables.PEERS
+        f"{system(peer).name} {facts['peers'][peer]['pesq_wb']:.2f}, {facts['peers'][peer]['stoi']:.2f}"
+        for peer in PEERS
         if peer in facts["peers"] and peer != "noisy"
     )
     words = f'<p class="help">PESQ and STOI of the others on this file: {escape(others)}.</p>' if others else ""

@@ -1,8 +1,7 @@
 """Write the measured tables into the documents: ``python -m build_scripts.site.tables [--check]``.
 
-The README, the model card and the mutation tests' README hold ``<!-- table: NAME -->`` ... ``<!-- end -->``; what
-stands between is made here from ``build_scripts/results/*.json``, so that no figure is typed. ``--check`` only says
-whether they are up to date.
+A document holds ``<!-- table: NAME -->`` ... ``<!-- end -->``; what stands between is made here from
+``build_scripts/results/*.json``. ``--check`` only says whether the documents are up to date.
 """
 
 import argparse
@@ -10,46 +9,28 @@ import re
 import sys
 from collections.abc import Callable
 
-from build_scripts import RESULTS, ROOT
+from build_scripts import ROOT
+from build_scripts.systems import system
 from percepnet_wasm.constants import SAMPLE_RATE
 from percepnet_wasm.model_file import DEFAULT_TIER
 
 from . import cost_tables
-from .measured import Table, load, markdown
+from .results import PEERS, RIVAL, SCORES, Table, load, ours, peers
 
-__all__ = ["DOCUMENTS", "PEERS", "RESULTS", "SCORES", "TABLES", "Table", "load", "markdown", "updated"]
+__all__ = ["DOCUMENTS", "TABLES", "markdown", "updated"]
 
 DOCUMENTS = tuple(
     ROOT / name
     for name in (
         "README.md",
-        "worklet/README.md",
+        "build_scripts/results/COST.md",
+        "build_scripts/results/QUALITY.md",
         "percepnet_wasm/MODEL_CARD.md",
         "tests/mutation/README.md",
-        "build_scripts/results/COST.md",
+        "worklet/README.md",
     )
 )
 _BLOCK = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
-
-SCORES = {
-    "pesq_wb": ("PESQ-WB", 2),
-    "stoi": ("STOI", 3),
-    "sisdr": ("SI-SDR", 1),
-    "covl": ("COVL", 2),
-    "dns_sig": ("SIG", 2),
-    "dns_bak": ("BAK", 2),
-    "dns_ovr": ("OVR", 2),
-    "dns_p808": ("P.808", 2),
-}
-PEERS = {
-    "noisy": "noisy input",
-    "webrtc-ns": "WebRTC's own",
-    "rnnoise-jitsi": "RNNoise, @jitsi",
-    "rnnoise-shiguredo": "RNNoise 0.2, @shiguredo",
-    "wns-gtcrn": "GTCRN, @sapphi-red",
-    "dfn3": "DeepFilterNet3",
-}
-
 
 _LADDER = {
     "noisy": "noisy input",
@@ -72,6 +53,13 @@ _LADDER_SCORES = {
     "dnsmos_bak": ("BAK", 2),
     "dnsmos_ovrl": ("OVR", 2),
 }
+OURS = system("percepnet").name
+
+
+def markdown(table: Table) -> str:
+    """Lay out a table in Markdown."""
+    lines = [table.header, ["---"] + ["---:"] * (len(table.header) - 1), *table.rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def _scores(label: str, scores: dict[str, float], bold: bool = False) -> list[str]:
@@ -95,13 +83,10 @@ def ladder() -> Table:
 
 def quality() -> Table:
     """Our tiers beside the peers."""
-    results = load("evaluation")
-    rows = [_scores(title, results["peers"]["dev"][name]["all"]) for name, title in PEERS.items()]
-    for row in results["ours"]:
-        if row["set"] == "dev" and row["variant"] == "full":
-            rows.append(
-                _scores(f"this, {row['tier']}, {row['weights']}", row["scores"]["all"], row["weights"] == "int8")
-            )
+    rows = [_scores(system(peer).title, peers()[peer]["all"]) for peer in PEERS]
+    for r in load("evaluation")["ours"]:
+        if r["set"] == "dev" and r["variant"] == "full":
+            rows.append(_scores(f"{OURS}, {r['tier']}, {r['weights']}", r["scores"]["all"], r["weights"] == "int8"))
     return Table(_header("system"), rows)
 
 
@@ -113,29 +98,26 @@ def ablation() -> Table:
 
 def by_snr() -> Table:
     """Our default tier and RNNoise, per SNR."""
-    results = load("evaluation")
-    wanted = {"tier": DEFAULT_TIER, "set": "dev", "variant": "full", "weights": "int8"}
-    ours = next(r for r in results["ours"] if wanted.items() <= r.items())
     rows = []
-    for group, scores in ours["scores"].items():
+    for group, scores in ours().items():
         if group != "all":
-            for name in ("noisy", "rnnoise-shiguredo"):
-                rows.append(_scores(f"{group}: {PEERS[name]}", results["peers"]["dev"][name][group]))
-            rows.append(_scores(f"{group}: this, {ours['tier']}", scores, True))
+            for peer in ("noisy", RIVAL):
+                rows.append(_scores(f"{group}: {system(peer).title}", peers()[peer][group]))
+            rows.append(_scores(f"{group}: {OURS}, {DEFAULT_TIER}", scores, True))
     return Table(_header("SNR and system"), rows)
 
 
 def rooms() -> Table:
     """Reverberant mixes: the noisy input, and ours."""
     rows = [
-        _scores("noisy input" if r["variant"] == "noisy" else f"this, {r['tier']}", r["scores"]["all"])
+        _scores(system("noisy").title if r["variant"] == "noisy" else f"{OURS}, {r['tier']}", r["scores"]["all"])
         for r in sorted(load("evaluation")["ours"], key=lambda r: r["variant"] != "noisy")
         if r["set"] == "reverberant" and r["weights"] in ("int8", "")
     ]
     return Table(_header("system"), rows)
 
 
-def care() -> Table:
+def over_suppression() -> Table:
     """How much speech is lost, how much noise is left."""
     figures = load("over_suppression")
     rows = [[f"lost of {name}, dB", f"{q['median']:.1f}", f"{q['p90']:.1f}"] for name, q in figures["loss_db"].items()]
@@ -194,22 +176,28 @@ TABLES: dict[str, Callable[[], Table]] = {
     "ablation": ablation,
     "snr": by_snr,
     "rooms": rooms,
-    "care": care,
-    **cost_tables.TABLES,
+    "over-suppression": over_suppression,
     "mutation": mutation,
     "soak": soak,
+    **cost_tables.TABLES,
 }
 
 
 def updated(text: str) -> str:
-    """Fill the tables of a document."""
+    """Fill the tables of a document.
+
+    Raises
+    ------
+    KeyError
+        There is no table of that name.
+    """
     return _BLOCK.sub(lambda m: m[1] + markdown(TABLES[m[2]]()) + m[3], text)
 
 
 def main() -> int:
     """Update the documents, or check them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with the number of stale documents")
     args = parser.parse_args()
     stale = 0
     for document in DOCUMENTS:

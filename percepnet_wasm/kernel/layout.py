@@ -1,7 +1,7 @@
 """What Python and the kernel's C share: constants and structures, written here once.
 
-``build_scripts/build_kernel.py`` writes them to ``kernel/c/layout.h``; :mod:`ctypes` lays the same structures out in
-memory.
+``build_scripts/package/build_kernel.py`` writes them to ``kernel/c/layout.h``; :mod:`ctypes` lays the same structures
+out in memory.
 """
 
 import ctypes
@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import limits
 from ..constants import BINS, COMB_TAPS_SIDE, HOP, LAG_MAX, LAG_MIN, LOOKAHEAD, WINDOW
-from ..signal import coherence, correlation, features, levels, pitch, postfilter
+from ..signal import coherence, correlation, features, pitch, postfilter
 from ..signal.bands import BANDS
 from ..signal.comb import FUTURE, PAST
 
@@ -35,15 +35,7 @@ CONSTANTS: dict[str, int | float] = {
     "FUTURE": FUTURE,
     "SIDE": COMB_TAPS_SIDE,
     "FEATURES": features.FEATURES,
-    "MOST_FEATURES": features.FEATURE_SETS["levels"],
     "ENERGY_FLOOR": float(features.ENERGY_FLOOR),
-    "LEVEL_HEARD": float(levels.HEARD),
-    "LEVEL_SMOOTHING": float(levels.SMOOTHING),
-    "LEVEL_CREEP": float(levels.CREEP),
-    "LEVEL_FAR": float(levels.FAR),
-    "LEVEL_CATCH_UP": float(levels.CATCH_UP),
-    "LEVEL_LOWEST": float(levels.LOWEST),
-    "LEVEL_HIGHEST": float(levels.HIGHEST),
     "LOG10_OF_2": math.log10(2),
     "LAG_MIN": LAG_MIN,
     "LAG_MAX": LAG_MAX,
@@ -148,13 +140,10 @@ _STRUCTURES = {
         float *combed;             // [block][real, imaginary][ROW]
         float *combed_energy;      // [block][BANDS]
         float *coherence;          // [block][BANDS]
-        int32_t feature_count;     // FEATURES, or MOST_FEATURES
-        float *levels;             // [smoothed, floor, peak][BANDS], of MOST_FEATURES only
-        int32_t *begun;            // [BANDS], whether a band was heard yet
-        float *features;           // [block][feature_count]
-        float *normalised;         // [block][feature_count]
-        const float *mean;         // [feature_count]
-        const float *scale;        // [feature_count]
+        float *features;           // [block][FEATURES]
+        float *normalised;         // [block][FEATURES]
+        const float *mean;         // [FEATURES]
+        const float *scale;        // [FEATURES]
         const Layer *layers;
         int32_t layer_count;
         int32_t gain_stride;
@@ -195,7 +184,7 @@ def pointer(array: np.ndarray | None) -> int | None:
 def header() -> str:
     """Write the C header."""
     parts: list[Sequence[str]] = [
-        ["/* Written by build_scripts/build_kernel.py from percepnet_wasm/kernel/layout.py; do not edit. */"],
+        ["/* Written by build_scripts/package/build_kernel.py from percepnet_wasm/kernel/layout.py; do not edit. */"],
         ["#pragma once", "", "#include <stdint.h>", ""],
         [f"#define {name} {_literal(value)}" for name, value in CONSTANTS.items()],
     ]

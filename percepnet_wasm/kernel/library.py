@@ -2,7 +2,7 @@
 
 The wheel carries two WebAssembly side modules, with relaxed SIMD and with SIMD, that any Pyodide loads: they share
 NumPy's memory and need nothing from the page. Elsewhere a native build is used where someone made one
-(``build_scripts/build_kernel.py --native``).
+(``python -m build_scripts.package.build_kernel --native``).
 """
 
 import ctypes

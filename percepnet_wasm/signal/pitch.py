@@ -8,13 +8,10 @@ changes follow LPCNet's tracker, the constants are tuned here.
 import numpy as np
 from numpy.typing import NDArray
 
-from ..constants import LAG_MAX, LAG_MIN, LOOKAHEAD
+from ..constants import LAG_MAX, LAG_MIN, LOOKAHEAD, VOICED
 from .correlation import DECIMATION, FIRST_LAG, LAGS, LAST_LAG, Correlation
 
 __all__ = ["PitchTracker", "VOICED"]
-
-VOICED = 0.3
-"""A correlation from which a frame counts as voiced (LPCNet)."""
 
 JUMP = 4
 """Lags at 16 kHz that the period may change by in one frame."""

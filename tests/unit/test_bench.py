@@ -161,14 +161,6 @@ def test_the_stage_table_has_a_column_for_each_kernel():
     assert "| pitch | 450 (500) | 4.5 (5.0) |" in lines
     assert "| whole |  | 63 (70) |" in lines
     assert "| pitch | 180 (200) |" in lines and "| pitch | 90 (100) |" in lines, "tables of their own"
-    before = [
-        {name: value for name, value in of("numpy", "pitch", 0.9).items() if name != "middle_ms"},
-        entry("chromium", "shiguredo", "back-to-back", 2),
-    ]
-    lines = stage_table(rows + others, before).splitlines()
-    assert "| stage | before chromium c10 numpy | chromium c10 numpy | chromium c10 simd |" in lines
-    assert "| pitch | 900 (900) | 450 (500) | 4.5 (5.0) |" in lines
-    assert "| RNNoise 0.2, whole | 2000 (2000) | 1000 (1000) | 1000 (1000) |" in lines
 
 
 def test_what_is_no_stage_is_the_rest():

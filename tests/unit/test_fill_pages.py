@@ -6,10 +6,11 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from build_scripts.site import charts, fill_pages, measured, page_results, page_sizes, page_words, tables
+from build_scripts import RESULTS, ROOT
+from build_scripts.site import charts, cost_tables, fill_pages, tables
 from build_scripts.site.charts import Bar, Line, Span
 
-PAGES = sorted((tables.ROOT / "web").glob("*.html"))
+PAGES = sorted((ROOT / "web").glob("*.html"))
 FILES = {
     "runtime/pyodide.asm.wasm": bytes(3_000_000),
     "runtime/numpy-2.whl": bytes(range(256)) * 4000,
@@ -19,15 +20,15 @@ FILES = {
 
 
 def numbers_page() -> str:
-    return fill_pages.fill((tables.ROOT / "web" / "numbers.html").read_text(), FILES)
+    return fill_pages.fill((ROOT / "web" / "numbers.html").read_text(), FILES)
 
 
 @pytest.fixture
 def results(tmp_path, monkeypatch):
     """Change a result file, for one test."""
-    for result in tables.RESULTS.glob("*.json"):
+    for result in RESULTS.glob("*.json"):
         (tmp_path / result.name).write_text(result.read_text())
-    monkeypatch.setattr(measured, "RESULTS", tmp_path)
+    monkeypatch.setattr("build_scripts.site.results.RESULTS", tmp_path)
 
     def change(name, what):
         content = json.loads((tmp_path / f"{name}.json").read_text())
@@ -40,7 +41,7 @@ def results(tmp_path, monkeypatch):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_place_is_filled(page):
     filled = fill_pages.fill(page.read_text(), FILES)
-    assert not re.search(r"<!-- (part|table|chart|list|number)", filled)
+    assert not re.search(r"<!-- (part|table|chart|number)", filled)
 
 
 def test_a_changed_result_changes_the_page(results):
@@ -56,12 +57,12 @@ def test_the_table_has_the_rows_of_the_readme():
 
 
 def test_downloads_are_the_sizes_of_the_files():
-    rows = {row[0]: row[1:] for row in page_sizes.download_table(FILES).rows}
+    rows = {row[0]: row[1:] for row in cost_tables.download(FILES).rows}
     assert rows["Python and its standard library"] == ["3.00", "0.00"]
-    assert float(rows["**this, in all**"][0]) == pytest.approx(sum(map(len, FILES.values())) / 1e6, abs=0.01)
+    assert float(rows["**PercepNet, in all**"][0]) == pytest.approx(sum(map(len, FILES.values())) / 1e6, abs=0.01)
 
 
-@pytest.mark.parametrize("kind", ["table", "chart", "list", "number"])
+@pytest.mark.parametrize("kind", ["table", "chart", "number"])
 def test_an_unknown_name_stops_the_build(kind):
     with pytest.raises(ValueError, match=f"asks for the {kind} 'nonsense'"):
         fill_pages.fill(f"<p><!-- {kind}: nonsense --></p>", {})
@@ -79,26 +80,6 @@ def test_pages_share_their_parts_and_know_which_they_are():
         filled = fill_pages.fill(page.read_text(), FILES, page.name)
         assert re.findall(r'href="([^"]+)" aria-current="page"', filled) == [page.name]
         assert filled.count("http-equiv=") == filled.count("service-worker.js") == 1
-
-
-def test_the_page_says_where_others_are_better(results):
-    def worst(content):
-        for row in content["ours"]:
-            row["scores"]["all"] |= dict.fromkeys(tables.SCORES, -9.0)
-
-    results("evaluation", worst)
-    told = page_words.where_others_are_better(FILES)
-    for peer in page_words.COMPARED:
-        assert any(page_results.label(peer) in line and "every score" in line for line in told), peer
-
-    def best(content):
-        for row in content["ours"]:
-            row["scores"]["all"] |= dict.fromkeys(tables.SCORES, 99.0)
-
-    results("evaluation", best)
-    results("delay", lambda content: [row.update(delay_ms=1000) for row in content])
-    results("bench", lambda content: [row.update(cpu_share=0.5) for row in content if row["system"] != "percepnet"])
-    assert page_words.where_others_are_better({}) == ["Nowhere in what was measured."]
 
 
 def test_a_system_that_the_bench_measures_gets_a_bar_and_a_row(results):
@@ -156,3 +137,9 @@ def test_labels_of_curves_keep_clear_of_each_other():
     chart = ElementTree.fromstring(charts.curves("x", ["0", "1"], [Line(str(k), [1.0, 2.0]) for k in range(4)]))
     places = sorted(float(str(t.get("y"))) for t in chart.iter("text") if t.get("class") == "name")
     assert min(b - a for a, b in zip(places, places[1:], strict=False)) >= 15
+
+
+def test_the_rule_has_a_tick_for_each_band():
+    rule = ElementTree.fromstring(charts.bands_rule([0.0, 100.0, 400.0]))
+    (path,) = rule.iter("{http://www.w3.org/2000/svg}path")
+    assert path.get("d") == "M0 0H1000M0 0V100M250 0V50M1000 0V50"

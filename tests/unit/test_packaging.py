@@ -70,7 +70,7 @@ def test_the_worklets_constants_are_current():
 
 
 def test_a_changed_constant_makes_the_worklets_copy_stale(monkeypatch):
-    monkeypatch.setattr("percepnet_wasm.constants.LOOKAHEAD", 3)
+    monkeypatch.setattr("percepnet_wasm.constants.DELAY", 1920)
     assert generate_constants.TARGET.read_text(encoding="utf-8") != generate_constants.render()
 
 

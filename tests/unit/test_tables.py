@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from build_scripts.site import measured, tables
+from build_scripts.site import results, tables
 
 
 def test_documents_are_up_to_date():
@@ -14,14 +14,14 @@ def test_documents_are_up_to_date():
 
 
 def test_a_changed_result_changes_the_document(tmp_path, monkeypatch):
-    results = json.loads((tables.RESULTS / "evaluation.json").read_text())
-    row = next(r for r in results["ours"] if r["set"] == "dev" and r["variant"] == "full" and r["weights"] == "int8")
+    content = json.loads((results.RESULTS / "evaluation.json").read_text())
+    row = next(r for r in content["ours"] if r["set"] == "dev" and r["variant"] == "full" and r["weights"] == "int8")
     row["scores"]["all"]["pesq_wb"] = 4.56
-    for result in tables.RESULTS.glob("*.json"):
+    for result in results.RESULTS.glob("*.json"):
         (tmp_path / result.name).write_text(result.read_text())
-    (tmp_path / "evaluation.json").write_text(json.dumps(results))
+    (tmp_path / "evaluation.json").write_text(json.dumps(content))
     before = tables.updated("<!-- table: quality -->\nold\n<!-- end -->")
-    monkeypatch.setattr(measured, "RESULTS", tmp_path)
+    monkeypatch.setattr(results, "RESULTS", tmp_path)
     after = tables.updated("<!-- table: quality -->\nold\n<!-- end -->")
     assert "old" not in before and "4.56" in after and after != before
 

@@ -1,4 +1,4 @@
-"""Picture typical and worst files: ``python -m build_scripts.site.typical_and_worst SET ENHANCED RESULTS``.
+"""Picture typical and worst files: ``python -m build_scripts.site.spectrograms SET ENHANCED RESULTS``.
 
 SET holds ``noisy/`` and ``clean/`` (and, where it has them, ``mixes.tsv`` and ``peers.json``), ENHANCED the files that
 ``build_scripts.evaluate`` wrote. Three are chosen: the file with the smallest gain of PESQ (``least-pesq``), the one

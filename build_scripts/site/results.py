@@ -1,0 +1,162 @@
+"""What was measured (``results/*.json``), as tables, charts and sentences ask for it."""
+
+import json
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from build_scripts import RESULTS
+from build_scripts.systems import system
+from percepnet_wasm.constants import DEFAULT_DEPTH, DELAY, SAMPLE_RATE
+from percepnet_wasm.model_file import DEFAULT_TIER
+
+__all__ = [
+    "PEERS", "RIVAL", "SCORES", "Table", "bench", "delays", "download_parts", "downloads", "five_db", "gzipped_total",
+    "live", "live_delay", "load", "milliseconds", "offline", "ours", "peers", "rung", "shares", "startup",
+]  # fmt: skip
+
+SCORES = {
+    "pesq_wb": ("PESQ-WB", 2),
+    "stoi": ("STOI", 3),
+    "sisdr": ("SI-SDR", 1),
+    "covl": ("COVL", 2),
+    "dns_sig": ("SIG", 2),
+    "dns_bak": ("BAK", 2),
+    "dns_ovr": ("OVR", 2),
+    "dns_p808": ("P.808", 2),
+}
+"""Title and digits of each score in ``evaluation.json``."""
+
+PEERS = ("noisy", "webrtc-ns", "rnnoise-jitsi", "rnnoise-shiguredo", "wns-gtcrn", "dfn3")
+"""Systems in ``evaluation.json`` that are compared with, the noisy input first."""
+
+RIVAL = "rnnoise-shiguredo"
+"""The one that web applications use today."""
+
+_UNTRAINED = "-random"
+_PARTS = {
+    "Python and its standard library": lambda name: name.startswith("runtime/pyodide") or name.endswith(".zip"),
+    "NumPy": lambda name: name.startswith("runtime/numpy"),
+    "the enhancer and its weights": lambda name: name.startswith("runtime/percepnet"),
+    "worklet, worker and drop-in": lambda name: name.startswith("worklet/") and name.count("/") == 1,
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """The first column is text, the others are numbers; ``**`` around a row's first cell marks it as ours."""
+
+    header: list[str]
+    rows: list[list[str]]
+
+
+def load(name: str) -> Any:
+    """Read a result file."""
+    return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+# Quality.
+
+
+def ours(tier: str = DEFAULT_TIER) -> dict[str, Any]:
+    """Scores of a tier as it ships, by SNR and over all mixes."""
+    wanted = {"tier": tier, "set": "dev", "variant": "full", "weights": "int8"}
+    return next(r for r in load("evaluation")["ours"] if wanted.items() <= r.items())["scores"]
+
+
+def peers() -> dict[str, Any]:
+    """Scores of the others, the noisy input among them, on the same files."""
+    return load("evaluation")["peers"]["dev"]
+
+
+def rung(name: str, score: str = "pesq_wb") -> float:
+    """A score of the oracle's ladder."""
+    return load("ladder")["rungs"][name][score]
+
+
+def five_db(score: str) -> float:
+    """How much 5 dB less noise in the input change a score: a scale for differences between systems."""
+    by_snr = {float(group.removesuffix(" dB")): scores for group, scores in peers()["noisy"].items() if group != "all"}
+    low, high = min(by_snr), max(by_snr)
+    return 5 * (by_snr[high][score] - by_snr[low][score]) / (high - low)
+
+
+# Cost.
+
+
+def bench(**wanted: Any) -> Iterator[dict[str, Any]]:
+    """The bench's records that have all that is wanted, at the machine's full speed unless told otherwise."""
+    wanted = {"throttling": 1} | wanted
+    return (r for r in load("bench") if wanted.items() <= ({"throttling": 1, "frames_a_wake": 1} | r).items())
+
+
+def live(kernel: str = "relaxed") -> dict[str, Any]:
+    """What the default tier costs in a call, in Chromium."""
+    wanted = {"stage": "whole", "pace": "paced", "system": "percepnet", "engine": "pyodide-chromium"}
+    return next(bench(**wanted, tier=DEFAULT_TIER, kernel=kernel))
+
+
+def shares() -> list[dict[str, Any]]:
+    """Records of whole systems, as in a call, in Chromium; trained tiers alone."""
+    paced = bench(stage="whole", pace="paced")
+    return [r for r in paced if r["engine"].endswith("chromium") and not (r["tier"] or "").endswith(_UNTRAINED)]
+
+
+def offline(key: str) -> float:
+    """How many times faster than real time a system is on files."""
+    return next(r for r in load("offline") if r["system"] == key)["times_real_time"]
+
+
+def startup(cache: str) -> float:
+    """Seconds from navigation to enhanced sound, with a ``cold`` or ``warm`` cache."""
+    return next(bench(stage="startup", cache=cache))["heard_ms"] / 1000
+
+
+# Delay.
+
+
+def milliseconds(samples: int) -> float:
+    """Convert samples at 48 kHz."""
+    return 1000 * samples / SAMPLE_RATE
+
+
+def live_delay() -> float:
+    """From microphone to enhanced track, ms."""
+    return milliseconds(DELAY + DEFAULT_DEPTH)
+
+
+def delays() -> dict[str, float]:
+    """Each system's delay in a page, ms, by name: ours with the buffer between the threads."""
+    measured = {system(r["system"]).name: r["delay_ms"] for r in load("delay")}
+    return measured | {system("percepnet").name: live_delay()}
+
+
+# Download.
+
+
+def downloads() -> dict[str, dict[str, Any]]:
+    """What a page fetches for each of the others, by name."""
+    return {system(r["system"]).name: r for r in bench(stage="download") if r["system"] != "percepnet"}
+
+
+def download_parts(plan: Mapping[str, bytes]) -> dict[str, tuple[int, int]]:
+    """Bytes of each part that a page fetches before the first enhanced sample, as they are and gzipped.
+
+    Parameters
+    ----------
+    plan : mapping of str to bytes
+        All files of the site: these very files are measured.
+    """
+    measured = {}
+    for part, belongs in _PARTS.items():
+        # The page's own loader is an ES module; pyodide.js is for others.
+        files = [data for name, data in plan.items() if belongs(name) and name != "runtime/pyodide.js"]
+        gzipped = sum(min(len(data), len(zlib.compress(data, 9))) for data in files)
+        measured[part] = (sum(map(len, files)), gzipped)
+    return measured
+
+
+def gzipped_total(plan: Mapping[str, bytes]) -> int:
+    """Bytes before the first enhanced sample."""
+    return sum(gzipped for _, gzipped in download_parts(plan).values())

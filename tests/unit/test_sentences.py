@@ -1,0 +1,60 @@
+"""Sentences that state results are written by hand; these tests fail when the results no longer say so.
+
+A failure names the sentence and what the results say now: rewrite the sentence, in the document and here.
+"""
+
+import re
+
+import pytest
+
+from build_scripts import ROOT
+from build_scripts.site import results
+from build_scripts.site.results import SCORES
+
+
+def text(document):
+    """A document's text on one line, without its comments."""
+    return " ".join(re.sub(r"<!--.*?-->", "", (ROOT / document).read_text(encoding="utf-8"), flags=re.DOTALL).split())
+
+
+def ahead(peer):
+    """Titles of the scores in which another system is better than the default tier, as the tables print them."""
+    ours, theirs = results.ours()["all"], results.peers()[peer]["all"]
+    return {title for score, (title, digits) in SCORES.items() if round(theirs[score] - ours[score], digits) > 0}
+
+
+EVERY = {title for title, _ in SCORES.values()}
+COMPARISONS = [
+    ("web/numbers.html", "better than RNNoise 0.2 in every score but P.808", "rnnoise-shiguredo", {"P.808"}),
+    ("web/numbers.html", "and behind DeepFilterNet3 in every score", "dfn3", EVERY),
+    ("web/numbers.html", "DeepFilterNet3 is better in every score.", "dfn3", EVERY),
+    (
+        "web/numbers.html",
+        "GTCRN is better in PESQ-WB, STOI, SI-SDR, COVL and P.808.",
+        "wns-gtcrn",
+        {"PESQ-WB", "STOI", "SI-SDR", "COVL", "P.808"},
+    ),
+    ("web/numbers.html", "RNNoise 0.2 is better in P.808, and so is", "rnnoise-shiguredo", {"P.808"}),
+    ("web/numbers.html", "the older RNNoise that Jitsi ships", "rnnoise-jitsi", {"P.808"}),
+]
+
+
+@pytest.mark.parametrize(("document", "sentence", "peer", "scores"), COMPARISONS)
+def test_a_comparison_of_quality_is_what_was_measured(document, sentence, peer, scores):
+    assert sentence in text(document), "the sentence has changed: change it here too"
+    assert ahead(peer) == scores, f"{document} says {sentence!r}; {peer} is now better in {sorted(ahead(peer))}"
+
+
+def test_the_others_have_less_delay_and_a_smaller_download():
+    page = text("web/numbers.html")
+    assert "Each of them has less" in page and "Each of them is a much smaller" in page
+    delays = results.delays()
+    ours = delays.pop("PercepNet")
+    assert all(delay < ours for delay in delays.values())
+    (download,) = results.bench(stage="download", system="percepnet")
+    assert all(2 * peer["gzip_bytes"] < download["gzip_bytes"] for peer in results.downloads().values())
+
+
+def test_the_costs_on_the_page_were_measured_in_one_run():
+    assert "All of them took turns in one run." in text("web/numbers.html")
+    assert len({record["load_before"] for record in results.shares()}) == 1
