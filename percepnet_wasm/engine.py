@@ -8,6 +8,8 @@ from .limits import LOUDEST, SILENT, SNR_MEMORY, SNR_TINY
 from .model_file import Model
 from .network import Network
 from .signal.analysis import Analysis
+from .signal.bands import BANDS
+from .signal.levels import LevelState, relative_levels
 from .signal.postfilter import network_postfilter
 from .signal.synthesis import Synthesis
 
@@ -49,6 +51,7 @@ class NumpyEngine:
         self._magnitudes = np.zeros(block * HOP, np.float32)
         self.gain, self.strength, self.voice = self._network.gain, self._network.strength, self._network.voice
         self._voices = self.voice[:, 0]
+        self._levels = LevelState() if model.feature_set == "levels" else None
 
     @property
     def period(self) -> NDArray[np.intp]:  # noqa: D102 - documented as an attribute
@@ -63,6 +66,7 @@ class NumpyEngine:
         for part in (self._analysis, self._network, self._synthesis):
             part.reset()
         self.voiced = self.unvoiced = 0.0
+        self._levels = self._levels and LevelState()
 
     def step(self) -> None:
         """Enhance ``input`` into ``output``.
@@ -79,11 +83,19 @@ class NumpyEngine:
             self.input[:] = 0
         analysis, network = self._analysis, self._network
         analysis(self.input)
-        network(analysis.features)
+        network(self._features())
         gains = network_postfilter(network.gain, analysis.energy) if self.postfilter else network.gain
         strengths = network.strength if self.comb else None
         self._synthesis(analysis, gains, strengths, self.floor)
         self._track_levels()
+
+    def _features(self) -> NDArray[np.float32]:
+        """The features that the model reads."""
+        features = self._analysis.features
+        if self._levels is None:
+            return features
+        levels, self._levels = relative_levels(features[:, :BANDS], self._levels)
+        return np.concatenate((features, levels), axis=1)
 
     def _track_levels(self) -> None:
         """Average the input's energy where the network hears a voice, and where it does not."""

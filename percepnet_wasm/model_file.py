@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from .constants import LOOKAHEAD, SAMPLE_RATE
 from .signal.bands import BANDS
-from .signal.features import FEATURES
+from .signal.features import FEATURE_SETS
 
 __all__ = ["DEFAULT_TIER", "FORMAT_VERSION", "Layer", "Model", "ModelFileError", "default_model_bytes"]
 
@@ -97,7 +97,8 @@ class Model:
     layers : list of Layer
     arrays : dict
         ``(layer name, array name)`` to float32 arrays.
-    feature_mean, feature_deviation : float32 (FEATURES,)
+    feature_mean, feature_deviation : float32 (features,)
+        As many as :attr:`feature_set` has.
     provenance : dict
         How it was trained.
     quantised : bool
@@ -115,6 +116,11 @@ class Model:
     provenance: dict[str, Any] = field(default_factory=dict)
     quantised: bool = True
     sha256: str = ""
+
+    @property
+    def feature_set(self) -> str:
+        """Which features it reads: a key of :data:`.signal.features.FEATURE_SETS`."""
+        return next(name for name, count in FEATURE_SETS.items() if count == len(self.feature_mean))
 
     @property
     def weights(self) -> int:
@@ -164,7 +170,8 @@ class Model:
             "sample_rate": SAMPLE_RATE,
             "bands": BANDS,
             "lookahead": LOOKAHEAD,
-            "features": FEATURES,
+            "feature_set": self.feature_set,
+            "features": len(self.feature_mean),
             "feature_mean": [float(f"{v:.7g}") for v in self.feature_mean],
             "feature_deviation": [float(f"{v:.7g}") for v in self.feature_deviation],
             "quantisation": {"weights": "int8" if self.quantised else "float32", "scale": WEIGHT_SCALE},
@@ -200,10 +207,12 @@ def _parse(content: bytes, what: str) -> Model:
         header = json.loads(content[_HEAD.size : _HEAD.size + length])
         layers = [Layer(**{**entry, "inputs": tuple(entry["inputs"])}) for entry in header["layers"]]
         _check_interface(header, what)
-        _check_layers(layers, what)
+        features = _feature_count(header, what)
+        _check_layers(layers, features, what)
         quantised = {"int8": True, "float32": False}[header["quantisation"]["weights"]]
-        statistics = [np.array(header[k], np.float32) for k in ("feature_mean", "feature_deviation")]
-        sane = all(s.shape == (FEATURES,) and _is_sane(s) for s in statistics)
+        with np.errstate(over="ignore"):  # beyond float32 is infinite, and refused below
+            statistics = [np.array(header[k], np.float32) for k in ("feature_mean", "feature_deviation")]
+        sane = all(s.shape == (features,) and _is_sane(s) for s in statistics)
         if not sane or statistics[1].min() < 1 / _LARGEST_NUMBER:
             raise ModelFileError(f"{what} has damaged feature statistics: fetch it again")
         payload = memoryview(content)[_HEAD.size + length :]
@@ -230,7 +239,7 @@ def _parse(content: bytes, what: str) -> Model:
 
 
 def _check_interface(header: dict[str, Any], what: str) -> None:
-    expected = {"sample_rate": SAMPLE_RATE, "bands": BANDS, "lookahead": LOOKAHEAD, "features": FEATURES}
+    expected = {"sample_rate": SAMPLE_RATE, "bands": BANDS, "lookahead": LOOKAHEAD}
     for key, value in expected.items():
         if header[key] != value:
             raise ModelFileError(f"{what} has {key} {header[key]!r}, this package {value}: use a model made for it")
@@ -247,9 +256,20 @@ def _density(header: dict[str, Any], what: str) -> float:
     return density
 
 
-def _check_layers(layers: list[Layer], what: str) -> None:
+def _feature_count(header: dict[str, Any], what: str) -> int:
+    """Features a frame; files from before there were several sets name none and mean the paper's."""
+    name, count = header.get("feature_set", "paper"), header["features"]
+    if name not in FEATURE_SETS or type(count) is not int or count != FEATURE_SETS[name]:
+        known = ", ".join(f"{size} ({each})" for each, size in FEATURE_SETS.items())
+        raise ModelFileError(
+            f"{what} reads {count!r} features of the set {name!r}, this package has {known}: use a model made for it"
+        )
+    return count
+
+
+def _check_layers(layers: list[Layer], features: int, what: str) -> None:
     """Refuse graphs that the network could not run, before any memory is asked for."""
-    sizes = {"features": FEATURES}
+    sizes = {"features": features}
     for layer in layers:
         dimensions = (layer.input_size, layer.output_size, layer.kernel)
         sound = (

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from .linear import product
 from .model_file import Layer, Model
-from .signal.features import FEATURES
 
 __all__ = ["Network"]
 
@@ -148,7 +147,7 @@ class Network:
             layer for layer in model.layers
             if (layer.kind, layer.kernel, layer.activation) == ("dense", 1, "sigmoid") and layer.name not in read
         ]  # fmt: skip
-        inputs, self.outputs, copies = _places(model.layers, block)
+        inputs, self.outputs, copies = _places(model.layers, len(model.feature_mean), block)
         self._features = self.outputs["features"]
         self._stateful: list[_Dense | _GatedRecurrentUnit] = []
         self._steps: list[Call] = []
@@ -171,7 +170,7 @@ class Network:
             runner.reset()
 
     def __call__(self, features: Rows) -> None:
-        """Run float32 (block, FEATURES) features; results are in the attributes."""
+        """Run float32 (block, features) features; results are in the attributes."""
         np.subtract(features, self._mean, self._features)
         np.multiply(self._features, self._scale, self._features)
         # Where exp gives inf, 1 / (1 + inf) is the 0 that a shut gate should be.
@@ -180,7 +179,9 @@ class Network:
                 step()
 
 
-def _places(layers: list[Layer], block: int) -> tuple[dict[str, Rows], dict[str, Rows], dict[str, list[Call]]]:
+def _places(
+    layers: list[Layer], features: int, block: int
+) -> tuple[dict[str, Rows], dict[str, Rows], dict[str, list[Call]]]:
     """Lay out what the layers read and write, so that hardly anything has to be copied.
 
     Returns
@@ -192,7 +193,7 @@ def _places(layers: list[Layer], block: int) -> tuple[dict[str, Rows], dict[str,
     copies : dict of str to list of callable
         To be done before a layer, where an output is already at home with another reader.
     """
-    sizes = {"features": FEATURES} | {layer.name: layer.output_size for layer in layers}
+    sizes = {"features": features} | {layer.name: layer.output_size for layer in layers}
     inputs: dict[str, Rows] = {}
     outputs: dict[str, Rows] = {}
     copies: dict[str, list[Call]] = {layer.name: [] for layer in layers}

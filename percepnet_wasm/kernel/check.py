@@ -12,7 +12,7 @@ from ..constants import HOP, SAMPLE_RATE
 from ..engine import NumpyEngine
 from ..model_file import WEIGHT_SCALE, Layer, Model
 from ..signal.bands import BANDS
-from ..signal.features import FEATURES
+from ..signal.features import FEATURE_SETS
 from .engine import KernelEngine
 from .layout import ACTIVATION, Matrix, pointer
 from .library import Kernel, KernelError
@@ -25,8 +25,9 @@ TOLERANCE = {"relaxed": 0.05, "simd": 2e-3, "native": 2e-3}
 _PRODUCTS = 24
 _ROWS, _INPUTS = 64, 96
 _FRAMES = 6
+_FEATURES = FEATURE_SETS["levels"]
 _LAYERS = [
-    Layer("dense", "dense", ("features",), FEATURES, 20),
+    Layer("dense", "dense", ("features",), _FEATURES, 20),
     Layer("conv", "conv", ("dense",), 20, 24, 3),
     Layer("gru", "gru", ("conv",), 24, 18),
     Layer("gain", "dense", ("conv", "gru"), 42, BANDS, 1, "sigmoid"),
@@ -119,4 +120,4 @@ def _model(rng: _Numbers) -> Model:
         for name, shape in layer.arrays():
             spread = rng.integers(-60, 60, shape) if len(shape) == 2 else rng.uniform(-60, 60, shape)
             arrays[layer.name, name] = (spread * WEIGHT_SCALE).astype(np.float32)
-    return Model("check", _LAYERS, arrays, np.zeros(FEATURES, np.float32), np.ones(FEATURES, np.float32))
+    return Model("check", _LAYERS, arrays, np.zeros(_FEATURES, np.float32), np.ones(_FEATURES, np.float32))

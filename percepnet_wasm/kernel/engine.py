@@ -12,7 +12,6 @@ from ..model_file import Model
 from ..signal import correlation, pitch
 from ..signal.bands import BANDS
 from ..signal.comb import FUTURE, PAST
-from ..signal.features import FEATURES
 from .layout import ROW, Stream, pointer
 from .program import Program
 from .tables import TABLES, FftTables
@@ -90,7 +89,10 @@ class KernelEngine:
         self._buffer("combed", block, 2, ROW)
         for name in ("combed_energy", "coherence"):
             self._buffer(name, block, BANDS)
-        self._buffer("features", block, FEATURES)
+        stream.feature_count = len(model.feature_mean)
+        self._buffer("features", block, stream.feature_count)
+        self._buffer("levels", 3, BANDS)
+        self._buffer("begun", BANDS, dtype=np.int32)
         self._buffer("tail", HOP)
         stream.normalised = pointer(self._program.normalised)
         stream.mean, stream.scale = self._keep(model.feature_mean), self._keep(1 / model.feature_deviation)

@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import limits
 from ..constants import BINS, COMB_TAPS_SIDE, HOP, LAG_MAX, LAG_MIN, LOOKAHEAD, WINDOW
-from ..signal import coherence, correlation, features, pitch, postfilter
+from ..signal import coherence, correlation, features, levels, pitch, postfilter
 from ..signal.bands import BANDS
 from ..signal.comb import FUTURE, PAST
 
@@ -35,7 +35,15 @@ CONSTANTS: dict[str, int | float] = {
     "FUTURE": FUTURE,
     "SIDE": COMB_TAPS_SIDE,
     "FEATURES": features.FEATURES,
+    "MOST_FEATURES": features.FEATURE_SETS["levels"],
     "ENERGY_FLOOR": float(features.ENERGY_FLOOR),
+    "LEVEL_HEARD": float(levels.HEARD),
+    "LEVEL_SMOOTHING": float(levels.SMOOTHING),
+    "LEVEL_CREEP": float(levels.CREEP),
+    "LEVEL_FAR": float(levels.FAR),
+    "LEVEL_CATCH_UP": float(levels.CATCH_UP),
+    "LEVEL_LOWEST": float(levels.LOWEST),
+    "LEVEL_HIGHEST": float(levels.HIGHEST),
     "LOG10_OF_2": math.log10(2),
     "LAG_MIN": LAG_MIN,
     "LAG_MAX": LAG_MAX,
@@ -140,10 +148,13 @@ _STRUCTURES = {
         float *combed;             // [block][real, imaginary][ROW]
         float *combed_energy;      // [block][BANDS]
         float *coherence;          // [block][BANDS]
-        float *features;           // [block][FEATURES]
-        float *normalised;         // [block][FEATURES]
-        const float *mean;         // [FEATURES]
-        const float *scale;        // [FEATURES]
+        int32_t feature_count;     // FEATURES, or MOST_FEATURES
+        float *levels;             // [smoothed, floor, peak][BANDS], of MOST_FEATURES only
+        int32_t *begun;            // [BANDS], whether a band was heard yet
+        float *features;           // [block][feature_count]
+        float *normalised;         // [block][feature_count]
+        const float *mean;         // [feature_count]
+        const float *scale;        // [feature_count]
         const Layer *layers;
         int32_t layer_count;
         int32_t gain_stride;

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from ..model_file import WEIGHT_SCALE, Model
 from ..model_file import Layer as ModelLayer
-from ..signal.features import FEATURES
 from .layout import ACTIVATION, Layer, Source, pointer
 
 __all__ = ["Program", "UnsuitableModelError", "activation_type", "pack", "zero"]
@@ -148,7 +147,7 @@ class Program:
     Attributes
     ----------
     layers : ctypes array of Layer
-    normalised : float32 (block, FEATURES)
+    normalised : float32 (block, features)
         The input.
     outputs : dict of str to float32 (block, stride)
         By layer; columns beyond its size have no meaning.
@@ -165,10 +164,11 @@ class Program:
         self._kept: list[Any] = []
         self._floats: list[NDArray[np.float32]] = []
         self._activations: list[NDArray] = []
-        self.normalised = self._float(block, FEATURES)
+        features = len(model.feature_mean)
+        self.normalised = self._float(block, features)
         self.outputs: dict[str, NDArray[np.float32]] = {"features": self.normalised}
         self._quantised: dict[str, NDArray | None] = {"features": None}
-        sizes = {"features": FEATURES}
+        sizes = {"features": features}
         self.layers: Any = (Layer * len(model.layers))()
         for target, layer in zip(self.layers, model.layers, strict=True):
             self._describe(target, layer, sizes)

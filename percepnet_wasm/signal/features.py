@@ -1,7 +1,8 @@
-"""What the network hears of a frame: 70 numbers (paper, section 4).
+"""What the network hears of a frame: 70 numbers (paper, section 4), or these and 68 more.
 
 34 log energies of the newest frame (the look-ahead), then of the frame to be put out: 34 coherences, its pitch period
-and the correlation at that period. Batch and streaming are this one function.
+and the correlation at that period. Batch and streaming are this one function. A model may read the energies relative to
+what each band has been lately as well (:mod:`.levels`); its file says which set of features it reads.
 """
 
 import numpy as np
@@ -10,10 +11,14 @@ from numpy.typing import NDArray
 from ..constants import LAG_MAX, LAG_MIN, WINDOW
 from .bands import BANDS
 
-__all__ = ["FEATURES", "features"]
+__all__ = ["FEATURES", "FEATURE_SETS", "features"]
 
 FEATURES = 2 * BANDS + 2
 """Features a frame: energies, coherences, period, correlation."""
+
+FEATURE_SETS = {"paper": FEATURES, "levels": FEATURES + 2 * BANDS}
+"""Features a frame that a model may read: those of the paper alone, or followed by levels above the floor and below the
+peak of each band."""
 
 ENERGY_FLOOR = np.float32(WINDOW * 1e-10)
 """A band's energy in about -100 dBFS of white noise, below which nothing is worth telling apart."""

@@ -1,10 +1,12 @@
 """Models that tests make: random ones, and one that gives the same answer to everything."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from percepnet_wasm.model_file import WEIGHT_SCALE, Layer, Model
 from percepnet_wasm.signal.bands import BANDS
-from percepnet_wasm.signal.features import FEATURES
+from percepnet_wasm.signal.features import FEATURE_SETS, FEATURES
 
 SMALL = [
     Layer("dense", "dense", ("features",), FEATURES, 12),
@@ -17,8 +19,13 @@ SMALL = [
 """Every kind of layer, quick to run."""
 
 
+WITH_LEVELS = [replace(SMALL[0], input_size=FEATURE_SETS["levels"]), *SMALL[1:]]
+"""The same for a model that reads relative levels as well."""
+
+
 def random_model(layers=SMALL, seed=0, quantised=True):
     """Weights that are multiples of the int8 step, unless ``quantised`` is false."""
+    features = FEATURE_SETS["levels" if layers is WITH_LEVELS else "paper"]
     rng = np.random.default_rng(seed)
     arrays = {}
     for layer in layers:
@@ -29,8 +36,8 @@ def random_model(layers=SMALL, seed=0, quantised=True):
             else:
                 values = rng.uniform(-0.3, 0.3, shape)
             arrays[layer.name, name] = values.astype(np.float32)
-    mean = rng.uniform(-3, 1, FEATURES).astype(np.float32)
-    deviation = rng.uniform(0.3, 2, FEATURES).astype(np.float32)
+    mean = rng.uniform(-3, 1, features).astype(np.float32)
+    deviation = rng.uniform(0.3, 2, features).astype(np.float32)
     return Model("test", list(layers), arrays, mean, deviation, provenance={"seed": seed}, quantised=quantised)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from models import random_model
+from models import WITH_LEVELS, random_model
 from signals import harmonic, noise, speech_like, talk
 
 from build_scripts.evaluate import golden
@@ -132,6 +132,24 @@ def test_options_mean_the_same(library, options):
     check_equal(run(here, samples), run(there, samples))
     assert here.voiced == pytest.approx(there.voiced, rel=1e-3)
     assert here.unvoiced == pytest.approx(there.unvoiced, rel=1e-3)
+
+
+def test_levels_relative_to_floor_and_peak_are_the_same(library):
+    """Begins in digital silence, is muted in the middle of speech, and forgets at a reset."""
+    samples = (speech_like(3.0, 11) + noise(3.0, 0.003, 11)).astype(np.float32)
+    samples[: 30 * HOP] = samples[100 * HOP : 160 * HOP] = 0
+    model = random_model(WITH_LEVELS, seed=4)
+    here, there = KernelEngine(library, model, 1), NumpyEngine(model, 1)
+    expected = run(there, samples)
+    check_equal(run(here, samples), expected)
+    for engine in (here, there):
+        engine.reset()
+        check_equal(run(engine, samples), expected)
+    check_equal(run(KernelEngine(library, model, 12), samples), expected)
+    without = random_model(seed=4)
+    for name in ("weight", "bias"):
+        without.arrays["dense", name] = model.arrays["dense", name][..., : len(without.feature_mean)]
+    assert np.abs(run(NumpyEngine(without, 1), samples)["gain"] - expected["gain"]).max() > 0.01, "they are not read"
 
 
 def heads(*of, size):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from models import SMALL, random_model
+from models import SMALL, WITH_LEVELS, random_model
 
 from percepnet_wasm.model_file import (
     DEFAULT_TIER,
@@ -21,7 +21,7 @@ from percepnet_wasm.model_file import (
     default_model_bytes,
 )
 from percepnet_wasm.signal.bands import BANDS
-from percepnet_wasm.signal.features import FEATURES
+from percepnet_wasm.signal.features import FEATURE_SETS, FEATURES
 
 CONTENT = random_model().to_bytes()
 HEADER_LENGTH = struct.unpack_from("<8sII", CONTENT)[2]
@@ -46,6 +46,33 @@ def test_round_trip(quantised):
         np.testing.assert_array_equal(back.arrays[key], values)
         assert back.arrays[key].dtype == np.float32
     np.testing.assert_allclose(back.feature_mean, model.feature_mean, rtol=1e-6)
+
+
+def test_a_file_that_names_no_set_reads_the_papers_features():
+    model = Model.load(with_header(lambda header: {k: v for k, v in header.items() if k != "feature_set"}))
+    assert model.feature_set == "paper" and len(model.feature_mean) == FEATURES == 70
+
+
+def test_a_model_of_the_wider_set_says_so():
+    content = random_model(WITH_LEVELS).to_bytes()
+    header = json.loads(content[16 : 16 + struct.unpack_from("<8sII", content)[2]])
+    assert (header["features"], header["feature_set"]) == (138, "levels")
+    back = Model.load(content)
+    assert back.feature_set == "levels" and back.layers == WITH_LEVELS and len(back.feature_deviation) == 138
+
+
+@pytest.mark.parametrize("key", ["features", "feature_set", "both"])
+def test_a_wide_model_that_claims_to_be_narrow_is_refused(key):
+    content = random_model(WITH_LEVELS).to_bytes()
+    length = struct.unpack_from("<8sII", content)[2]
+    header = json.loads(content[16 : 16 + length])
+    if key != "feature_set":
+        header["features"] = FEATURES
+    if key != "features":
+        header["feature_set"] = "paper"
+    text = json.dumps(header).encode()
+    with pytest.raises(ModelFileError, match="fetch it again|use a model"):
+        Model.load(struct.pack("<8sII", MAGIC, FORMAT_VERSION, len(text)) + text + content[16 + length :])
 
 
 def test_from_bytes_path_and_model(tmp_path):
@@ -130,10 +157,16 @@ CHANGES = {
     "bands": put("bands", BANDS - 1),
     "look-ahead": put("lookahead", 0),
     "features": put("features", FEATURES + 1),
+    "features of another set": put("features", FEATURE_SETS["levels"]),
+    "set of other features": put("feature_set", "levels"),
+    "unknown set": put("feature_set", "mel"),
+    "set that is no name": put("feature_set", ["paper"]),
+    "no features": put("features", True),
     "scale": put("quantisation", {"weights": "int8", "scale": 1 / 128}),
     "quantisation": put("quantisation", {"weights": "int4", "scale": WEIGHT_SCALE}),
     "no quantisation": put("quantisation", None),
     "statistics too short": put("feature_mean", [0.0]),
+    "deviation beyond float32": put("feature_deviation", [3.4028235677973366e38] * FEATURES),
     "deviation zero": put("feature_deviation", [0.0] * FEATURES),
     "mean not a number": put("feature_mean", ["x"] * FEATURES),
     "no layers": put("layers", []),

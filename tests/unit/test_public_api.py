@@ -8,6 +8,7 @@ from pathlib import Path
 import hostile
 import test_hostile_arguments  # noqa: F401
 import test_hostile_files  # noqa: F401
+import test_levels  # noqa: F401
 import test_properties  # noqa: F401
 
 import percepnet_wasm

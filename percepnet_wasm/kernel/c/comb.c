@@ -25,8 +25,33 @@ static void comb(const Stream *s, int frame, int period, float *restrict out) {
     }
 }
 
-static void describe(const Stream *s, int frame) {
-    float *features = s->features + frame * FEATURES;
+static float within(float x, float lowest, float highest) {
+    x = x > lowest ? x : lowest;
+    return x < highest ? x : highest;
+}
+
+/* relative_levels() of signal/levels.py, for one frame. */
+static void track_levels(Stream *s, const float *energy, float *above, float *below) {
+    float *smooth = s->levels, *floor = smooth + BANDS, *peak = floor + BANDS;
+    for (int band = 0; band < BANDS; band++) {
+        float level = energy[band];
+        if (level > LEVEL_HEARD && !s->begun[band]) {
+            smooth[band] = floor[band] = peak[band] = level;
+            s->begun[band] = 1;
+        } else if (level > LEVEL_HEARD) {
+            smooth[band] += LEVEL_SMOOTHING * (level - smooth[band]);
+            float raised = floor[band] + (smooth[band] - floor[band] > LEVEL_FAR ? LEVEL_CATCH_UP : LEVEL_CREEP);
+            float lowered = peak[band] - LEVEL_CREEP;
+            floor[band] = raised < smooth[band] ? raised : smooth[band];
+            peak[band] = lowered > smooth[band] ? lowered : smooth[band];
+        }
+        above[band] = s->begun[band] ? within(level - floor[band], LEVEL_LOWEST, LEVEL_HIGHEST) : 0;
+        below[band] = s->begun[band] ? within(level - peak[band], -LEVEL_HIGHEST, -LEVEL_LOWEST) : 0;
+    }
+}
+
+static void describe(Stream *s, int frame) {
+    float *features = s->features + frame * s->feature_count;
     const float *newest = s->energies + (LOOKAHEAD + frame) * BANDS, *coherence = s->coherence + frame * BANDS;
     float energy[BANDS + 4];
     for (int band = 0; band < BANDS; band++) energy[band] = newest[band] + ENERGY_FLOOR;
@@ -36,8 +61,9 @@ static void describe(const Stream *s, int frame) {
         features[band] = energy[band];
         features[BANDS + band] = coherence[band];
     }
-    features[FEATURES - 2] = s->octaves[s->period[frame]];
-    features[FEATURES - 1] = s->correlation[frame];
+    features[2 * BANDS] = s->octaves[s->period[frame]];
+    features[2 * BANDS + 1] = s->correlation[frame];
+    if (s->feature_count > FEATURES) track_levels(s, energy, features + FEATURES, features + FEATURES + BANDS);
 }
 
 void comb_frames(Stream *s) {

@@ -12,7 +12,15 @@
 #define FUTURE 960
 #define SIDE 5
 #define FEATURES 70
+#define MOST_FEATURES 138
 #define ENERGY_FLOOR 9.600000083764826e-08f
+#define LEVEL_HEARD -6.71669864654541f
+#define LEVEL_SMOOTHING 0.30000001192092896f
+#define LEVEL_CREEP 0.003000000026077032f
+#define LEVEL_FAR 1.5f
+#define LEVEL_CATCH_UP 0.012000000104308128f
+#define LEVEL_LOWEST -2.0f
+#define LEVEL_HIGHEST 4.0f
 #define LOG10_OF_2 0.3010300099849701f
 #define LAG_MIN 96
 #define LAG_MAX 768
@@ -119,10 +127,13 @@ typedef struct {
     float *combed;             /* [block][real, imaginary][ROW] */
     float *combed_energy;      /* [block][BANDS] */
     float *coherence;          /* [block][BANDS] */
-    float *features;           /* [block][FEATURES] */
-    float *normalised;         /* [block][FEATURES] */
-    const float *mean;         /* [FEATURES] */
-    const float *scale;        /* [FEATURES] */
+    int32_t feature_count;     /* FEATURES, or MOST_FEATURES */
+    float *levels;             /* [smoothed, floor, peak][BANDS], of MOST_FEATURES only */
+    int32_t *begun;            /* [BANDS], whether a band was heard yet */
+    float *features;           /* [block][feature_count] */
+    float *normalised;         /* [block][feature_count] */
+    const float *mean;         /* [feature_count] */
+    const float *scale;        /* [feature_count] */
     const Layer *layers;
     int32_t layer_count;
     int32_t gain_stride;

@@ -72,9 +72,10 @@ static void gated(const Layer *layer, int frame) {
 }
 
 void run_network(Stream *s) {
+    int count = s->feature_count;
     for (int frame = 0; frame < s->block; frame++)
-        for (int k = 0; k < FEATURES; k++)
-            s->normalised[frame * FEATURES + k] = (s->features[frame * FEATURES + k] - s->mean[k]) * s->scale[k];
+        for (int k = 0; k < count; k++)
+            s->normalised[frame * count + k] = (s->features[frame * count + k] - s->mean[k]) * s->scale[k];
     for (const Layer *layer = s->layers; layer < s->layers + s->layer_count; layer++) {
         if (layer->recurrent.rows) {
             for (int frame = 0; frame < s->block; frame++) {
