@@ -6,15 +6,15 @@
 
 /** @type {Record<Code, string>} */
 const REMEDY = {
-  unsupported: 'The browser lacks something the enhancer needs; the raw microphone is used.',
-  worklet: 'The audio processor could not be loaded or stopped: check that the worklet folder is served completely.',
-  context: 'No audio graph at 48 kHz could be made for this microphone; the raw microphone is used.',
-  suspended: 'The browser keeps audio suspended until the user acts: call processTrack() from a click or a key press.',
-  boot: 'The enhancer did not start: check that the runtime folder is complete where `assets` points, then restart().',
-  model: 'The model could not be had or used; give another by `model`, then restart().',
-  enhancer: 'The enhancer failed while running; the raw microphone is used. restart() starts it afresh.',
-  stalled: 'The enhancer stopped keeping up; the raw microphone is used meanwhile. restart() starts it afresh.',
-  overload: 'This machine does not keep up, even with the smallest model; the raw microphone is used, and it is tried again.',
+  unsupported: 'This browser lacks something that the enhancer needs; using the raw microphone.',
+  worklet: 'The audio processor could not be loaded, or it stopped: check that the whole worklet folder is being served.',
+  context: 'No audio graph at 48 kHz could be created for this microphone; using the raw microphone.',
+  suspended: 'The browser suspends audio until the user interacts with the page: call processTrack() from a click or key handler.',
+  boot: 'The enhancer did not start: check that the runtime folder is complete where `assets` points, then call restart().',
+  model: 'The model could not be downloaded or loaded; set a different `model`, then call restart().',
+  enhancer: 'The enhancer failed while running; using the raw microphone. Call restart() to start it again.',
+  stalled: 'The enhancer stopped keeping up; using the raw microphone until it recovers. Call restart() to start it again.',
+  overload: 'This machine is too slow even for the smallest model; using the raw microphone. It will be tried again later.',
 };
 
 export class PercepNetError extends Error {
@@ -27,4 +27,10 @@ export class PercepNetError extends Error {
     this.code = code;
     this.cause = cause;
   }
+}
+
+/** An error's message; of a Python error, which carries its whole traceback, the last line. @param {unknown} error */
+export function lastLine(error) {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.trim().split('\n').at(-1) ?? '';
 }

@@ -36,11 +36,11 @@ export class TrackGraph {
 
   /**
    * @param {MediaStreamTrack} track
-   * @param {(running: boolean) => void} flows told when sound stops to flow, for longer than a moment, and when it flows again
+   * @param {(running: boolean) => void} onRunning called when the context stops running for more than a moment, and when it runs again
    * @returns {Promise<TrackGraph>} running; its output is the track itself until through() is called
    * @throws {PercepNetError} 'context' or 'suspended'
    */
-  static async open(track, flows) {
+  static async open(track, onRunning) {
     /** @type {AudioContext | undefined} */
     let context;
     try {
@@ -48,7 +48,7 @@ export class TrackGraph {
       const graph = new TrackGraph(context, track);
       await Promise.race([context.resume(), new Promise((resolve) => setTimeout(resolve, patience()))]);
       if (context.state !== 'running') throw new PercepNetError('suspended');
-      graph.#keepRunning(flows);
+      graph.#keepRunning(onRunning);
       return graph;
     } catch (error) {
       await context?.close().catch(() => {});
@@ -60,29 +60,29 @@ export class TrackGraph {
    * A phone call, a sleeping device or the page's own code may suspend the context later; silence would follow. So it is
    * resumed at once, and tried again with whatever may have changed the browser's mind.
    *
-   * @param {(running: boolean) => void} flows
+   * @param {(running: boolean) => void} onRunning
    */
-  #keepRunning(flows) {
+  #keepRunning(onRunning) {
     const { context } = this;
     const { signal } = this.#closing;
-    let told = true;
+    let reported = true;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     let timer;
-    const tell = (/** @type {boolean} */ running) => {
-      if (running !== told && !signal.aborted) flows((told = running));
+    const report = (/** @type {boolean} */ running) => {
+      if (running !== reported && !signal.aborted) onRunning((reported = running));
     };
     const look = () => {
       clearTimeout(timer);
       if (signal.aborted) return;
-      if (context.state === 'running') return tell(true);
+      if (context.state === 'running') return report(true);
       void context.resume().catch(() => {});
       timer = setTimeout(() => {
-        tell(context.state === 'running');
+        report(context.state === 'running');
         look();
       }, RESUME_PATIENCE.unsure);
     };
     context.addEventListener('statechange', look, { signal });
-    for (const type of GESTURES) globalThis.document?.addEventListener(type, () => told || look(), { signal, capture: true });
+    for (const type of GESTURES) globalThis.document?.addEventListener(type, () => reported || look(), { signal, capture: true });
   }
 
   /** @returns {MediaStreamTrack} the same for the graph's whole life */

@@ -15,11 +15,6 @@ import { WORD } from './ring.js';
 /** Buffers in circulation: twice what the default depth can use. */
 export const BUFFERS = 8;
 
-/**
- * @typedef {{position: number, samples: Float32Array<ArrayBuffer>, active: number, underruns: number, quanta: number}} InputMessage
- * @typedef {{position: number, validFrom: number, samples: Float32Array<ArrayBuffer>, enhanced: boolean}} OutputMessage
- */
-
 /** The worklet's end. */
 export class WorkletLink {
   /** @param {import('./ring.js').Ring} ring @param {MessagePort} port @param {number} depth */
@@ -52,7 +47,7 @@ export class WorkletLink {
     }
   }
 
-  /** @param {OutputMessage} message */
+  /** @param {import('./messages.js').OutputFrame} message */
   #receive({ position, validFrom, samples, enhanced }) {
     const { ring } = this;
     const end = (position + HOP) | 0;
@@ -72,25 +67,25 @@ export class WorkerLink {
    * @param {import('./ring.js').Ring} ring local to the worker
    * @param {MessagePort} port
    * @param {import('./pump.js').Pump} pump
-   * @param {() => boolean} over asked before and after each frame; true ends the service
+   * @param {() => boolean} ended checked before and after each frame
    */
-  constructor(ring, port, pump, over = () => false) {
+  constructor(ring, port, pump, ended = () => false) {
     this.ring = ring;
     this.port = port;
     this.pump = pump;
-    this.over = over;
+    this.ended = ended;
     /** @type {Float32Array<ArrayBuffer>[]} buffers to send back */
     this.spare = [];
-    this.turn = new MessageChannel();
+    this.task = new MessageChannel();
     this.queued = false;
-    this.turn.port1.onmessage = () => this.#work();
+    this.task.port1.onmessage = () => this.#work();
     port.onmessage = (event) => this.#receive(event.data);
   }
 
-  /** @param {InputMessage} message */
+  /** @param {import('./messages.js').InputFrame} message */
   #receive({ position, samples, active, underruns, quanta }) {
     const { ring, pump } = this;
-    if (this.#ended()) return;
+    if (this.#closeIfEnded()) return;
     if (position !== ring.load(WORD.WRITTEN)) pump.skipTo(position); // frames were dropped on the way
     ring.writeInput(position, samples, HOP);
     ring.store(WORD.ACTIVE, active);
@@ -106,15 +101,15 @@ export class WorkerLink {
   #schedule() {
     if (this.queued) return;
     this.queued = true;
-    this.turn.port2.postMessage(0);
+    this.task.port2.postMessage(0);
   }
 
   #work() {
     this.queued = false;
     const { ring, pump } = this;
     const before = ring.load(WORD.DONE);
-    const more = !this.#ended() && pump.run(1);
-    if (this.#ended()) return;
+    const more = !this.#closeIfEnded() && pump.run(1);
+    if (this.#closeIfEnded()) return;
     const done = ring.load(WORD.DONE);
     if (done !== before) this.#send((done - HOP) | 0, true);
     if (more) {
@@ -124,9 +119,9 @@ export class WorkerLink {
     }
   }
 
-  #ended() {
-    if (!this.over()) return false;
-    for (const port of [this.port, this.turn.port1]) {
+  #closeIfEnded() {
+    if (!this.ended()) return false;
+    for (const port of [this.port, this.task.port1]) {
       port.onmessage = null;
       port.close();
     }

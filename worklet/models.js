@@ -8,13 +8,13 @@ import { Watchdog } from './watchdog.js';
 /** Bytes of a file that may be a model: four times the article's network in float32. */
 const LARGEST = 128 * 2 ** 20;
 
-/** ms without a byte until a download is given up; less than engine.js waits for a whole start. */
-export const DOWNLOAD_PATIENCE = 45_000;
+/** ms without a byte until a download is given up; less than worker-client.js allows a whole start. */
+export const DOWNLOAD_TIMEOUT = 45_000;
 
 /**
  * @typedef {import('./tiers.js').Tier} Tier
  *
- * @typedef {object} Held
+ * @typedef {object} LoadedModel
  * @property {string} name a tier's, or the address of a model file
  * @property {any} proxy PyProxy of a percepnet_wasm.Model
  * @property {string} tier as the file says
@@ -22,8 +22,8 @@ export const DOWNLOAD_PATIENCE = 45_000;
  */
 
 export class Models {
-  /** @type {Map<string, {users: number, held: Promise<Held>}>} by name */
-  #shelf = new Map();
+  /** @type {Map<string, {users: number, held: Promise<LoadedModel>}>} by name */
+  #loaded = new Map();
   /** @type {Promise<Tier[]> | undefined} */
   #tiers;
   #assets;
@@ -40,9 +40,9 @@ export class Models {
     this.#runtime = runtime;
     this.#arriving = arriving;
     const bundled = runtime.model();
-    /** The tier that came with the wheel. It stays. @type {Held} */
+    /** The tier that came with the wheel. It stays. @type {LoadedModel} */
     this.bundled = { name: bundled.tier, ...bundled };
-    this.#shelf.set(bundled.tier, { users: 1, held: Promise.resolve(this.bundled) });
+    this.#loaded.set(bundled.tier, { users: 1, held: Promise.resolve(this.bundled) });
   }
 
   /** What models.json lists, the largest first. @returns {Promise<Tier[]>} */
@@ -61,34 +61,34 @@ export class Models {
    * A model to run, until release().
    *
    * @param {string} name of a tier, or an absolute address; '' is the wheel's
-   * @returns {Promise<Held>}
+   * @returns {Promise<LoadedModel>}
    * @throws {PercepNetError} 'model'
    */
   async acquire(name) {
     const key = name || this.bundled.name;
-    let entry = this.#shelf.get(key);
+    let entry = this.#loaded.get(key);
     if (!entry) {
       entry = { users: 0, held: this.#load(key) };
-      this.#shelf.set(key, entry);
+      this.#loaded.set(key, entry);
     }
     entry.users++;
     try {
       return await entry.held;
     } catch (error) {
-      if (this.#shelf.get(key) === entry) this.#shelf.delete(key);
+      if (this.#loaded.get(key) === entry) this.#loaded.delete(key);
       throw error instanceof PercepNetError ? error : new PercepNetError('model', error);
     }
   }
 
-  /** @param {Held} held no longer used by one that acquired it */
+  /** @param {LoadedModel} held no longer used by one that acquired it */
   release({ name, proxy }) {
-    const entry = this.#shelf.get(name);
+    const entry = this.#loaded.get(name);
     if (!entry || --entry.users > 0) return;
-    this.#shelf.delete(name);
+    this.#loaded.delete(name);
     proxy.destroy();
   }
 
-  /** @param {string} name @returns {Promise<Held>} */
+  /** @param {string} name @returns {Promise<LoadedModel>} */
   async #load(name) {
     return { name, ...this.#runtime.model(await (isName(name) ? this.#fetchTier(name) : this.#download(new URL(name)))) };
   }
@@ -114,8 +114,8 @@ export class Models {
   /** @param {URL} url @param {RequestInit} [options] @returns {Promise<Uint8Array>} */
   async #download(url, options) {
     const stalled = new AbortController();
-    const watchdog = new Watchdog(DOWNLOAD_PATIENCE, () => {
-      stalled.abort(new Error(`nothing came for ${DOWNLOAD_PATIENCE / 1000} s`));
+    const watchdog = new Watchdog(DOWNLOAD_TIMEOUT, () => {
+      stalled.abort(new Error(`nothing came for ${DOWNLOAD_TIMEOUT / 1000} s`));
     });
     const more = () => {
       watchdog.feed();

@@ -57,13 +57,13 @@ export class PercepNet extends EventTarget {
     this.#session = new Session(others, {
       emit: (type, detail) => this.#emit(type, detail),
       connect: () => this.#connect(),
-      changed: () => this.#playback?.switch(),
+      onChange: () => this.#playback?.switch(),
     });
     this.#playback = new Playback({ depth, transport: this.support.transport }, {
       enabled: () => this.#enabled && this.#session.wanted,
-      played: (state) => this.#played(state),
-      failed: (why) => this.#session.fallback(new PercepNetError('worklet', why)),
-      gone: () => {
+      onPlaying: (state) => this.#onPlaying(state),
+      onFailure: (why) => this.#session.fallback(new PercepNetError('worklet', why)),
+      onStop: () => {
         this.#graph?.bypass();
         this.#session.fallback(new PercepNetError('worklet', 'the processor stopped'));
       },
@@ -189,14 +189,14 @@ export class PercepNet extends EventTarget {
     if (!this.support.supported) return track;
     this.#input = track;
     try {
-      const graph = await TrackGraph.open(track, (running) => this.#flows(running));
+      const graph = await TrackGraph.open(track, (running) => this.#onRunning(running));
       if (this.#session.ended) {
         graph.close();
         return track;
       }
       this.#graph = graph;
       if (this.#input !== track) graph.replaceInput(this.#input);
-      this.#session.passed('suspended'); // an earlier attempt, before the user had clicked
+      this.#session.recover('suspended'); // an earlier attempt came before the user had clicked
     } catch (error) {
       const raw = this.#input;
       this.#input = undefined;
@@ -285,14 +285,14 @@ export class PercepNet extends EventTarget {
   }
 
   /** @param {string} state */
-  #played(state) {
+  #onPlaying(state) {
     this.#emit('playing', { state });
-    this.#session.played(state);
+    this.#session.onPlaying(state);
   }
 
-  /** @param {boolean} running whether the graph's context does */
-  #flows(running) {
-    if (running) this.#session.passed('suspended');
+  /** @param {boolean} running whether the graph's context is */
+  #onRunning(running) {
+    if (running) this.#session.recover('suspended');
     else this.#session.fallback(new PercepNetError('suspended'));
   }
 

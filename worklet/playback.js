@@ -1,7 +1,7 @@
 /**
- * The page's side of the audio thread: an instance's one node, its transport to the worker, and what it plays.
+ * The main thread's side of the audio thread: an instance's one node, its transport to the worker, and what it plays.
  *
- *     wanted --make()--> processor.js in the context --enhancer warm: connect()--> ring or MessagePort to the worker
+ *     nothing --make()--> processor.js in the context --enhancer warm: connect()--> ring or MessagePort to the worker
  */
 import { SAMPLE_RATE } from './constants.js';
 import { STATE } from './blend.js';
@@ -9,16 +9,16 @@ import { Ring } from './ring.js';
 
 /**
  * @typedef {object} Listener
- * @property {(state: string) => void} played the node plays this from now on, one of blend.js's STATE
- * @property {(why: string) => void} failed an exception on the audio thread: the node passes its input on until restart()
- * @property {() => void} gone the node is silent for good
  * @property {() => boolean} enabled whether enhancement is wanted
+ * @property {(state: string) => void} onPlaying the node plays this from now on, one of blend.js's STATE
+ * @property {(why: string) => void} onFailure an exception on the audio thread: the node passes its input through until restart()
+ * @property {() => void} onStop the browser stopped the node, which is silent from now on
  */
 
 export class Playback {
   /** What is heard. @type {string} */
   state = STATE.WAITING;
-  /** Shared by worklet and worker; none over MessagePort. @type {Ring | undefined} */
+  /** Shared by worklet and worker; undefined over MessagePort. @type {Ring | undefined} */
   ring;
   /** @type {AudioWorkletNode | undefined} */ #node;
   /** Whether there is a node, or one is being made. */
@@ -44,10 +44,10 @@ export class Playback {
    * @throws {Error} there is one already; the context has another rate; the processor cannot be loaded; ended meanwhile
    */
   async make(context) {
-    if (this.#taken) throw new Error('this instance has its node already: make another instance');
+    if (this.#taken) throw new Error('this instance already has its node: create another instance');
     if (context.sampleRate !== SAMPLE_RATE) {
       throw new RangeError(
-        `the context runs at ${context.sampleRate} Hz: make it with {sampleRate: ${SAMPLE_RATE}}, or give processTrack() ` +
+        `the context runs at ${context.sampleRate} Hz: create it with {sampleRate: ${SAMPLE_RATE}}, or pass processTrack() ` +
           'the track of a MediaStreamAudioDestinationNode in it, which is resampled',
       );
     }
@@ -75,11 +75,11 @@ export class Playback {
       channelCountMode: 'explicit',
       processorOptions: { depth, enabled: this.#listener.enabled(), buffer: this.ring?.buffer },
     });
-    node.port.onmessage = ({ data }) => this.#told(data);
+    node.port.onmessage = ({ data }) => this.#onMessage(data);
     node.onprocessorerror = () => {
       this.#node = undefined;
       this.#taken = false;
-      this.#listener.gone();
+      this.#listener.onStop();
     };
     return node;
   }
@@ -87,39 +87,44 @@ export class Playback {
   /**
    * Give worker and worklet their transport.
    *
-   * @param {(transport: object, transfer?: Transferable[]) => void} give the worker's end of it
+   * @param {(transport: import('./messages.js').Transport, transfer?: Transferable[]) => void} send the worker's end of it
    */
-  connect(give) {
+  connect(send) {
     if (!this.#node) return;
     const { depth, ring } = this;
-    if (ring) return give({ depth, buffer: ring.buffer });
+    if (ring) return send({ depth, buffer: /** @type {SharedArrayBuffer} */ (ring.buffer) });
     const { port1, port2 } = new MessageChannel();
-    give({ depth, port: port1 }, [port1]);
-    this.#node.port.postMessage({ port: port2 }, [port2]);
+    send({ depth, port: port1 }, [port1]);
+    this.#post({ port: port2 }, [port2]);
   }
 
-  /** Look again whether enhancement is wanted. */
+  /** Whether enhancement is wanted may have changed. */
   switch() {
-    this.#node?.port.postMessage({ enabled: this.#listener.enabled() });
+    this.#post({ enabled: this.#listener.enabled() });
   }
 
-  /** Try again with a node that failed. */
+  /** Try again after a failure. */
   restart() {
-    this.#node?.port.postMessage({ restart: true });
+    this.#post({ restart: true });
   }
 
   end() {
     this.#ended = true;
-    this.#node?.port.postMessage({ close: true });
+    this.#post({ close: true });
     this.#node?.disconnect();
     this.#node = undefined;
   }
 
-  /** @param {any} message of the processor */
-  #told({ state, message }) {
+  /** @param {import('./messages.js').NodeRequest} request @param {Transferable[]} [transfer] */
+  #post(request, transfer = []) {
+    this.#node?.port.postMessage(request, transfer);
+  }
+
+  /** @param {import('./messages.js').NodeReport} report */
+  #onMessage({ state, message = '' }) {
     if (this.#ended) return;
-    if (state === 'failed') return this.#listener.failed(message);
+    if (state === 'failed') return this.#listener.onFailure(message);
     this.state = state;
-    this.#listener.played(state);
+    this.#listener.onPlaying(state);
   }
 }

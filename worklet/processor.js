@@ -1,10 +1,8 @@
 /**
  * The AudioWorkletProcessor: a shell that hands quanta to Blend.
  *
- *     main thread --- {enabled} | {port} | {restart} | {close} ---> this;      this --- {state} ---> main thread, when it changes
- *
- * processorOptions: depth (samples), enabled, and buffer, the shared ring's memory; without it the frames travel over
- * the MessagePort sent as {port} (again after each restart of the worker).
+ * processorOptions: depth (samples), enabled, and buffer, the shared ring's memory; without it, frames travel over the
+ * MessagePort sent as `port` (a new one after each restart of the worker). messages.js lists what else it receives and sends.
  */
 import { Blend } from './blend.js';
 import { WorkletLink } from './link.js';
@@ -20,15 +18,16 @@ class PercepNetProcessor extends AudioWorkletProcessor {
     this.link = undefined;
     this.alive = true;
     this.failed = false;
-    this.told = '';
-    this.port.onmessage = ({ data }) => {
+    /** The state last reported. */
+    this.reported = '';
+    this.port.onmessage = (/** @type {MessageEvent<import('./messages.js').NodeRequest>} */ { data }) => {
       if (data.enabled !== undefined) this.blend.enabled = data.enabled;
       if (data.port) this.link = new WorkletLink(this.ring, data.port, depth);
       if (data.restart && this.failed) {
         const { enabled, position } = this.blend;
         this.blend = new Blend(this.ring, { depth, enabled, start: position });
         this.failed = false;
-        this.told = '';
+        this.reported = '';
       }
       if (data.close) this.alive = false;
     };
@@ -37,12 +36,12 @@ class PercepNetProcessor extends AudioWorkletProcessor {
   /**
    * @param {Float32Array[][]} inputs one mono input; no channel while nothing is connected
    * @param {Float32Array[][]} outputs one mono output
-   * @returns {boolean} false when closed: the node may be collected
+   * @returns {boolean} false once closed, so that the node can be collected
    */
   process(inputs, outputs) {
     const input = inputs[0][0];
     const output = outputs[0][0];
-    // An exception here would silence the node for good. Rather pass the microphone through.
+    // An exception here would silence the node for good: pass the microphone through instead.
     try {
       if (!this.failed) {
         this.blend.render(input, output);
@@ -50,15 +49,20 @@ class PercepNetProcessor extends AudioWorkletProcessor {
       }
     } catch (error) {
       this.failed = true;
-      this.port.postMessage({ state: 'failed', message: String(error) });
+      this.#report({ state: 'failed', message: String(error) });
     }
     if (this.failed) {
       if (input) output.set(input);
-    } else if (this.blend.state !== this.told) {
-      this.told = this.blend.state;
-      this.port.postMessage({ state: this.told });
+    } else if (this.blend.state !== this.reported) {
+      this.reported = this.blend.state;
+      this.#report({ state: this.reported });
     }
     return this.alive;
+  }
+
+  /** @param {import('./messages.js').NodeReport} report */
+  #report(report) {
+    this.port.postMessage(report);
   }
 }
 

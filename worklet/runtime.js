@@ -62,7 +62,7 @@ export class Runtime {
   async warmUp(enhancer) {
     const frames = this.#compiled ? TOUCH_FRAMES : WARM_UP_FRAMES;
     for (let frame = 0; frame < frames; frame++) {
-      if (frame % SLICE === SLICE - 1) await turn();
+      if (frame % SLICE === SLICE - 1) await nextTask();
       runOnNoise(enhancer);
     }
     this.#compiled = true;
@@ -75,7 +75,7 @@ export class Runtime {
     for (let round = 0; round < ROUNDS; round++) {
       const times = [];
       for (let frame = 0; frame < ROUND_FRAMES; frame++) {
-        if (frame % SLICE === SLICE - 1) await turn();
+        if (frame % SLICE === SLICE - 1) await nextTask();
         const started = performance.now();
         runOnNoise(enhancer);
         times.push(performance.now() - started);
@@ -94,8 +94,8 @@ function runOnNoise(enhancer) {
   enhancer.step();
 }
 
-/** A task of our own: whatever waits, messages and other streams, comes first. @returns {Promise<void>} */
-export function turn() {
+/** Resolves in a later task, after pending messages and other streams. @returns {Promise<void>} */
+export function nextTask() {
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = () => {

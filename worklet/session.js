@@ -1,34 +1,35 @@
 /**
- * An instance's share of the engine, and its state: what it asks of the worker, what becomes of the answers, and what is
- * done when there are none.
+ * An instance's share of the enhancer's worker, and its state: what it requests, what it does with the replies, and what it
+ * does when there are none.
  *
  *     loading --ready--> ready --fallback--> fallback --restart()--> loading      any --end()--> destroyed
- *                          ^------ready--------'  (by itself, if the reason is one that passes)
+ *                          ^------ready--------'  (on its own, if the cause is temporary)
  */
 import { STATE } from './blend.js';
-import { join } from './engine.js';
 import { PercepNetError } from './errors.js';
+import { openChannel } from './worker-client.js';
 
 /** ms without enhanced sound, after the first 100, before `overload` becomes `fallback`. */
-const STALL_PATIENCE = 2000;
+const STALL_TIMEOUT = 2000;
 
-/** ms after its connection in which a stream must have been heard of: it tells its statistics twice a second. */
-const SILENCE_PATIENCE = 10_000;
+/** ms after connecting by which a stream must have sent something: it sends its statistics twice a second. */
+const SILENCE_TIMEOUT = 10_000;
 
-/** ms until a machine that was too slow gets another chance: at first, and at most; it doubles each time. */
+/** ms until a machine that was too slow is given another chance: the first wait, doubled each time up to the longest. */
 const RETRY = { first: 15_000, longest: 240_000 };
 
-/** Reasons that pass: the stream stays, and goes on as soon as it can. */
-const PASSING = ['stalled', 'overload', 'suspended'];
+/** Temporary causes: the stream stays open, and resumes as soon as it can. */
+const TEMPORARY = ['stalled', 'overload', 'suspended'];
 
 /**
  * @typedef {import('./enhancer.js').Frame} Frame
+ * @typedef {import('./messages.js').Info} Info
  * @typedef {'loading' | 'ready' | 'fallback' | 'destroyed'} State
  *
  * @typedef {object} Owner
  * @property {(type: string, detail: object) => void} emit an event
  * @property {() => void} connect the enhancer is warm: give it a transport
- * @property {() => void} changed look again whether enhancement is `wanted`
+ * @property {() => void} onChange `wanted` may have changed
  */
 
 export class Session {
@@ -36,9 +37,9 @@ export class Session {
   state = 'loading';
   /** @type {PercepNetError | undefined} why the state is 'fallback' */
   reason;
-  /** What runs: tier, kernel, version, ...; undefined while nothing does. @type {Record<string, any> | undefined} */
+  /** What runs: tier, kernel, version, ...; undefined while nothing does. @type {Info | undefined} */
   info;
-  /** @type {import('./engine.js').EngineSeat | undefined} */ #seat;
+  /** @type {import('./worker-client.js').Channel | undefined} */ #channel;
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #stall;
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #retry;
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #silence;
@@ -65,7 +66,7 @@ export class Session {
     return this.state === 'destroyed';
   }
 
-  /** Whether frames are of any use now. */
+  /** Whether there is any point in enhancing now. */
   get wanted() {
     return this.reason?.code !== 'overload';
   }
@@ -76,58 +77,54 @@ export class Session {
 
   set attenuationLimit(value) {
     this.#attenuationLimit = value;
-    this.#seat?.post('attenuationLimit', { value });
+    this.#channel?.post({ type: 'attenuationLimit', value });
   }
 
-  /** Take a seat at the engine. */
+  /** Open a stream in the worker. */
   boot() {
-    if (this.ended || this.#seat) return;
+    if (this.ended || this.#channel) return;
     this.#failedFrames = 0;
-    let seat;
+    let channel;
     try {
-      seat = this.#seat = join(this.#assets, (message) => this.#told(message));
+      channel = this.#channel = openChannel(this.#assets, (message) => this.#onMessage(message));
     } catch (error) {
       return this.fallback(/** @type {PercepNetError} */ (error));
     }
-    seat.ask('open', { model: this.#model, attenuationLimit: this.#attenuationLimit }).then(
-      (info) => seat === this.#seat && this.#opened(info),
-      (error) => seat === this.#seat && this.fallback(error),
+    channel.request({ type: 'open', model: this.#model, attenuationLimit: this.#attenuationLimit }).then(
+      (info) => channel === this.#channel && this.#opened(info),
+      (error) => channel === this.#channel && this.fallback(error),
     );
-    if (this.#observers.size > 0) seat.post('observe', { wanted: true });
+    if (this.#observers.size > 0) channel.post({ type: 'observe', wanted: true });
   }
 
   restart() {
-    this.#leave({ suspect: this.state === 'fallback' });
+    if (this.state === 'fallback') this.#channel?.retireWorker(); // it may be what is wrong
+    this.#close();
     this.#pause = RETRY.first;
     this.#setState('loading');
     this.boot();
   }
 
   end() {
-    this.#leave();
+    this.#close();
     this.#observers.clear();
     this.#setState('destroyed');
   }
 
-  /** @param {string} type @param {object} detail @param {Transferable[]} [transfer] */
-  post(type, detail, transfer) {
-    this.#seat?.post(type, detail, transfer);
-  }
-
-  /** Give the worker its transport. @param {object} transport @param {Transferable[]} [transfer] */
+  /** Give the worker its transport. @param {import('./messages.js').Transport} transport @param {Transferable[]} [transfer] */
   connect(transport, transfer) {
-    this.post('connect', transport, transfer);
+    this.#channel?.post({ type: 'connect', ...transport }, transfer);
     clearTimeout(this.#silence);
-    // Later it is the worklet's clock that notices; but who has never been heard cannot be missed there.
-    this.#silence = setTimeout(() => this.fallback(new PercepNetError('stalled')), SILENCE_PATIENCE);
+    // Later on the worklet's clock notices a stall; but a stream that never played anything cannot stall there.
+    this.#silence = setTimeout(() => this.fallback(new PercepNetError('stalled')), SILENCE_TIMEOUT);
   }
 
-  /** @param {string} model as readModel() gives it @returns {Promise<Record<string, any> | undefined>} what runs then, if anything does */
+  /** @param {string} model as readModel() returns it @returns {Promise<Info | undefined>} what runs then, if anything does */
   async setModel(model) {
-    const seat = this.#seat;
-    if (seat) {
-      const info = await seat.ask('use', { model });
-      if (seat === this.#seat) this.info = info;
+    const channel = this.#channel;
+    if (channel) {
+      const info = await channel.request({ type: 'use', model });
+      if (channel === this.#channel) this.info = info;
     }
     this.#model = model;
     return this.info;
@@ -136,83 +133,99 @@ export class Session {
   /** @param {(frame: Frame) => void} callback @returns {() => void} stop */
   observe(callback) {
     this.#observers.add(callback);
-    this.post('observe', { wanted: true });
+    this.#channel?.post({ type: 'observe', wanted: true });
     return () => {
-      if (this.#observers.delete(callback) && this.#observers.size === 0) this.post('observe', { wanted: false });
+      if (!this.#observers.delete(callback) || this.#observers.size > 0) return;
+      this.#channel?.post({ type: 'observe', wanted: false });
     };
   }
 
   /** @param {PercepNetError} error why the sound is raw from now on */
   fallback(error) {
     if (this.ended) return;
-    const passing = PASSING.includes(error.code);
-    if (passing && this.reason && !PASSING.includes(this.reason.code)) return; // that one matters more, and stays
-    if (!passing) this.#leave();
-    else if (error.code === 'stalled') this.#seat?.suspect();
+    const temporary = TEMPORARY.includes(error.code);
+    if (temporary && this.reason && !TEMPORARY.includes(this.reason.code)) return; // a lasting cause takes precedence
+    if (!temporary) this.#close();
+    else if (error.code === 'stalled') this.#channel?.retireWorker();
     this.#setState('fallback', error);
     if (error.code === 'overload') {
-      this.#retry = setTimeout(() => this.passed('overload'), this.#pause);
+      this.#retry = setTimeout(() => this.recover('overload'), this.#pause);
       this.#pause = Math.min(2 * this.#pause, RETRY.longest);
     }
     this.#owner.emit('fallback', { code: error.code, message: error.message, error });
   }
 
-  /** @param {import('./errors.js').Code} code the reason that holds no longer, if it was the reason */
-  passed(code) {
+  /** A cause no longer holds. If it is the one that counts, carry on. @param {import('./errors.js').Code} code */
+  recover(code) {
     if (this.reason?.code !== code) return;
     this.#setState(this.info ? 'ready' : 'loading');
     if (this.info) this.#owner.emit('ready', { info: this.info });
   }
 
   /** @param {string} playing what the worklet plays from now on, one of STATE */
-  played(playing) {
+  onPlaying(playing) {
     clearTimeout(this.#stall);
     if (playing === STATE.ENHANCED) {
       clearTimeout(this.#silence);
-      return this.passed('stalled');
+      return this.recover('stalled');
     }
     if (playing !== STATE.STARVED || this.state !== 'ready') return;
     this.#owner.emit('overload', { action: 'wait', tier: this.info?.tier });
-    this.#stall = setTimeout(() => this.fallback(new PercepNetError('stalled')), STALL_PATIENCE);
+    this.#stall = setTimeout(() => this.fallback(new PercepNetError('stalled')), STALL_TIMEOUT);
   }
 
-  /** @param {Record<string, any>} info */
+  /** @param {Info} info */
   #opened(info) {
     this.info = info;
-    // Whatever kept the sound raw meanwhile, a context that sleeps for example, still does.
+    // If something else kept the sound raw meanwhile, such as a suspended context, it still does.
     if (this.state === 'loading') this.#setState('ready');
     this.#owner.connect();
     if (this.state === 'ready') this.#owner.emit('ready', { info });
   }
 
-  /** @param {any} message of the worker */
-  #told({ type, ...detail }) {
+  /** @param {import('./messages.js').SessionMessage} message */
+  #onMessage(message) {
     if (this.ended) return;
     clearTimeout(this.#silence);
-    if (type === 'error') {
-      this.fallback(new PercepNetError(detail.code, detail.message));
-    } else if (type === 'frame') {
-      for (const callback of this.#observers) callback(detail);
-    } else if (type === 'overload') {
-      const { info = this.info, ...told } = detail;
+    const { type, ...detail } = message;
+    switch (message.type) {
+      case 'error':
+        return this.fallback(new PercepNetError(message.code, message.message));
+      case 'frame':
+        for (const callback of this.#observers) callback(/** @type {Frame} */ (detail));
+        return;
+      case 'overload':
+        return this.#onOverload(message);
+      case 'stats':
+        this.#countErrors(message.errors);
+    }
+    this.#owner.emit(type, detail);
+  }
+
+  /** @param {import('./messages.js').StepDown | import('./messages.js').Bypass} message */
+  #onOverload(message) {
+    if (message.action === 'step-down') {
+      const { action, from, tier, info } = message;
       this.info = info;
-      this.#owner.emit('overload', told);
-      if (detail.action === 'bypass') this.fallback(new PercepNetError('overload'));
+      this.#owner.emit('overload', { action, from, tier });
     } else {
-      if (type === 'stats' && detail.errors > this.#failedFrames) {
-        this.#owner.emit('error', { message: `${detail.errors - this.#failedFrames} frames failed and were left raw` });
-        this.#failedFrames = detail.errors;
-      }
-      this.#owner.emit(type, detail);
+      this.#owner.emit('overload', { action: message.action, tier: message.tier });
+      this.fallback(new PercepNetError('overload'));
     }
   }
 
-  /** @param {{suspect?: boolean}} [why] */
-  #leave(why) {
-    const seat = this.#seat;
-    this.#seat = this.info = undefined;
+  /** @param {number} errors frames that failed since the stream was connected */
+  #countErrors(errors) {
+    if (errors <= this.#failedFrames) return;
+    this.#owner.emit('error', { message: `${errors - this.#failedFrames} frames failed and were left raw` });
+    this.#failedFrames = errors;
+  }
+
+  #close() {
+    const channel = this.#channel;
+    this.#channel = this.info = undefined;
     clearTimeout(this.#silence);
-    seat?.leave(why);
+    channel?.close();
   }
 
   /** @param {State} state @param {PercepNetError} [reason] */
@@ -221,6 +234,6 @@ export class Session {
     clearTimeout(this.#retry);
     this.state = state;
     this.reason = reason;
-    this.#owner.changed();
+    this.#owner.onChange();
   }
 }

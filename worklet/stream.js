@@ -1,87 +1,109 @@
 /**
- * One client's stream in the worker: its own Python Enhancer on a shared model, the loop that serves its ring, what is told
- * about it, and what is done when the machine does not keep up.
+ * One instance's stream in the worker: its own enhancer on a shared model, the loop that serves its ring, what is reported
+ * about it, and what happens when the machine does not keep up.
  *
- *     opened --connect()--> served (again after each connect()) --close()--> nothing left of it
+ *     opened --connect()--> served (again after each connect()) --close()--> everything released
+ *
+ * It exists from 'open' on and waits for the runtime itself, so whatever is set before then takes effect.
  */
 import { DELAY, SAMPLE_RATE } from './constants.js';
+import { lastLine } from './errors.js';
 import { WorkerLink } from './link.js';
 import { Overload } from './overload.js';
 import { Pump } from './pump.js';
 import { Ring, WORD } from './ring.js';
-import { turn } from './runtime.js';
-import { nextSmaller } from './tiers.js';
+import { nextTask } from './runtime.js';
+import { AUTO, nextSmaller } from './tiers.js';
 
 const STATS_INTERVAL = 500; // ms
 
-/** ms between frames told to observers: 25 a second, about what a display shows. */
+/** ms between frames sent to observers: 25 a second, about what a display can show. */
 const FRAME_INTERVAL = 40;
 
-/** ms between looks at the clock while the audio is stopped; messages arrive meanwhile. */
+/** ms between checks while the audio is stopped; messages are handled meanwhile. */
 const IDLE = 250;
 
 /**
- * @typedef {{enhancer: import('./enhancer.js').Enhancer, model: import('./models.js').Held}} Engine
+ * What a stream needs of the worker that hosts it.
+ *
+ * @typedef {object} Host
+ * @property {import('./runtime.js').Runtime} runtime
+ * @property {import('./models.js').Models} models
+ * @property {import('./chooser.js').Chooser} chooser
+ */
+
+/**
+ * @typedef {import('./messages.js').StreamReport} StreamReport
+ * @typedef {import('./messages.js').Info} Info
+ * @typedef {import('./models.js').LoadedModel} LoadedModel
+ * @typedef {{enhancer: import('./enhancer.js').Enhancer, model: LoadedModel, release: () => void}} Active
  * @typedef {{ring: Ring, pump: Pump, depth: number}} Service
  *
- * @typedef {object} StreamStats counted from the connection of the node
+ * @typedef {object} StreamStats counted from when the node was connected
  * @property {number} latency from input to output, ms
- * @property {number} computeP50 median of the last 512 frames' compute times, ms
+ * @property {number} computeP50 median compute time of the last 512 frames, ms
  * @property {number} computeP99
  * @property {number} load share of a core spent on this stream's frames since the last statistics
  * @property {number} frames computed
  * @property {number} skipped frames left out because they were too late to be heard
  * @property {number} errors frames that failed
  * @property {number} quanta played while enhanced sound was due
- * @property {number} underruns of them, those that were raw because frames were late
+ * @property {number} underruns those of them that were raw because frames were late
  * @property {string} tier
  * @property {string} kernel what computes: 'relaxed' or 'simd' (WebAssembly), or 'numpy'
  * @property {string} kernelReason why a faster one is not used; '' if there is none
- * @property {number} heap of the worker's WebAssembly memory, bytes, all instances together
+ * @property {number} heap the worker's WebAssembly memory, bytes, all instances together
  * @property {number} snr of the input, estimated, dB
  * @property {number} voiceActivity probability of speech, 0 to 1
  */
 
 export class Stream {
-  /** @type {Engine | undefined} in use */
-  #engine;
+  /** What runs. @type {Active | undefined} */
+  #active;
   /** @type {Service | undefined} */
   #service;
-  /** Changes of the model, one after the other. @type {Promise<unknown>} */
+  /** The option `model`. */
+  #wanted = '';
+  /** Changes of model, one after the other. @type {Promise<unknown>} */
   #changes = Promise.resolve();
   #closed = false;
-  /** Of what was played, and of what was computed: a machine that never gets as far as to be heard plays nothing late. */
+  /** Of what was played, and of what was computed: a machine too slow to be heard at all plays nothing late. */
   #overload = { played: new Overload(), computed: new Overload() };
-  /** Whether something is being done about it. */
+  /** Whether an overload is being dealt with. */
   #relieving = false;
   #load = { time: 0, busy: 0 };
   /** @type {ReturnType<typeof setInterval> | undefined} */ #stats;
   /** @type {ReturnType<typeof setInterval> | undefined} */ #frames;
-  #framesTold = 0;
-  #runtime;
-  #models;
-  #tell;
+  #framesReported = 0;
+  #host;
+  #report;
   #limit = Infinity;
 
   /**
-   * @param {import('./runtime.js').Runtime} runtime
-   * @param {import('./models.js').Models} models
-   * @param {(type: string, detail: object) => void} tell the client
+   * @param {Promise<Host>} host
+   * @param {(report: StreamReport) => void} report send to the main thread
    */
-  constructor(runtime, models, tell) {
-    this.#runtime = runtime;
-    this.#models = models;
-    this.#tell = tell;
+  constructor(host, report) {
+    this.#host = host;
+    this.#report = report;
   }
 
   /**
-   * Run this model from now on. While it is fetched the old one runs on; over to it is a cross-fade.
+   * Run this model from now on. The old one runs until the new one is loaded, then the two are cross-faded.
    *
-   * @param {string | Promise<string>} name as Models.acquire() takes it
-   * @returns {Promise<Record<string, any>>} what runs
-   * @throws {PercepNetError} 'model': the old one runs on
+   * @param {string} model the option: AUTO, or as Models.acquire() takes it
+   * @returns {Promise<Info>} what runs
+   * @throws {PercepNetError} 'model': the old one continues
    */
-  use(name) {
+  async use(model) {
+    const { chooser } = await this.#host;
+    const info = await this.#enqueue(model === AUTO ? chooser.choose() : model);
+    this.#wanted = model;
+    return info;
+  }
+
+  /** @param {string | Promise<string>} name @returns {Promise<Info>} */
+  #enqueue(name) {
     const change = this.#changes.then(async () => this.#change(await name));
     this.#changes = change.catch(() => {});
     return change;
@@ -89,60 +111,66 @@ export class Stream {
 
   /** @param {string} name */
   async #change(name) {
-    const model = await this.#models.acquire(name);
+    if (this.#closed) throw new Error('the stream was closed');
+    const { runtime, models } = await this.#host;
+    const model = await models.acquire(name);
     let enhancer;
     try {
-      enhancer = this.#runtime.enhancer(model.proxy);
-      await this.#runtime.warmUp(enhancer);
+      enhancer = runtime.enhancer(model.proxy);
+      await runtime.warmUp(enhancer);
     } catch (error) {
       enhancer?.release();
-      this.#models.release(model);
+      models.release(model);
       throw error;
     }
+    const release = () => {
+      enhancer.release();
+      models.release(model);
+    };
     if (this.#closed) {
-      this.#release({ enhancer, model });
-      throw new Error('closed meanwhile');
+      release();
+      throw new Error('the stream was closed');
     }
     enhancer.attenuationLimit = this.#limit;
-    const old = this.#engine;
-    this.#engine = { enhancer, model };
-    if (this.#service) this.#service.pump.replace(enhancer, () => this.#release(old));
-    else this.#release(old);
+    const old = this.#active;
+    this.#active = { enhancer, model, release };
+    if (this.#service) this.#service.pump.replace(enhancer, () => old?.release());
+    else old?.release();
     return enhancer.info;
   }
 
-  /** @param {{depth: number, buffer?: SharedArrayBuffer, port?: MessagePort}} transport to serve from now on, alone */
+  /** Serve this transport from now on, and no other. @param {import('./messages.js').Transport} transport */
   connect({ depth, buffer, port }) {
-    if (!this.#engine || this.#closed) return;
+    if (!this.#active || this.#closed) return;
     this.#disconnect();
     const ring = buffer ? new Ring(buffer) : Ring.local();
-    const pump = new Pump(ring, depth, this.#engine.enhancer);
+    const pump = new Pump(ring, depth, this.#active.enhancer);
     const service = { ring, pump, depth };
     this.#service = service;
     this.#load = { time: performance.now(), busy: 0 };
     this.#overload = { played: new Overload(), computed: new Overload() };
-    this.#stats = setInterval(() => this.#look(service), STATS_INTERVAL);
-    const over = () => {
+    this.#stats = setInterval(() => this.#check(service), STATS_INTERVAL);
+    const ended = () => {
       if (this.#service !== service) return true;
       if (pump.failure === undefined) return false;
-      this.#tell('error', { code: 'enhancer', message: lastLine(pump.failure) });
+      this.#report({ type: 'error', code: 'enhancer', message: lastLine(pump.failure) });
       this.close();
       return true;
     };
-    if (port) new WorkerLink(ring, port, pump, over);
-    else void loop(ring, pump, over);
+    if (port) new WorkerLink(ring, port, pump, ended);
+    else void serve(ring, pump, ended);
   }
 
   /** @param {number} value dB */
   set attenuationLimit(value) {
     this.#limit = value;
-    if (this.#engine) this.#engine.enhancer.attenuationLimit = value;
+    if (this.#active) this.#active.enhancer.attenuationLimit = value;
   }
 
-  /** Whether to tell what the enhancer does to the frames; costs nothing otherwise. @param {boolean} wanted */
+  /** Whether to report what the enhancer does to each frame; costs nothing otherwise. @param {boolean} wanted */
   set observed(wanted) {
     clearInterval(this.#frames);
-    this.#frames = wanted ? setInterval(() => this.#tellFrame(), FRAME_INTERVAL) : undefined;
+    this.#frames = wanted ? setInterval(() => this.#reportFrame(), FRAME_INTERVAL) : undefined;
   }
 
   close() {
@@ -150,8 +178,8 @@ export class Stream {
     this.#closed = true;
     this.observed = false;
     this.#disconnect();
-    this.#release(this.#engine);
-    this.#engine = undefined;
+    this.#active?.release();
+    this.#active = undefined;
   }
 
   #disconnect() {
@@ -160,16 +188,10 @@ export class Stream {
     this.#service = undefined;
   }
 
-  /** @param {Engine | undefined} engine */
-  #release(engine) {
-    engine?.enhancer.release();
-    if (engine) this.#models.release(engine.model);
-  }
-
-  /** Tell how it goes; do something if it goes badly. @param {Service} service */
-  #look({ ring, pump, depth }) {
-    if (!this.#engine) return;
-    const { enhancer } = this.#engine;
+  /** Report how it is going; act if it is going badly. @param {Service} service */
+  #check({ ring, pump, depth }) {
+    if (!this.#active) return;
+    const { enhancer } = this.#active;
     const [computeP50, computeP99] = pump.percentiles(0.5, 0.99);
     const time = performance.now();
     const load = (pump.busy - this.#load.busy) / (time - this.#load.time);
@@ -177,8 +199,8 @@ export class Stream {
     const quanta = ring.load(WORD.QUANTA);
     const underruns = ring.load(WORD.UNDERRUNS);
     const { tier, kernel, kernels_refused: refused } = enhancer.info;
-    /** @type {StreamStats} */
-    const stats = {
+    this.#report({
+      type: 'stats',
       latency: (1000 * (depth + DELAY)) / SAMPLE_RATE,
       computeP50,
       computeP99,
@@ -193,60 +215,52 @@ export class Stream {
       kernelReason: Object.entries(refused).map(([name, why]) => `${name}: ${why}`).join('; '),
       heap: enhancer.input().buffer.byteLength,
       ...enhancer.observe(),
-    };
-    this.#tell('stats', stats);
+    });
     const { played, computed } = this.#overload;
     const late = [played.look(quanta, underruns), computed.look(pump.frames + pump.skipped, pump.skipped)];
     if (late.includes(true) && !this.#relieving) {
       this.#relieving = true;
       void this.#relieve().finally(() => {
         this.#relieving = false;
-        this.#judgeAnew();
+        for (const each of Object.values(this.#overload)) each.restart();
       });
     }
   }
 
-  /** Frames keep coming late: a smaller tier, and when there is none the client has to go without. */
+  /** Frames keep coming late: step down to a smaller tier; if there is none, the instance has to do without. */
   async #relieve() {
-    const from = /** @type {import('./models.js').Held} */ (this.#engine?.model);
+    const from = /** @type {LoadedModel} */ (this.#active?.model);
     try {
-      const smaller = nextSmaller(await this.#models.tiers(), from.weights);
+      const { models, chooser } = await this.#host;
+      const smaller = nextSmaller(await models.tiers(), from.weights);
       if (smaller) {
-        // Told when it is so, and not if something else has changed it meanwhile.
-        const info = await this.use(smaller.tier);
-        if (!this.#closed) this.#tell('overload', { action: 'step-down', from: from.tier, tier: info.tier, info });
+        // Reported once it has happened, and not if the stream has been closed meanwhile.
+        const info = await this.#enqueue(smaller.tier);
+        if (this.#closed) return;
+        this.#report({ type: 'overload', action: 'step-down', from: from.tier, tier: info.tier, info });
+        if (this.#wanted === AUTO) chooser.lower(info.tier);
         return;
       }
     } catch {
-      // A tier that cannot be had is no relief.
+      // A tier that cannot be loaded is no relief.
     }
-    if (!this.#closed) this.#tell('overload', { action: 'bypass', tier: from.tier });
+    if (!this.#closed) this.#report({ type: 'overload', action: 'bypass', tier: from.tier });
   }
 
-  #judgeAnew() {
-    for (const each of Object.values(this.#overload)) each.restart();
-  }
-
-  #tellFrame() {
+  #reportFrame() {
     const frames = this.#service?.pump.frames ?? 0;
-    if (!this.#engine || frames === this.#framesTold) return;
-    this.#framesTold = frames;
-    this.#tell('frame', { frame: frames, ...this.#engine.enhancer.frame() });
+    if (!this.#active || frames === this.#framesReported) return;
+    this.#framesReported = frames;
+    this.#report({ type: 'frame', frame: frames, ...this.#active.enhancer.frame() });
   }
 }
 
-/** @param {Ring} ring @param {Pump} pump @param {() => boolean} over */
-async function loop(ring, pump, over) {
-  while (!over()) {
+/** @param {Ring} ring @param {Pump} pump @param {() => boolean} ended */
+async function serve(ring, pump, ended) {
+  while (!ended()) {
     const seen = ring.load(WORD.WRITTEN);
-    // Behind: others still get their turn.
-    if (pump.run()) await turn();
+    // Even when it is behind, the other streams get their turn.
+    if (pump.run()) await nextTask();
     else await ring.waitWritten(seen, IDLE);
   }
-}
-
-/** What an error says; a Python one carries its whole traceback, of which the last line tells. @param {unknown} error */
-export function lastLine(error) {
-  const text = error instanceof Error ? error.message : String(error);
-  return text.trim().split('\n').at(-1) ?? '';
 }

@@ -42,7 +42,7 @@ function rig(t) {
     /** @param {Pump} [pump] */
     serve(pump = new Pump(Ring.local(), DEPTH, new Inverter())) {
       const link = new WorkerLink(pump.ring, /** @type {any} */ (port2), pump);
-      t.after(() => (link.turn.port1.close(), port2.close()));
+      t.after(() => (link.task.port1.close(), port2.close()));
       return pump;
     },
   };

@@ -1,8 +1,8 @@
-/** The worker's shelf of models, with files and a Python that are played. */
+/** The models a worker holds, with fake files and a fake Python. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { beforeEach, mock, test } from 'node:test';
-import { DOWNLOAD_PATIENCE, Models } from '../models.js';
+import { DOWNLOAD_TIMEOUT, Models } from '../models.js';
 import { TICK } from '../watchdog.js';
 
 const ASSETS = 'https://app.example/runtime/';
@@ -142,12 +142,12 @@ test('a download from which nothing comes any more is given up, one that is slow
     const refused = acquired.catch((error) => error);
     await pass(0);
     for (let piece = 0; piece < 3; piece++) {
-      await pass(DOWNLOAD_PATIENCE - TICK);
+      await pass(DOWNLOAD_TIMEOUT - TICK);
       body.enqueue(new TextEncoder().encode('x'));
       await pass(0);
     }
     if (slow) body.close();
-    else await pass(DOWNLOAD_PATIENCE);
+    else await pass(DOWNLOAD_TIMEOUT);
     const given = await refused;
     if (slow) models.release(given);
     else assert.match(given.message, /mine\.pnw could not be fetched: nothing came for 45 s/);

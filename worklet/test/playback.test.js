@@ -1,4 +1,4 @@
-/** The page's side of the audio thread, with nodes that only take notes. */
+/** The page's side of the audio thread, with fake nodes that record what they are sent. */
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
 import { Playback } from '../playback.js';
@@ -8,8 +8,8 @@ let nodes = [];
 
 class Node {
   /** @type {any[]} */
-  told = [];
-  port = { postMessage: (/** @type {any} */ message) => this.told.push(message), onmessage: (/** @type {any} */ _) => {} };
+  sent = [];
+  port = { postMessage: (/** @type {any} */ message) => this.sent.push(message), onmessage: (/** @type {any} */ _) => {} };
   onprocessorerror = () => {};
   connected = true;
 
@@ -29,9 +29,9 @@ function playback(transport = 'shared') {
   const heard = [];
   const listener = {
     enabled: () => true,
-    played: (/** @type {string} */ state) => heard.push(state),
-    failed: (/** @type {string} */ why) => heard.push(`failed: ${why}`),
-    gone: () => heard.push('gone'),
+    onPlaying: (/** @type {string} */ state) => heard.push(state),
+    onFailure: (/** @type {string} */ why) => heard.push(`failed: ${why}`),
+    onStop: () => heard.push('gone'),
   };
   return { side: new Playback({ depth: 1920, transport }, listener), heard };
 }
@@ -47,14 +47,14 @@ describe('a node', () => {
   test('is one for each instance, also while it is being made', async () => {
     const { side } = playback();
     const first = side.make(context());
-    await assert.rejects(side.make(context()), /has its node already: make another instance/);
+    await assert.rejects(side.make(context()), /already has its node: create another instance/);
     await first;
     assert.deepEqual([nodes.length, nodes[0].processorOptions.depth, nodes[0].processorOptions.enabled], [1, 1920, true]);
   });
 
   test('in a context at another rate is refused, with both ways out, and can be made in another', async () => {
     const { side } = playback();
-    await assert.rejects(side.make(context(44100)), { name: 'RangeError', message: /44100 Hz: make it with .*48000.*processTrack\(\)/ });
+    await assert.rejects(side.make(context(44100)), { name: 'RangeError', message: /44100 Hz: create it with .*48000.*processTrack\(\)/ });
     await side.make(context());
   });
 
@@ -89,7 +89,7 @@ describe('the transport', () => {
       if (transport === 'shared') {
         assert.ok(buffer instanceof SharedArrayBuffer && buffer === side.ring?.buffer && transfer === undefined);
       } else {
-        const other = nodes.at(-1).told[0].port;
+        const other = nodes.at(-1).sent[0].port;
         assert.ok(side.ring === undefined && transfer[0] === port && other !== port);
         for (const end of [port, other]) end.close();
       }
@@ -97,19 +97,19 @@ describe('the transport', () => {
   });
 });
 
-test('what is played is told until the end; one that failed is told to begin again, one that is gone makes room', async () => {
+test('what is played is sent until the end; one that failed is sent to begin again, one that is gone makes room', async () => {
   const { side, heard } = playback();
   const node = /** @type {any} */ (await side.make(context()));
   node.port.onmessage({ data: { state: 'enhanced' } });
   assert.equal(side.state, 'enhanced');
   node.port.onmessage({ data: { state: 'failed', message: 'injected' } });
   side.restart();
-  assert.deepEqual(node.told.at(-1), { restart: true });
+  assert.deepEqual(node.sent.at(-1), { restart: true });
   node.onprocessorerror();
   assert.ok(!side.taken);
   await side.make(context());
   side.end();
   nodes[1].port.onmessage({ data: { state: 'resting' } });
   assert.deepEqual(heard, ['enhanced', 'failed: injected', 'gone']);
-  assert.deepEqual([nodes[1].told.at(-1), nodes[1].connected], [{ close: true }, false]);
+  assert.deepEqual([nodes[1].sent.at(-1), nodes[1].connected], [{ close: true }, false]);
 });

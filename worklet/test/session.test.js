@@ -1,14 +1,14 @@
-/** Seats at the shared worker, and the state of an instance, with a worker that only takes notes. */
+/** Channels to the shared worker, and the state of an instance, with a fake worker that records what it is sent. */
 import assert from 'node:assert/strict';
 import { beforeEach, describe, mock, test } from 'node:test';
-import { BOOT_PATIENCE, LINGER } from '../engine.js';
+import { BOOT_TIMEOUT, LINGER } from '../worker-client.js';
 import { PercepNetError } from '../errors.js';
 import { Session } from '../session.js';
 
-/** @type {Notes[]} */
+/** @type {FakeWorker[]} */
 let workers = [];
 
-class Notes {
+class FakeWorker {
   alive = true;
   /** @type {any[]} */
   messages = [];
@@ -51,7 +51,7 @@ function pass(seconds) {
   for (let second = 0; second < seconds; second++) mock.timers.tick(1000);
 }
 
-const PATIENCE = BOOT_PATIENCE / 1000;
+const TIMEOUT = BOOT_TIMEOUT / 1000;
 
 let folder = 0;
 
@@ -64,7 +64,7 @@ function sessions(count) {
     const connect = mock.fn();
     const session = new Session(
       { assets, model: '', attenuationLimit: 20 },
-      { emit: (type, detail) => events.push([type, detail]), connect, changed() {} },
+      { emit: (type, detail) => events.push([type, detail]), connect, onChange() {} },
     );
     return { session, events, connect, codes: () => events.map(([type, { code, action }]) => `${type} ${code ?? action ?? ''}`) };
   });
@@ -72,7 +72,7 @@ function sessions(count) {
 
 beforeEach(() => {
   workers = [];
-  globalThis.Worker = /** @type {any} */ (Notes);
+  globalThis.Worker = /** @type {any} */ (FakeWorker);
   mock.timers.reset();
   mock.timers.enable({ apis: ['setTimeout'] });
 });
@@ -108,7 +108,7 @@ describe('the worker', () => {
     assert.equal(workers.length, 2);
   });
 
-  test('that dies is told to all, once; they meet again in the next', async () => {
+  test('that dies is reported to every instance once; restarted, they share the next one', async () => {
     const [a, b] = sessions(2);
     for (const { session } of [a, b]) session.boot();
     await workers[0].open();
@@ -124,7 +124,7 @@ describe('the worker', () => {
     assert.deepEqual([a.session.state, b.session.state], ['ready', 'ready']);
   });
 
-  test('that does not boot is told as that', async () => {
+  test('that does not boot is reported as such', async () => {
     const [a] = sessions(1);
     a.session.boot();
     workers[0].say({ type: 'failed', code: 'boot', message: 'no file' });
@@ -148,52 +148,52 @@ describe('the worker', () => {
   });
 });
 
-describe('a worker that does not get on with its start', () => {
-  test('and never says a word is given up, with a reason, and the next one is another', async () => {
+describe('a worker that makes no progress while starting', () => {
+  test('and sends nothing is given up with a reason, and replaced by the next one', async () => {
     const [a, b] = sessions(2);
     for (const { session } of [a, b]) session.boot();
-    pass(PATIENCE - 1);
+    pass(TIMEOUT - 1);
     assert.deepEqual([a.session.state, workers[0].alive], ['loading', true]);
     pass(1);
     await settled();
     for (const { session, codes } of [a, b]) {
       assert.deepEqual(codes(), ['fallback boot']);
-      assert.match(String(session.reason), /no progress for 60 s: the worker never said a word/);
+      assert.match(String(session.reason), /no progress for 60 s: the worker sent no message/);
       assert.match(String(session.reason), /restart\(\)/);
     }
     assert.ok(!workers[0].alive);
     a.session.restart();
     await workers[1].open();
     assert.equal(a.session.state, 'ready');
-    pass(2 * PATIENCE);
+    pass(2 * TIMEOUT);
     assert.equal(a.session.state, 'ready', 'it is not watched for longer than its start');
   });
 
-  test('is told how far it got, however often it says the same', async () => {
+  test('is given up with how far it got, even if it keeps repeating that', async () => {
     const [a] = sessions(1);
     a.session.boot();
-    for (let second = 0; second < PATIENCE; second++) {
+    for (let second = 0; second < TIMEOUT; second++) {
       workers[0].say({ type: 'progress', stage: 'packages', bytes: 5_200_000 });
       pass(1);
     }
     pass(1);
     await settled();
-    assert.match(String(a.session.reason), /in stage packages, after 5\.2 MB/);
+    assert.match(String(a.session.reason), /at stage packages, after 5\.2 MB/);
   });
 
   test('but a slow network is not cut off: every byte counts', async () => {
     const [a] = sessions(1);
     a.session.boot();
     for (let piece = 1; piece <= 20; piece++) {
-      pass(PATIENCE - 1);
+      pass(TIMEOUT - 1);
       workers[0].say({ type: 'progress', stage: 'runtime', bytes: piece });
     }
     for (const stage of ['packages', 'model', 'warm-up']) {
-      pass(PATIENCE - 1);
+      pass(TIMEOUT - 1);
       workers[0].say({ type: 'progress', stage, bytes: 20 });
     }
     for (let piece = 1; piece <= 3; piece++) {
-      pass(PATIENCE - 1);
+      pass(TIMEOUT - 1);
       workers[0].say({ type: 'alive' });
     }
     assert.equal(a.session.state, 'loading');
@@ -204,13 +204,13 @@ describe('a worker that does not get on with its start', () => {
   test('because the page was frozen with it has time again', () => {
     const [a] = sessions(1);
     a.session.boot();
-    mock.timers.tick(10 * BOOT_PATIENCE); // the timers of a page that wakes: each comes once
+    mock.timers.tick(10 * BOOT_TIMEOUT); // the timers of a page that wakes: each comes once
     assert.equal(a.session.state, 'loading');
   });
 });
 
 describe('an instance', () => {
-  test('has one seat, however often it is started', () => {
+  test('has one channel, however often it is started', () => {
     const [a] = sessions(1);
     a.session.restart();
     a.session.boot();
@@ -238,12 +238,12 @@ describe('an instance', () => {
     const [a] = sessions(1);
     a.session.boot();
     await workers[0].open();
-    a.session.played('starved');
+    a.session.onPlaying('starved');
     mock.timers.tick(1999);
     assert.equal(a.session.state, 'ready');
     mock.timers.tick(1);
     assert.deepEqual(a.codes(), ['ready ', 'overload wait', 'fallback stalled']);
-    a.session.played('enhanced');
+    a.session.onPlaying('enhanced');
     assert.equal(a.session.state, 'ready');
   });
 
@@ -256,7 +256,7 @@ describe('an instance', () => {
     mock.timers.tick(10_000);
     assert.deepEqual(a.codes(), ['ready ', 'fallback stalled']);
     assert.equal(b.session.state, 'ready');
-    a.session.played('enhanced');
+    a.session.onPlaying('enhanced');
     assert.equal(a.session.state, 'ready');
   });
 
@@ -290,7 +290,7 @@ describe('an instance', () => {
     await workers[0].open();
     a.session.fallback(new PercepNetError('worklet'));
     a.session.fallback(new PercepNetError('suspended'));
-    a.session.passed('suspended');
+    a.session.recover('suspended');
     assert.equal(a.session.reason?.code, 'worklet');
   });
 

@@ -1,4 +1,4 @@
-/** What the enhancer's worker makes of messages that no page of ours sends. */
+/** How the enhancer's worker treats messages that our own page never sends. */
 import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
 
@@ -7,7 +7,7 @@ Object.assign(globalThis, { postMessage: posted, addEventListener() {} });
 await import('../worker.js');
 const worker = /** @type {{onmessage: (event: {data: any}) => void}} */ (/** @type {unknown} */ (globalThis));
 
-test('messages of no known type are left out with a warning, those for a stream that is not there without', async (t) => {
+test('messages of unknown type are ignored with a warning, those for a stream that does not exist without one', async (t) => {
   const warn = t.mock.method(console, 'warn', () => {});
   const strangers = [undefined, null, 0, 'boot', [], {}, { type: 'constructor' }, { type: '__proto__' }, { type: { boot: 1 } }];
   for (const data of strangers) worker.onmessage({ data });

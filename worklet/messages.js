@@ -1,0 +1,85 @@
+/**
+ * Every message that threads exchange, as types that tsc checks at both ends. Nothing here exists at run time.
+ *
+ *     main thread --- WorkerRequest ---> enhancer's worker      main thread --- NodeRequest ---> audio thread
+ *     main thread <-- WorkerReport  ---  (worker.js)            main thread <-- NodeReport  ---  (processor.js)
+ *
+ *     audio thread --- InputFrame ---> worker                   only without shared memory (link.js)
+ *     audio thread <-- OutputFrame --  worker
+ *
+ * `id` names a stream: one instance's share of the worker. `token` pairs an answer with its request.
+ *
+ * @typedef {import('./chooser.js').Choice} Choice
+ * @typedef {import('./errors.js').Code} Code
+ * @typedef {import('./enhancer.js').Frame} Frame
+ * @typedef {Record<string, any>} Info what runs: tier, kernel, versions
+ */
+
+// Main thread -> worker
+
+/**
+ * @typedef {object} Boot the first message, once
+ * @property {'boot'} type
+ * @property {string} assets URL of the runtime folder
+ * @property {Choice} [remembered] what `model: 'auto'` chose on an earlier visit
+ */
+
+/**
+ * @typedef {{type: 'open', token: number, model: string, attenuationLimit: number}} Open a new stream
+ * @typedef {{type: 'use', token: number, model: string}} Use switch to another model
+ * @typedef {{depth: number, buffer?: SharedArrayBuffer, port?: MessagePort}} Transport one of `buffer` and `port`
+ * @typedef {{type: 'connect'} & Transport} Connect serve this transport from now on, and no other
+ * @typedef {{type: 'attenuationLimit', value: number}} SetAttenuationLimit dB
+ * @typedef {{type: 'observe', wanted: boolean}} Observe start or stop sending 'frame'
+ * @typedef {{type: 'close'}} Close
+ *
+ * @typedef {Open | Use | Connect | SetAttenuationLimit | Observe | Close} StreamRequest
+ * @typedef {Boot | (StreamRequest & {id: number})} WorkerRequest
+ */
+
+// Worker -> main thread
+
+/**
+ * @typedef {{type: 'answer', token: number, info?: Info}} Answer to 'open' and 'use'
+ * @typedef {{type: 'answer', token: number, code: Code, message: string}} Refusal of 'open' or 'use'
+ * @typedef {{type: 'stats'} & import('./stream.js').StreamStats} Stats twice a second
+ * @typedef {{type: 'frame'} & Frame} FrameReport 25 times a second while observed
+ * @typedef {{type: 'overload', action: 'step-down', from: string, tier: string, info: Info}} StepDown
+ * @typedef {{type: 'overload', action: 'bypass', tier: string}} Bypass
+ * @typedef {{type: 'error', code: Code, message: string}} StreamError the stream's last message
+ *
+ * @typedef {Answer | Refusal | Stats | FrameReport | StepDown | Bypass | StreamError} StreamReport
+ *
+ * @typedef {{type: 'progress', stage: string, bytes: number, total?: number}} Progress while loading, to all streams
+ * @typedef {{type: 'failed', code: Code, message: string}} Failed the worker's last message, to all streams
+ * @typedef {{type: 'alive'}} Alive a model is arriving
+ * @typedef {{type: 'chosen', choice: Choice}} Chosen to be remembered for the next visit
+ *
+ * @typedef {Progress | Failed | Alive | Chosen | (StreamReport & {id: number})} WorkerReport
+ */
+
+// What a session hears through its channel
+
+/** @typedef {Progress | Stats | FrameReport | StepDown | Bypass | StreamError} SessionMessage */
+
+// Main thread <-> audio thread
+
+/**
+ * @typedef {{enabled: boolean}} SwitchEnabled
+ * @typedef {{port: MessagePort}} UsePort carry frames over this port, in place of the one before
+ * @typedef {{restart: true}} Restart try again after an exception
+ * @typedef {{close: true}} CloseNode
+ * @typedef {Partial<SwitchEnabled & UsePort & Restart & CloseNode>} NodeRequest
+ *
+ * @typedef {{state: string, message?: string}} NodeReport what is playing, one of blend.js's STATE, when that changes;
+ *     or 'failed' with an exception's message
+ */
+
+// Audio thread <-> worker, without shared memory
+
+/**
+ * @typedef {{position: number, samples: Float32Array<ArrayBuffer>, active: number, underruns: number, quanta: number}} InputFrame
+ * @typedef {{position: number, validFrom: number, samples: Float32Array<ArrayBuffer>, enhanced: boolean}} OutputFrame
+ */
+
+export {};

@@ -1,0 +1,237 @@
+/**
+ * The main thread's side of the enhancer's worker. All instances with the same assets share one worker: one runtime, one copy
+ * of the weights, and a stream for each instance (worker.js).
+ *
+ *     openChannel() --> Channel, one for each instance      the worker starts with the first channel and ends after the last
+ *
+ * A worker that failed accepts no new channels: the next one opened gets a fresh worker. When a worker dies, every channel is
+ * notified; when a single stream fails, the others carry on.
+ */
+import { PercepNetError } from './errors.js';
+import { Watchdog } from './watchdog.js';
+
+/** ms that a worker outlives its last channel, so that replacing an instance does not load everything again. */
+export const LINGER = 2000;
+
+/**
+ * ms that a start may take without progress: another byte or another stage. Python alone takes some 20 s on a slow phone, and
+ * a slow network is never cut off while it still delivers.
+ */
+export const BOOT_TIMEOUT = 60_000;
+
+/** Where the choice of `model: 'auto'` is kept between visits. */
+const STORAGE_KEY = 'percepnet-wasm:auto';
+
+/**
+ * @typedef {import('./messages.js').StreamRequest} StreamRequest
+ * @typedef {import('./messages.js').WorkerReport} WorkerReport
+ * @typedef {import('./messages.js').SessionMessage} SessionMessage
+ * @typedef {import('./messages.js').Info} Info
+ */
+
+/** Workers that accept new channels, by the address of their assets. @type {Map<string, WorkerClient>} */
+const clients = new Map();
+
+/**
+ * @param {string} assets URL of the runtime folder
+ * @param {(message: SessionMessage) => void} listener receives nothing after an 'error'
+ * @returns {Channel}
+ * @throws {PercepNetError} 'boot'
+ */
+export function openChannel(assets, listener) {
+  let client = clients.get(assets);
+  if (!client) {
+    client = new WorkerClient(assets);
+    clients.set(assets, client);
+  }
+  return client.open(listener);
+}
+
+class WorkerClient {
+  /** @type {Map<number, Channel>} */
+  #channels = new Map();
+  #serial = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #lingering;
+  /** How far the start has come. */
+  #progress = { stage: '', bytes: 0 };
+  /** Runs until the first stream is open. */
+  #watchdog;
+  #booted = false;
+  #assets;
+
+  /** @param {string} assets */
+  constructor(assets) {
+    this.#assets = assets;
+    try {
+      this.worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'percepnet' });
+    } catch (error) {
+      throw new PercepNetError('boot', error);
+    }
+    this.worker.onmessage = ({ data }) => this.#onMessage(data);
+    this.worker.onerror = (event) => {
+      event.preventDefault(); // reported here, not as an uncaught error of the page
+      this.#fail(this.#booted ? 'enhancer' : 'boot', event.message || 'the worker could not be loaded');
+    };
+    /** @type {import('./messages.js').Boot} */
+    const boot = { type: 'boot', assets, remembered: recall() };
+    this.worker.postMessage(boot);
+    this.#watchdog = new Watchdog(BOOT_TIMEOUT, () => {
+      const { stage, bytes } = this.#progress;
+      const where = stage ? `at stage ${stage}, after ${(bytes / 1e6).toFixed(1)} MB` : 'the worker sent no message';
+      this.#fail('boot', `no progress for ${BOOT_TIMEOUT / 1000} s: ${where}`);
+    });
+  }
+
+  /** @param {(message: SessionMessage) => void} listener */
+  open(listener) {
+    clearTimeout(this.#lingering);
+    const channel = new Channel(this, ++this.#serial, listener);
+    this.#channels.set(channel.id, channel);
+    return channel;
+  }
+
+  /** @param {Channel} channel */
+  close(channel) {
+    if (!this.#channels.delete(channel.id)) return;
+    channel.post({ type: 'close' });
+    if (this.#channels.size > 0) return;
+    if (this.#acceptsChannels()) this.#lingering = setTimeout(() => this.#terminate(), LINGER);
+    else this.#terminate();
+  }
+
+  /** It may be faulty: the next channel gets another worker. */
+  retire() {
+    if (this.#acceptsChannels()) clients.delete(this.#assets);
+  }
+
+  #acceptsChannels() {
+    return clients.get(this.#assets) === this;
+  }
+
+  #terminate() {
+    this.retire();
+    clearTimeout(this.#lingering);
+    this.#watchdog.stop();
+    this.worker.terminate();
+  }
+
+  /** @param {WorkerReport} message */
+  #onMessage(message) {
+    switch (message.type) {
+      case 'failed':
+        return this.#fail(message.code, message.message);
+      case 'chosen':
+        return remember(message.choice);
+      case 'alive':
+        return this.#watchdog.feed();
+      case 'progress':
+        this.#onProgress(message);
+        for (const channel of this.#channels.values()) channel.onMessage(message);
+        return;
+    }
+    if (message.type === 'answer') {
+      this.#booted = true;
+      this.#watchdog.stop();
+    }
+    if (message.type === 'error') this.retire();
+    const { id, ...report } = message;
+    this.#channels.get(id)?.onMessage(report);
+  }
+
+  /** @param {import('./messages.js').Progress} progress sent many times a second, whether or not there was any */
+  #onProgress({ stage, bytes }) {
+    if (stage === this.#progress.stage && bytes === this.#progress.bytes) return;
+    this.#progress = { stage, bytes };
+    this.#watchdog.feed();
+  }
+
+  /** @param {import('./errors.js').Code} code @param {string} message */
+  #fail(code, message) {
+    this.retire();
+    const channels = [...this.#channels.values()];
+    this.#channels.clear();
+    this.#terminate();
+    for (const channel of channels) channel.onMessage({ type: 'error', code, message });
+  }
+}
+
+/** One instance's line to its stream in the worker. */
+export class Channel {
+  /** Requests without an answer yet, by token. @type {Map<number, {resolve: (info: any) => void, reject: (error: Error) => void}>} */
+  #pending = new Map();
+  #serial = 0;
+  #client;
+  #listener;
+
+  /** @param {WorkerClient} client @param {number} id @param {(message: SessionMessage) => void} listener */
+  constructor(client, id, listener) {
+    this.#client = client;
+    this.id = id;
+    this.#listener = listener;
+  }
+
+  /** @param {StreamRequest} request @param {Transferable[]} [transfer] */
+  post(request, transfer = []) {
+    this.#client.worker.postMessage({ ...request, id: this.id }, transfer);
+  }
+
+  /**
+   * @param {Omit<import('./messages.js').Open, 'token'> | Omit<import('./messages.js').Use, 'token'>} request
+   * @returns {Promise<Info>} what runs
+   * @throws {PercepNetError}
+   */
+  request(request) {
+    const token = ++this.#serial;
+    this.post({ ...request, token });
+    return new Promise((resolve, reject) => this.#pending.set(token, { resolve, reject }));
+  }
+
+  /** End the stream. */
+  close() {
+    this.#client.close(this);
+    this.#rejectPending(new Error('the stream was closed'));
+  }
+
+  /** The worker may be faulty: channels opened from now on get another. */
+  retireWorker() {
+    this.#client.retire();
+  }
+
+  /** @param {import('./messages.js').Progress | import('./messages.js').StreamReport} message */
+  onMessage(message) {
+    if (message.type === 'answer') {
+      const pending = this.#pending.get(message.token);
+      this.#pending.delete(message.token);
+      if ('code' in message) pending?.reject(new PercepNetError(message.code, message.message));
+      else pending?.resolve(message.info);
+      return;
+    }
+    if (message.type === 'error') this.#rejectPending(new PercepNetError(message.code, message.message));
+    this.#listener(message);
+  }
+
+  /** @param {Error} error */
+  #rejectPending(error) {
+    for (const { reject } of this.#pending.values()) reject(error);
+    this.#pending.clear();
+  }
+}
+
+/** @returns {import('./chooser.js').Choice | undefined} */
+function recall() {
+  try {
+    return JSON.parse(localStorage.getItem(STORAGE_KEY) ?? 'null') ?? undefined;
+  } catch {
+    return undefined; // storage is unavailable, or holds something else under our key
+  }
+}
+
+/** @param {import('./chooser.js').Choice} choice */
+function remember(choice) {
+  try {
+    localStorage.setItem(STORAGE_KEY, JSON.stringify(choice));
+  } catch {
+    // Storage is unavailable: the next visit measures again.
+  }
+}
