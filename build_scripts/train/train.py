@@ -127,6 +127,7 @@ def main() -> None:
     parser.add_argument("--validate", type=Path, required=True, help="shards of held-out talkers")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--steps", type=int, help="stop after this many, if that is sooner")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--rate", type=float, default=_PEAK_RATE)
     parser.add_argument("--start", type=Path, help="model file (.pnw) to start from")
@@ -171,12 +172,13 @@ def main() -> None:
     rng = np.random.default_rng(step)
     recent: list[dict[str, float]] = []
     more = for_ever(Pool(args.perceptual), rng, args.perceptual_batch) if synthesis else iter(())
-    while minutes() < args.minutes:
+    done = lambda: max(minutes() / args.minutes, step / args.steps if args.steps else 0)  # noqa: E731
+    while done() < 1:
         pool.refresh()
         for batch in pool.batches(rng, args.batch):
             if args.one_batch:
                 batch = next(pool.batches(np.random.default_rng(0), args.batch))
-            progress = min(minutes() / args.minutes, 1.0)
+            progress = done()
             if progress >= 1:
                 break
             model.quantise = progress > _QUANTISED_FROM or synthesis is not None

@@ -1,6 +1,7 @@
 """The recipe's parts: what a mix holds, what is masked, what the losses punish, and that a network can learn."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -263,9 +264,12 @@ def test_weights_round_to_int8_and_pass_the_gradient():
 
 def test_shards_feed_a_network_that_learns(corpora, tmp_path, monkeypatch):
     monkeypatch.setattr("build_scripts.train.dataset.SHARD", 4)
-    write_shards(Mixer(*corpora, []), tmp_path, seed=0, minutes=1e-9)
+    times = iter([0, 60, 0, 0, 60])
+    monkeypatch.setattr("build_scripts.train.dataset.time", SimpleNamespace(monotonic=lambda: next(times)))
+    write_shards(Mixer(*corpora, []), tmp_path, seed=0, minutes=1)
     assert not list(tmp_path.iterdir()), "no time, no shard"
-    write_shards(Mixer(*corpora, []), tmp_path, seed=0, minutes=1e-3)
+    write_shards(Mixer(*corpora, []), tmp_path, seed=0, minutes=1)
+    assert len(list(tmp_path.iterdir())) == 1
     pool = Pool(tmp_path)
     assert pool.refresh() >= 4
     batch = next(pool.batches(np.random.default_rng(0), 4))
