@@ -1,4 +1,4 @@
-# make demo: build everything and serve the page.  make test: run every test.  make help: the rest.
+# make demo: build everything and serve the page.  make test: run the tests.  make help: the rest.
 
 # The first Python that is new enough.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
@@ -10,16 +10,17 @@ PORT ?= 8000
 PYTEST := $(PY) -m pytest
 # The plugin reads options of its own and starts browsers: only tests/pyodide wants it.
 PLAIN := -p no:pytest_pyodide
-# A shared machine may stand still for seconds in the middle of a call. What fails twice fails; what did once is listed.
+# A shared machine may stand still for seconds in the middle of a call. A test that fails twice fails; one that failed once
+# is listed.
 RERUN := --reruns 1 --rerun-show-tracebacks -raR
 
-# The page's build and the tests take what these pin, with hashes. LOCK= takes whatever is newest instead: for a Python that
+# The build and the tests install what these pin, with hashes. LOCK= installs the newest versions instead, for a Python that
 # is newer than the locks.
 LOCK ?= build_scripts/demo.lock
 TEST_LOCK ?= $(LOCK:demo.lock=test.lock)
 
-.PHONY: help demo site setup test lint test-unit test-worklet test-pyodide test-browser fuzz mutation golden lock bench \
-	record soak evaluate packages clean system
+.PHONY: help demo site setup test test-firefox lint test-unit test-worklet test-pyodide test-browser firefox fuzz mutation golden lock bench \
+	record soak evaluate packages clean
 
 demo: site ## the page, built and served on localhost (PORT=8000)
 	$(PY) -m build_scripts.site.serve dist --port $(PORT)
@@ -29,15 +30,29 @@ site: build/demo.stamp ## dist/, the folder that a server needs, and no more
 
 setup: build/test.stamp
 
-test: system lint test-unit test-worklet test-pyodide test-browser ## lint, types and all tests
+PARTS := lint test-unit test-worklet test-pyodide test-browser
+# What needs Firefox or PulseAudio.
+FIREFOX_TESTS := tests/browser/test_firefox.py tests/browser/test_sound_card.py
+
+# All parts run, even if one fails; then the command fails.
+test: ## lint, types and all tests but Firefox's
+	@build_scripts/announce.sh
+	@build_scripts/system_packages.sh
+	@MAKE='$(MAKE)' build_scripts/test_parts.sh $(PARTS)
+
+test-firefox: ## the tests in Firefox and with a virtual sound card; installs both
+	@build_scripts/announce.sh firefox
+	@build_scripts/system_packages.sh firefox
+	@build_scripts/system_packages.sh
+	@MAKE='$(MAKE)' build_scripts/test_parts.sh firefox
 
 lint: build/test.stamp ## style and types of Python
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 
-# One thread: torch's and BLAS's spin while they wait for each other, which on a busy machine takes for ever.
-test-unit test-pyodide test-browser: export OMP_NUM_THREADS = 1
-test-unit test-pyodide test-browser: export OPENBLAS_NUM_THREADS = 1
+# One thread: those of torch and BLAS spin while they wait for each other, which takes forever on a busy machine.
+test-unit test-pyodide test-browser firefox: export OMP_NUM_THREADS = 1
+test-unit test-pyodide test-browser firefox: export OPENBLAS_NUM_THREADS = 1
 
 test-unit: build/test.stamp ## Python's tests
 	$(PYTEST) $(PLAIN) tests/unit
@@ -49,51 +64,55 @@ test-worklet: worklet/node_modules/.stamp tests/clients/node_modules/.stamp ## J
 
 test-pyodide: build/test.stamp ## the wheel in Pyodide, in Node and Chromium
 	$(PY) -m build_scripts.package.build_dist --out dist --test
-	$(PYTEST) tests/pyodide --dist-dir build/dist-test --runtime node,chrome
+	$(PYTEST) tests/pyodide --dist-dir build/dist-test --runtime node,chrome $(RERUN)
 
 test-browser: build/test.stamp ## the page and calls in Chromium
 	$(PY) -m build_scripts.package.build_dist --out dist
-	$(PYTEST) $(PLAIN) tests/browser $(RERUN)
+	$(PYTEST) $(PLAIN) tests/browser $(addprefix --ignore=,$(FIREFOX_TESTS)) $(RERUN)
 
-bench: build/test.stamp ## costs beside peers, to build/bench.json
+firefox: build/test.stamp tests/clients/node_modules/.stamp
+	$(PY) -m build_scripts.package.build_dist --out dist
+	$(PYTEST) $(PLAIN) $(FIREFOX_TESTS) $(RERUN)
+
+bench: build/test.stamp ## cost beside other suppressors, to build/bench.json
 	$(PY) -m build_scripts.package.build_dist --out dist
 	$(PY) -m build_scripts.bench --out build/bench.json
 
-# The same for the record: the results that are kept, and every table made from them.
-record: bench ## the same for the record, with its tables
+# Then commit the records and the tables made from them.
+record: bench ## the same, kept in results/ with its tables
 	cp build/bench.json build_scripts/results/bench.json
 	$(PY) -m build_scripts.bench.stage_table build/bench.json percepnet_wasm/kernel/STAGES.md
 	$(PY) -m build_scripts.site.tables
 
-# Property tests with other examples each time, FUZZ times as many of them; one file at a time to stop where it fails.
+# Property tests with new examples each time, FUZZ times as many.
 FUZZ ?= 30
 fuzz: build/test.stamp ## property tests with more and other examples (FUZZ=30)
 	HYPOTHESIS_PROFILE=fuzz FUZZ=$(FUZZ) $(PYTEST) $(PLAIN) -x tests/unit/test_hostile_files.py \
 		tests/unit/test_hostile_arguments.py tests/unit/test_properties.py tests/unit/test_model_file.py
 
-# Which small changes of the signal path and the ring no test notices: an hour or two. See tests/mutation/README.md.
-mutation: build/mutation.stamp tests/mutation/node_modules/.stamp ## which mistakes the tests miss
+# Which small changes of the signal path and the ring buffer no test notices: an hour or two. See tests/mutation/README.md.
+mutation: build/mutation.stamp tests/mutation/node_modules/.stamp ## which mistakes the tests would miss
 	$(PY) -m build_scripts.evaluate.mutation
 	$(PY) -m build_scripts.site.tables
 
-# After a wanted change of what the signal path computes.
-golden: build/test.stamp ## renew the golden output, after a wanted change
+# After an intended change of what the signal path computes.
+golden: build/test.stamp ## renew the golden output after an intended change
 	$(PY) -m build_scripts.evaluate.golden
 
-# An hour faster than real time, ten minutes in real time (in all 15 to 25 minutes), and the table of both in worklet/README.md.
+# An hour faster than real time and ten minutes in real time (15 to 25 minutes in all); worklet/README.md has the table.
 soak: build/test.stamp ## an hour simulated, ten minutes in real time, and their table
 	$(PY) -m build_scripts.package.build_dist --out dist
 	$(PYTEST) $(PLAIN) tests/browser/test_soak.py --simulated-minutes 60 --real-minutes 10 \
 		--record build_scripts/results/soak.json
 	$(PY) -m build_scripts.site.tables
 
-# SET is a folder with noisy/ and clean/, COMPARE the script that scores enhanced files beside other systems.
+# SET is a folder with noisy/ and clean/, COMPARE a script that scores enhanced files beside other systems.
 evaluate: build/evaluate.stamp ## scores of a set of mixes (SET=folder COMPARE=script.py)
 	@test -n "$(SET)" -a -n "$(COMPARE)" || { echo "usage: make evaluate SET=folder COMPARE=script.py" >&2; exit 1; }
 	$(PY) -m build_scripts.evaluate $(SET) --compare $(COMPARE)
 
-# What would be published: wheel and source archive for PyPI, tarball for npm, all in build/packages.
-packages: build/test.stamp worklet/node_modules/.stamp ## what would be published, in build/packages
+# Wheel and source archive for PyPI, tarball for npm.
+packages: build/test.stamp worklet/node_modules/.stamp ## the packages to publish, in build/packages
 	$(PY) -m build_scripts.package.build_dist --out dist
 	$(PY) -m build_scripts.package.build_npm --site dist --out build/npm
 	mkdir -p build/packages && rm -f build/packages/*
@@ -104,11 +123,8 @@ packages: build/test.stamp worklet/node_modules/.stamp ## what would be publishe
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-system:
-	build_scripts/system_packages.sh
-
 $(PY):
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed: install it, or make PYTHON=/path/to/python" >&2; exit 1; }
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed: install it, or run make PYTHON=/path/to/python" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV) || { build_scripts/system_packages.sh venv && $(PYTHON) -m venv $(VENV); }
 
 build/demo.stamp: pyproject.toml $(LOCK) | $(PY)
@@ -116,19 +132,18 @@ build/demo.stamp: pyproject.toml $(LOCK) | $(PY)
 	$(if $(LOCK),$(PIP) --no-deps --no-build-isolation --editable .,$(PIP) --editable '.[demo]')
 	@mkdir -p build && touch $@
 
-# The second line finds all but torch there: its builds differ from place to place, so it is pinned by version alone.
+# The second line has only torch left to install: its builds differ between indexes, so it is pinned by version alone.
 build/test.stamp: pyproject.toml $(TEST_LOCK) | $(PY)
 	$(if $(TEST_LOCK),$(PIP) --require-hashes --requirement $(TEST_LOCK))
 	$(PIP) $(if $(TEST_LOCK),--no-build-isolation) --editable '.[test]'
 	@mkdir -p build && touch $@
 
-# One stamp for each set of Python packages; the package itself is installed so that edits take effect at once.
+# One stamp for each set of Python packages; the package itself is installed in editable mode.
 build/%.stamp: pyproject.toml | $(PY)
 	$(PIP) --editable '.[$*]'
 	@mkdir -p build && touch $@
 
-# Universal: every platform and Python from 3.11 on, as of today. Of the tests' packages all but torch and what its build
-# for graphics cards needs.
+# Universal: every platform and Python from 3.11 on. The tests' lock leaves out torch and what its GPU build needs.
 COMPILE = $(PY) -m uv pip compile pyproject.toml --universal --python-version 3.11 --upgrade --quiet \
 	--generate-hashes --no-header --no-annotate --no-emit-index-url
 lock: $(PY) ## renew the hashed pins of the Python packages

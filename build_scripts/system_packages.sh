@@ -1,15 +1,30 @@
 #!/usr/bin/env bash
-# Install the programs that the tests drive, where apt-get exists and may be used; else say what is missing.
-# With the argument "venv", only what a virtual environment needs.
+# The programs that the tests drive: list what is missing, or install it where apt-get exists and may be used.
+#
+#     build_scripts/system_packages.sh [--list] [venv | test | firefox]
+#
+# venv: what a virtual environment needs. test (the default): that and what `make test` drives. firefox: what
+# `make test-firefox` drives besides. --list installs nothing and prints the Debian names of what is missing.
 set -euo pipefail
 
+list=false
+if [ "${1:-}" = --list ]; then list=true && shift; fi
+set=${1:-test}
+
 missing=()
-optional=()
 need() { command -v "$1" >/dev/null 2>&1 || missing+=("$2"); }
 
-python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
-if [ "${1:-all}" = all ]; then
+if [ "$set" = firefox ]; then
+  command -v firefox >/dev/null 2>&1 || need firefox-esr firefox-esr
+  # Without a sound card Firefox's audio does not run; PulseAudio provides a virtual one.
+  need pulseaudio pulseaudio
+  need paplay pulseaudio-utils
+else
+  python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+fi
+if [ "$set" = test ]; then
   need node nodejs
+  # Debian's nodejs comes without npm, other packages of it bring their own.
   need npm npm
   need chromium chromium
   need chromedriver chromium-driver
@@ -17,23 +32,19 @@ if [ "${1:-all}" = all ]; then
   need gcc gcc
   python3 -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' ||
     missing+=(python3-dev libc6-dev)
-  # Firefox, and the sound card without which its audio does not run.
-  command -v firefox >/dev/null 2>&1 || command -v firefox-esr >/dev/null 2>&1 || optional+=(firefox-esr)
-  command -v paplay >/dev/null 2>&1 && command -v pulseaudio >/dev/null 2>&1 || optional+=(pulseaudio pulseaudio-utils)
 fi
+if $list; then
+  echo "${missing[*]}"
+  exit 0
+fi
+[ "${#missing[@]}" -gt 0 ] || exit 0
+
 as_root=()
 if [ "$(id -u)" -ne 0 ]; then as_root=(sudo -n); fi
-install() {
-  command -v apt-get >/dev/null 2>&1 && "${as_root[@]}" true 2>/dev/null || return 1
-  echo "installing $*"
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive sh -c \
-    "apt-get update -qq && apt-get install -y -qq --no-install-recommends $*" >/dev/null
-}
-
-if [ "${#missing[@]}" -gt 0 ] && ! install "${missing[@]}"; then
-  echo "These packages (by their Debian names) are missing, and this user may not install them: ${missing[*]}" >&2
+if ! command -v apt-get >/dev/null 2>&1 || ! "${as_root[@]}" true 2>/dev/null; then
+  echo "Please install these packages (Debian's names), which this user may not: ${missing[*]}" >&2
   exit 1
 fi
-if [ "${#optional[@]}" -gt 0 ] && ! install "${optional[@]}"; then
-  echo "Not installed, so that their tests are skipped: ${optional[*]}" >&2
-fi
+echo "installing ${missing[*]}"
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive sh -c \
+  "apt-get update -qq && apt-get install -y -qq --no-install-recommends ${missing[*]}" >/dev/null

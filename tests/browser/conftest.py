@@ -5,6 +5,7 @@ Run with ``-p no:pytest_pyodide``: that plugin brings an event loop that Playwri
 
 import base64
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -51,6 +52,10 @@ LONGEST_S = 300
 
 SLOW = ("stalled", "overload")
 """Codes of fallbacks that say that the machine is too slow just now: a loaded one is, and they pass by themselves."""
+
+_REMEDIES = dict(re.findall(r"^  (\w+): '(.*)',$", (ROOT / "worklet" / "errors.js").read_text(), re.MULTILINE))
+SLOW_WARNINGS = tuple(_REMEDIES[code] for code in SLOW)
+"""What they say on the console, rightly."""
 
 Audio = NDArray[np.float32]
 
@@ -222,7 +227,7 @@ class Tab:
     url: str
     requests: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
-    """Errors and warnings on the console."""
+    """Errors and warnings on the console, except that the machine is too slow."""
     uncaught: list[str] = field(default_factory=list)
     """Exceptions that nobody handled."""
 
@@ -279,7 +284,8 @@ def open_tab(launch: Callable[..., Browser]) -> Iterator[Callable[..., Tab]]:
             tab.requests.append(request.url)
 
         def note_message(message: ConsoleMessage) -> None:
-            if message.type in ("error", "warning"):
+            slow = any(warning in message.text for warning in SLOW_WARNINGS)
+            if message.type in ("error", "warning") and not slow:
                 tab.complaints.append(message.text)
 
         page.on("request", note_request)
