@@ -1,9 +1,12 @@
 /**
- * What the worker loads are the files of the build, or it does not start: truncated, mixed up, out of date or altered ones
- * are refused by the browser, which is given the hashes of hashes.js.
+ * The worker loads the files of the build or does not start: truncated, mismatched, outdated or altered files are refused,
+ * by the hashes in hashes.js.
  *
- * The two modules among them are imported, which takes no hash: they are fetched first, and that is checked. Whoever can
- * answer the two requests differently could slip in another module; for that the folder must lie on the page's own host.
+ * The hash is taken here and not by fetch's own `integrity`, because with that the browser hands out no byte before it has
+ * the whole file, and a progress bar would stand still on a slow line.
+ *
+ * The two modules among them are imported, which takes no hash: they are fetched and checked first. A host that answers the
+ * two requests differently could slip in another module, so the folder must be on the page's own host.
  */
 import { HASHES } from './hashes.js';
 
@@ -25,9 +28,10 @@ export async function guardRuntime(assets, hashes = HASHES) {
   globalThis.fetch = (resource, options) => {
     const url = resource instanceof Request ? resource.url : String(resource);
     const name = url.startsWith(assets) ? url.slice(assets.length) : '';
-    const integrity = hashes[name];
-    if (!integrity) return native(resource, options);
-    const response = begun.get(name) ?? fetchChecked(native, url, { ...options, integrity });
+    const hash = hashes[name];
+    if (!hash) return native(resource, options);
+    const { integrity, ...others } = options ?? {}; // Pyodide's lock names the wheel's hash as well
+    const response = begun.get(name) ?? fetchChecked(native, url, others, hash);
     begun.delete(name);
     return response;
   };
@@ -40,24 +44,33 @@ export async function guardRuntime(assets, hashes = HASHES) {
   await Promise.all(modules.map(async (name) => (await fetch(assets + name)).arrayBuffer()));
 }
 
-/** @param {typeof fetch} native @param {string} url @param {RequestInit} options */
-async function fetchChecked(native, url, options) {
-  try {
-    return await native(url, options);
-  } catch {
-    // Perhaps the browser's cache has the file of an earlier version.
+/**
+ * @param {typeof fetch} native
+ * @param {string} url
+ * @param {RequestInit} options
+ * @param {string} hash
+ * @returns {Promise<Response>} with the bytes of this build, or with a status that says that there are none
+ */
+async function fetchChecked(native, url, options, hash) {
+  /** @type {Error | undefined} */
+  let failure;
+  // On the second attempt the browser's cache is bypassed: it may hold the file of an earlier version.
+  for (const attempt of [options, { ...options, cache: /** @type {const} */ ('reload') }]) {
+    try {
+      const response = await native(url, attempt);
+      if (!response.ok || (await hashOf(response.clone())) === hash) return response;
+      failure = new Error(`${url} is not the file of this build: copy the worklet and runtime folders again, together`);
+    } catch (error) {
+      const foreign = new URL(url).origin !== globalThis.location?.origin;
+      const cause = foreign ? '; does its host send Access-Control-Allow-Origin?' : '';
+      failure = new Error(`${url} could not be fetched: ${/** @type {Error} */ (error).message}${cause}`);
+    }
   }
-  try {
-    return await native(url, { ...options, cache: 'reload' });
-  } catch {
-    // Which of all that a browser calls "failed to fetch" is it?
-  }
-  const unchecked = await native(url, { ...options, integrity: '' }).catch((error) => {
-    const foreign = new URL(url).origin !== globalThis.location?.origin;
-    throw new Error(
-      `${url} could not be fetched: ${error.message}${foreign ? '; does its host send Access-Control-Allow-Origin?' : ''}`,
-    );
-  });
-  if (unchecked.ok) throw new Error(`${url} is not the file of this build: copy the worklet and runtime folders again, together`);
-  return unchecked; // not there: whoever asked says so
+  throw failure;
+}
+
+/** @param {Response} response @returns {Promise<string>} as in hashes.js */
+async function hashOf(response) {
+  const digest = await crypto.subtle.digest('SHA-256', await response.arrayBuffer());
+  return `sha256-${btoa(String.fromCharCode(...new Uint8Array(digest)))}`;
 }

@@ -1,62 +1,64 @@
 /** Only the build's own bytes get in, and a refusal says which of the reasons for "failed to fetch" it was. */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, test } from 'node:test';
 import { guardRuntime } from '../integrity.js';
 
 const ASSETS = 'https://host.example/runtime/';
-const HASHES = { 'pyodide.mjs': 'sha256-module', 'core.wasm': 'sha256-core' };
+
+/** @param {string} text */
+const hashOf = (text) => `sha256-${createHash('sha256').update(text).digest('base64')}`;
+const HASHES = { 'pyodide.mjs': hashOf('module'), 'core.wasm': hashOf('core') };
 
 const { fetch } = globalThis;
 /** @type {[string, RequestInit | undefined][]} */
 let requests = [];
 
-/** A browser: `answers` gives what hash each address has, a status, or nothing when the host is away. */
-function browser(/** @type {Record<string, string | number>} */ answers) {
+/** A host: `answers` gives the content at each address, a status, or nothing when it is away. */
+function host(/** @type {Record<string, string | number>} */ answers) {
   globalThis.fetch = async (resource, options) => {
     const url = String(resource);
     requests.push([url, options]);
     const answer = answers[`${url} ${options?.cache ?? ''}`.trim()] ?? answers[url];
-    const status = typeof answer === 'number' ? answer : 200;
-    const refused = options?.integrity && options.integrity !== answer;
-    if (answer === undefined || refused) throw new TypeError('Failed to fetch');
-    return new Response(url, { status });
+    if (answer === undefined) throw new TypeError('Failed to fetch');
+    return typeof answer === 'number' ? new Response('', { status: answer }) : new Response(answer);
   };
 }
 
 beforeEach(() => void (requests = []));
 afterEach(() => void (globalThis.fetch = fetch));
 
-test('what is listed is asked for with its hash, the rest as it is', async () => {
-  browser({ [`${ASSETS}core.wasm`]: 'sha256-core', [`${ASSETS}pyodide.mjs`]: 'sha256-module', 'https://else.example/x': '' });
+test('what is listed is fetched and checked, the rest is left alone', async () => {
+  host({ [`${ASSETS}core.wasm`]: 'core', [`${ASSETS}pyodide.mjs`]: 'module', 'https://else.example/x': '' });
   await guardRuntime(ASSETS, HASHES);
   requests = [];
   await globalThis.fetch(`${ASSETS}pyodide.mjs`, { credentials: 'same-origin' });
   await globalThis.fetch('https://else.example/x');
   assert.deepEqual(requests, [
-    [`${ASSETS}pyodide.mjs`, { credentials: 'same-origin', integrity: 'sha256-module' }],
+    [`${ASSETS}pyodide.mjs`, { credentials: 'same-origin' }],
     ['https://else.example/x', undefined],
   ]);
 });
 
 test('what a start needs is under way before anybody asks, once', async () => {
-  const hashes = { ...HASHES, 'numpy.whl': 'sha256-numpy', 'models/c10.pnw': 'sha256-c10' };
-  browser({
-    [`${ASSETS}core.wasm`]: 'sha256-core', [`${ASSETS}pyodide.mjs`]: 'sha256-module', [`${ASSETS}numpy.whl`]: 'sha256-numpy',
+  const hashes = { ...HASHES, 'numpy.whl': hashOf('numpy'), 'models/c10.pnw': hashOf('c10') };
+  host({
+    [`${ASSETS}core.wasm`]: 'core', [`${ASSETS}pyodide.mjs`]: 'module', [`${ASSETS}numpy.whl`]: 'numpy',
   });
   await guardRuntime(ASSETS, hashes);
   const early = ['core.wasm', 'numpy.whl', 'pyodide.mjs'].map((name) => ASSETS + name);
   assert.deepEqual(requests.map(([url]) => url).sort(), early, 'no model that nobody has chosen');
   const wheel = await globalThis.fetch(`${ASSETS}numpy.whl`, { integrity: 'sha256-of-the-lock' });
-  assert.equal(await wheel.text(), `${ASSETS}numpy.whl`);
+  assert.equal(await wheel.text(), 'numpy', 'checked, and still to be read');
   assert.equal(requests.length, 3);
   await globalThis.fetch(`${ASSETS}numpy.whl`);
   assert.equal(requests.length, 4, 'a response can be read once: the second who asks gets another');
 });
 
 test('a wheel that was refused early is named to whoever asks', async () => {
-  const hashes = { ...HASHES, 'numpy.whl': 'sha256-numpy' };
-  browser({
-    [`${ASSETS}core.wasm`]: 'sha256-core', [`${ASSETS}pyodide.mjs`]: 'sha256-module', [`${ASSETS}numpy.whl`]: 'sha256-other',
+  const hashes = { ...HASHES, 'numpy.whl': hashOf('numpy') };
+  host({
+    [`${ASSETS}core.wasm`]: 'core', [`${ASSETS}pyodide.mjs`]: 'module', [`${ASSETS}numpy.whl`]: 'other',
   });
   await guardRuntime(ASSETS, hashes);
   await new Promise((resolve) => setTimeout(resolve)); // an unhandled rejection would end the test
@@ -65,30 +67,64 @@ test('a wheel that was refused early is named to whoever asks', async () => {
 
 test('a file of an earlier version in the cache is asked for anew', async () => {
   const url = `${ASSETS}core.wasm`;
-  browser({ [url]: 'sha256-old', [`${url} reload`]: 'sha256-core', [`${ASSETS}pyodide.mjs`]: 'sha256-module' });
+  host({ [url]: 'old', [`${url} reload`]: 'core', [`${ASSETS}pyodide.mjs`]: 'module' });
   await guardRuntime(ASSETS, HASHES);
   assert.equal((await globalThis.fetch(url)).status, 200);
   assert.equal(requests.at(-1)?.[1]?.cache, 'reload');
 });
 
+test('bytes are passed on as they arrive to whoever counts them, before the file is whole', async () => {
+  /** @type {ReadableStreamDefaultController<Uint8Array>} */
+  let sender = /** @type {any} */ (undefined);
+  const body = new ReadableStream({ start: (controller) => void (sender = controller) });
+  const counted = /** @type {number[]} */ ([]);
+  globalThis.fetch = async () => {
+    const response = new Response(body);
+    const reader = /** @type {ReadableStream<Uint8Array>} */ (response.clone().body).getReader();
+    void (async () => {
+      for (let part = await reader.read(); !part.done; part = await reader.read()) counted.push(part.value.length);
+    })();
+    return response;
+  };
+  await guardRuntime(ASSETS, { 'other.bin': hashOf('half and half') });
+  const whole = globalThis.fetch(`${ASSETS}other.bin`);
+  const encode = (/** @type {string} */ text) => new TextEncoder().encode(text);
+  sender.enqueue(encode('half and'));
+  while (counted.length === 0) await new Promise((resolve) => setTimeout(resolve));
+  sender.enqueue(encode(' half'));
+  sender.close();
+  assert.equal(await (await whole).text(), 'half and half');
+  assert.deepEqual(counted, [8, 5]);
+});
+
+test('a connection that breaks off is tried once more, then named', async () => {
+  let attempts = 0;
+  globalThis.fetch = async () => {
+    attempts++;
+    return new Response(new ReadableStream({ pull: (controller) => controller.error(new TypeError('network error')) }));
+  };
+  await assert.rejects(guardRuntime(ASSETS, { 'pyodide.mjs': hashOf('module') }), /could not be fetched: network error/);
+  assert.equal(attempts, 2);
+});
+
 test('other bytes are refused, a module before it is imported', async () => {
-  browser({ [`${ASSETS}pyodide.mjs`]: 'sha256-other' });
+  host({ [`${ASSETS}pyodide.mjs`]: 'other' });
   await assert.rejects(guardRuntime(ASSETS, HASHES), /runtime\/pyodide\.mjs is not the file of this build: copy/);
 });
 
 test('a host that is away, or forbids it, is told apart', async () => {
-  browser({});
+  host({});
   await assert.rejects(guardRuntime(ASSETS, HASHES), /could not be fetched: Failed to fetch; does its host send Access-Control/);
 });
 
 test('a file that is not there is left to whoever asked', async () => {
-  browser({ [`${ASSETS}core.wasm`]: 404, [`${ASSETS}pyodide.mjs`]: 'sha256-module' });
+  host({ [`${ASSETS}core.wasm`]: 404, [`${ASSETS}pyodide.mjs`]: 'module' });
   await guardRuntime(ASSETS, HASHES);
   assert.equal((await globalThis.fetch(`${ASSETS}core.wasm`)).status, 404);
 });
 
 test('without hashes, as in the repository, nothing is fetched beforehand and all is let through', async () => {
-  browser({ [`${ASSETS}core.wasm`]: 'sha256-any' });
+  host({ [`${ASSETS}core.wasm`]: 'any' });
   await guardRuntime(ASSETS, {});
   assert.deepEqual(requests, []);
   assert.equal((await globalThis.fetch(`${ASSETS}core.wasm`)).status, 200);
