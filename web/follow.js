@@ -9,7 +9,7 @@ import { explain } from './trouble.js';
 /** @param {Session} session @param {() => void} sayRunning says that all is well */
 export function follow(session, sayRunning) {
   const { percepnet, sound } = session;
-  /** @type {(type: string, show: (detail: any) => void) => void} */
+  /** @type {(type: keyof import('./worklet/events.js').Events, show: (detail: any) => void) => void} */
   const on = (type, show) =>
     percepnet.addEventListener(type, (event) => {
       if (!session.closed) show(/** @type {CustomEvent} */ (event).detail);

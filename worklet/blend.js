@@ -1,17 +1,17 @@
 /**
  * What the audio thread does with one quantum, free of any browser API: record the input, then play enhanced samples
- * if they are there, else the dry ones at the same total delay, and cross-fade whenever that changes.
+ * if they are available, else the dry ones at the same total delay, and cross-fade whenever that changes.
  *
  *     time t       plays enhanced ring position t - depth, which sounds like the input at t - depth - DELAY
  *                  or dry input position      t - depth - DELAY
  *
  * Both are aligned to the sample and correlated, so a linear cross-fade over one quantum keeps the level.
  *
- * A fade-out needs enhanced samples for its own length, so enhanced sound counts as available only when the *next*
- * quantum is there as well: lateness is seen one quantum ahead and there is always something left to fade from.
+ * A fade-out needs enhanced samples for its own length, so enhanced sound counts as available only if the *next* quantum
+ * is too: a late frame is noticed one quantum ahead, while there is still something to fade from.
  *
- * This is also the watchdog: nothing is ever waited for. If the worker dies, the enhanced run ends and the sound is dry
- * within `depth` samples of the sample clock (40 ms), whatever the main thread does.
+ * This is also the watchdog: it never waits. If the worker dies, the enhanced run ends and the sound is dry within `depth`
+ * samples on the sample clock (40 ms), whatever the main thread does.
  *
  * Nothing here allocates after construction.
  */
@@ -24,7 +24,7 @@ export const STATE = Object.freeze({
   WAITING: 'waiting',
   /** Enhanced. */
   ENHANCED: 'enhanced',
-  /** Dry for at least STARVED samples although switched on and begun: the worker is overloaded or gone. */
+  /** Dry for at least STARVED samples although enhancement is on and has begun: the worker is overloaded or dead. */
   STARVED: 'starved',
   /** Dry: the microphone is muted, so there is nothing to enhance. */
   RESTING: 'resting',
@@ -35,13 +35,13 @@ export const STATE = Object.freeze({
 /** Samples without enhanced sound before the state says so: 100 ms. */
 export const STARVED = SAMPLE_RATE / 10;
 
-/** Samples of digital silence after which the worker may rest: 1 s. Live microphones never give exact zeros, muted ones do. */
+/** Samples of digital silence after which the worker may rest: 1 s. A live microphone never yields exact zeros, a muted one does. */
 export const MUTED = SAMPLE_RATE;
 
-/** Largest quantum handled (Web Audio's is 128; the specification is about to let pages choose). */
+/** Largest quantum handled. Web Audio's is 128; newer drafts of the specification let pages choose. */
 const QUANTUM_MAX = 2048;
 
-/** Bounds of the ring depth in samples: a frame, its fade's look-ahead and a quantum; and what the dry path can read back. */
+/** Bounds of the ring depth in samples: at least a frame, the look-ahead of a fade and a quantum; at most what the dry path can read back. */
 export const DEPTH_MIN = 768;
 export const DEPTH_MAX = CAPACITY - DELAY - QUANTUM_MAX;
 
@@ -75,7 +75,7 @@ export class Blend {
   }
 
   /**
-   * Take one quantum in and give one out.
+   * Take in one quantum and put out one.
    *
    * @param {Float32Array | undefined} input mono; undefined when nothing is connected
    * @param {Float32Array} output filled; its length is the quantum
@@ -97,10 +97,10 @@ export class Blend {
   }
 
   /**
-   * Track the run of enhanced samples; say whether this quantum and the next lie in it.
+   * Track the run of enhanced samples.
    *
-   * When the worker had to begin a new run (after a skip or an exception), the rest of the old one is played out first:
-   * its samples are still there, and cutting it short would leave nothing to fade from.
+   * When the worker has begun a new run, after a skip or an exception, the rest of the old one is played out first: its
+   * samples are still there, and cutting it short would leave nothing to fade from.
    *
    * @param {number} play @param {number} n
    */

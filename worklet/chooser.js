@@ -1,65 +1,65 @@
 /**
- * `model: 'auto'`: a short benchmark, once for each machine, browser and version, decides on the tier. A machine that had to
- * step down from it begins with the smaller one for a while: it may have been busy, or warm, on that day only.
+ * `model: 'auto'`: a short benchmark, run once for each machine, browser and version, chooses the tier. A machine that had to
+ * step down from it starts with the smaller one for a while; it may just have been busy, or hot, that day.
  */
 import { largestThatFits } from './tiers.js';
 
 /**
  * @typedef {object} Choice
- * @property {string} key what it holds for: machine, browser, versions and tiers
+ * @property {string} key what it is valid for: machine, browser, versions and tiers
  * @property {string} tier
- * @property {Record<string, number | null>} costs ms a frame back to back, of the tiers measured
+ * @property {Record<string, number | null>} costs ms per frame, back to back, of the tiers measured
  * @property {Lowered} [lowered]
  *
  * @typedef {object} Lowered
- * @property {string} tier to begin with instead
+ * @property {string} tier to start with instead
  * @property {number} until ms since 1970
- * @property {number} days how long that was from the last step-down on
+ * @property {number} days how long that is, from the last step-down on
  */
 
 const DAY = 24 * 3600 * 1000;
 
-/** Days that a step-down is remembered: the first, and each later one twice as long as the one before, up to the longest. */
+/** Days for which a step-down is remembered: the first time, then doubled each time up to the longest. */
 const DAYS = { first: 1, longest: 32 };
 
 export class Chooser {
   /** @type {Promise<string> | undefined} */
   #choice;
-  /** @type {Choice | undefined} what holds for this machine, once that is known */
+  /** @type {Choice | undefined} the choice for this machine, once known */
   #made;
   #runtime;
   #models;
   #remembered;
-  #tell;
+  #report;
 
   /**
    * @param {import('./runtime.js').Runtime} runtime
    * @param {import('./models.js').Models} models
-   * @param {Choice | undefined} remembered of an earlier visit
-   * @param {(choice: Choice) => void} tell a new one
+   * @param {Choice | undefined} remembered from an earlier visit
+   * @param {(choice: Choice) => void} report a new choice
    */
-  constructor(runtime, models, remembered, tell) {
+  constructor(runtime, models, remembered, report) {
     this.#runtime = runtime;
     this.#models = models;
     this.#remembered = remembered;
-    this.#tell = tell;
+    this.#report = report;
   }
 
-  /** @returns {Promise<string>} the tier for this machine; the wheel's if that cannot be found out */
+  /** @returns {Promise<string>} the tier for this machine; the wheel's if that cannot be determined */
   choose() {
     this.#choice ??= this.#find().catch(() => this.#models.bundled.name);
     return this.#choice;
   }
 
-  /** Frames kept coming late with the tier chosen, and this one took over. @param {string} tier */
+  /** Frames kept coming late with the chosen tier, and this one took over. @param {string} tier */
   lower(tier) {
     if (!this.#made) return;
     const last = this.#made.lowered;
-    const again = last !== undefined && last.until <= Date.now(); // it was given another chance
+    const again = last !== undefined && last.until <= Date.now(); // it had been given another chance
     const days = last ? Math.min(again ? 2 * last.days : last.days, DAYS.longest) : DAYS.first;
     this.#made = { ...this.#made, lowered: { tier, until: Date.now() + days * DAY, days } };
     this.#choice = Promise.resolve(tier);
-    this.#tell(this.#made);
+    this.#report(this.#made);
   }
 
   async #find() {
@@ -89,11 +89,11 @@ export class Chooser {
     trial.release();
     const { tier } = await largestThatFits(tiers, costs, (each) => this.#measure(each.tier));
     this.#made = { key, tier, costs };
-    this.#tell(this.#made);
+    this.#report(this.#made);
     return tier;
   }
 
-  /** @param {string} tier @returns {Promise<number>} ms a frame; Infinity if it cannot be had */
+  /** @param {string} tier @returns {Promise<number>} ms per frame; Infinity if it cannot be loaded */
   async #measure(tier) {
     try {
       const model = await this.#models.acquire(tier);

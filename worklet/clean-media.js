@@ -18,7 +18,7 @@ import { StandIn, coverStreamClones } from './stand-in.js';
 export const PATIENCE = 12000;
 
 /** Events of every instance that are passed on. */
-const EVENTS = ['ready', 'fallback', 'overload', 'error', 'stats'];
+const EVENTS = /** @type {const} */ (['ready', 'fallback', 'overload', 'error', 'stats']);
 
 /**
  * @typedef {import('./percepnet.js').Options & {preload?: boolean}} MediaOptions `preload`: load the enhancer at once,
@@ -120,7 +120,10 @@ export class CleanMedia extends EventTarget {
     for (const type of EVENTS) {
       percepnet.addEventListener(type, (event) => {
         const { detail } = /** @type {CustomEvent} */ (event);
-        if (type === 'fallback') this.#warn(detail.code, detail.message);
+        if (type === 'fallback') {
+          event.preventDefault(); // once for all instances
+          this.#warn(detail.code, detail.message);
+        }
         this.dispatchEvent(new CustomEvent(type, { detail: { ...detail, instance: percepnet } }));
       });
     }

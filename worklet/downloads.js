@@ -1,15 +1,15 @@
 /**
  * Counts the bytes of the runtime's files as they arrive in this worker.
  *
- * fetch() is looked at from outside: each response goes on untouched (by its address the browser finds WebAssembly that it
- * has compiled before) and a clone is counted. What import() fetches is counted when it is there.
+ * fetch() is wrapped: each response is passed on untouched, so that the browser can recognise WebAssembly it has compiled
+ * before by its address, and a clone is counted. What import() fetches is counted once it has arrived.
  */
 
 /** ms between reports. */
 const INTERVAL = 100;
 
 /**
- * @param {string} assets URL of the runtime folder, which lists in sizes.json what a start takes
+ * @param {string} assets URL of the runtime folder, whose sizes.json lists what a start downloads
  * @param {(bytes: number, total: number | undefined) => void} report total is undefined until it is known
  * @returns {() => void} call it to stop
  */
@@ -22,7 +22,7 @@ export function countDownloads(assets, report) {
   /** @type {number | undefined} */
   let total;
 
-  const tell = () => {
+  const reportNow = () => {
     let bytes = 0;
     for (const [address, count] of arrived) if (!total || address in sizes) bytes += count;
     report(bytes, total);
@@ -41,7 +41,7 @@ export function countDownloads(assets, report) {
   let counting = true;
   globalThis.fetch = async (resource, options) => {
     const response = await plain(resource, options);
-    if (counting && response.ok && response.body) count(response.clone()).catch(() => {}); // whoever asked will be told
+    if (counting && response.ok && response.body) count(response.clone()).catch(() => {}); // the caller gets the error
     return response;
   };
   const modules = new PerformanceObserver((list) => {
@@ -50,18 +50,18 @@ export function countDownloads(assets, report) {
     }
   });
   modules.observe({ type: 'resource', buffered: true });
-  const timer = setInterval(tell, INTERVAL);
+  const timer = setInterval(reportNow, INTERVAL);
   plain(new URL('sizes.json', assets))
     .then((response) => response.json())
     .then((/** @type {Record<string, number>} */ listed) => {
       sizes = Object.fromEntries(Object.entries(listed).map(([name, bytes]) => [new URL(name, assets).href, bytes]));
       total = Object.values(listed).reduce((sum, bytes) => sum + bytes, 0);
     })
-    .catch(() => {}); // without it there is no total to tell
+    .catch(() => {}); // without it the total stays unknown
   return () => {
-    counting = false; // not taken out: others (integrity.js) may have put theirs before it
+    counting = false; // the wrapper stays: others (integrity.js) may have wrapped it since
     modules.disconnect();
     clearInterval(timer);
-    tell();
+    reportNow();
   };
 }

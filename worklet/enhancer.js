@@ -1,12 +1,13 @@
 /**
- * A Python Enhancer as JavaScript sees it. Samples go straight to and from NumPy's memory: no Python object a frame.
+ * A Python Enhancer as JavaScript sees it. Samples are written to and read from NumPy's memory directly: no Python object per
+ * frame.
  *
- * Everything taken from Python is given back by release(): proxies and buffers are not collected by themselves.
+ * release() destroys everything obtained from Python: proxies and buffers are not garbage-collected.
  */
 import { HOP } from './constants.js';
 
 /**
- * What the enhancer did to the newest frame put out.
+ * What the enhancer did to the frame it put out last.
  *
  * @typedef {object} Frame
  * @property {Float32Array} gains of the bands, 0 to 1
@@ -14,7 +15,7 @@ import { HOP } from './constants.js';
  * @property {number} period of the pitch in samples
  * @property {number} correlation of the signal at that period; VOICED (constants.js) or more means voiced
  * @property {number} voice probability of speech, 0 to 1
- * @property {number} frame its number, counted from the connection
+ * @property {number} frame its number, counted from when the node was connected
  */
 
 /** @typedef {import('./pump.js').FrameEnhancer} FrameEnhancer */
@@ -27,17 +28,17 @@ export class Enhancer {
   #input;
   #output;
 
-  /** @param {any} proxy PyProxy of percepnet_wasm.Enhancer, one frame a call; it belongs to this object from here on */
+  /** @param {any} proxy PyProxy of percepnet_wasm.Enhancer, one frame per call; owned by this object from now on */
   constructor(proxy) {
     this.#proxy = proxy;
     this.#step = proxy.step;
     this.#reset = proxy.reset;
     this.#input = new HeapView(proxy.input);
     this.#output = new HeapView(proxy.output);
-    const facts = proxy.info();
+    const info = proxy.info();
     /** What runs: version, tier, weights, kernel, kernels_refused, ... @type {Record<string, any>} */
-    this.info = facts.toJs({ dict_converter: Object.fromEntries });
-    facts.destroy();
+    this.info = info.toJs({ dict_converter: Object.fromEntries });
+    info.destroy();
   }
 
   input = () => this.#input.samples();
@@ -52,12 +53,12 @@ export class Enhancer {
     this.#reset();
   }
 
-  /** Most that noise is lowered, dB. Frames overlap by half, so a change is a cross-fade of 10 ms. @param {number} limit */
+  /** Most that noise is reduced, dB. Frames overlap by half, so a change is cross-faded over 10 ms. @param {number} limit */
   set attenuationLimit(limit) {
     this.#proxy.attenuation_limit_db = limit;
   }
 
-  /** What the enhancer thinks of the sound; read rarely. */
+  /** What the enhancer estimates of the input; read rarely. */
   observe() {
     return { voiceActivity: Number(this.#proxy.voice_activity), snr: Number(this.#proxy.snr_db) };
   }
@@ -81,7 +82,7 @@ export class Enhancer {
   }
 }
 
-/** A NumPy array's own memory. When the WebAssembly heap grows every view on it is detached (length 0): take a new one. */
+/** A NumPy array's own memory. When the WebAssembly heap grows, every view of it is detached (length 0) and has to be renewed. */
 class HeapView {
   #array;
   #buffer;
@@ -106,12 +107,12 @@ class HeapView {
 
   release() {
     this.#buffer.release();
-    this.#buffer = undefined; // its view would be on memory of others
+    this.#buffer = undefined; // the memory now belongs to others
     this.#array.destroy();
   }
 }
 
-/** @param {any} array PyProxy of a float32 array, given back @returns {Float32Array} */
+/** @param {any} array PyProxy of a float32 array, destroyed here @returns {Float32Array} */
 function copyOf(array) {
   const buffer = array.getBuffer('f32');
   const copy = buffer.data.slice();

@@ -1,24 +1,24 @@
 /**
  * The Web Audio graph around one microphone track:  source -> (worklet node, or nothing) -> destination.
  *
- * It has its own context at the model's rate, so the browser resamples whatever the microphone and the device have.
+ * It has its own context at the model's rate, so the browser resamples whatever rates the microphone and the device have.
  */
 import { SAMPLE_RATE } from './constants.js';
 import { PercepNetError } from './errors.js';
 
 /**
- * ms a context may take to start: where the browser may be waiting for a user's gesture, and where it is known not to be
- * (a sound card being opened, on a busy machine).
+ * ms that a context may take to start: if the browser may be waiting for a user gesture, and if it is known not to be (opening
+ * a sound card on a busy machine).
  */
-const RESUME_PATIENCE = { unsure: 1000, allowed: 10000 };
+const RESUME_TIMEOUT = { unsure: 1000, allowed: 10000 };
 
-function patience() {
+function resumeTimeout() {
   const { userActivation, getAutoplayPolicy } = /** @type {any} */ (navigator);
   const allowed = userActivation?.hasBeenActive || getAutoplayPolicy?.call(navigator, 'audiocontext') === 'allowed';
-  return allowed ? RESUME_PATIENCE.allowed : RESUME_PATIENCE.unsure;
+  return allowed ? RESUME_TIMEOUT.allowed : RESUME_TIMEOUT.unsure;
 }
 
-/** What may lift a browser's ban on audio. */
+/** Events after which a browser may allow audio. */
 const GESTURES = ['pointerdown', 'keydown', 'visibilitychange'];
 
 export class TrackGraph {
@@ -46,7 +46,7 @@ export class TrackGraph {
     try {
       context = new AudioContext({ sampleRate: SAMPLE_RATE, latencyHint: 'interactive' });
       const graph = new TrackGraph(context, track);
-      await Promise.race([context.resume(), new Promise((resolve) => setTimeout(resolve, patience()))]);
+      await Promise.race([context.resume(), new Promise((resolve) => setTimeout(resolve, resumeTimeout()))]);
       if (context.state !== 'running') throw new PercepNetError('suspended');
       graph.#keepRunning(onRunning);
       return graph;
@@ -57,8 +57,8 @@ export class TrackGraph {
   }
 
   /**
-   * A phone call, a sleeping device or the page's own code may suspend the context later; silence would follow. So it is
-   * resumed at once, and tried again with whatever may have changed the browser's mind.
+   * A phone call, a sleeping device or the page's own code may suspend the context later, which would silence the output. So
+   * it is resumed at once, and again whenever something happens that may make the browser allow it.
    *
    * @param {(running: boolean) => void} onRunning
    */
@@ -79,7 +79,7 @@ export class TrackGraph {
       timer = setTimeout(() => {
         report(context.state === 'running');
         look();
-      }, RESUME_PATIENCE.unsure);
+      }, RESUME_TIMEOUT.unsure);
     };
     context.addEventListener('statechange', look, { signal });
     for (const type of GESTURES) globalThis.document?.addEventListener(type, () => reported || look(), { signal, capture: true });
@@ -90,17 +90,17 @@ export class TrackGraph {
     return this.destination.stream.getAudioTracks()[0];
   }
 
-  /** Lead the sound through a node. @param {AudioNode} node */
+  /** Route the sound through a node. @param {AudioNode} node */
   through(node) {
     this.#feed(node);
   }
 
-  /** Lead the sound straight through. */
+  /** Route the sound straight through. */
   bypass() {
     this.#feed(this.destination);
   }
 
-  /** Another microphone, the same output; one that has ended is silence. @param {MediaStreamTrack} track */
+  /** Switch to another microphone; the output stays. An ended track is silence. @param {MediaStreamTrack} track */
   replaceInput(track) {
     const source = this.context.createMediaStreamSource(new MediaStream([track]));
     this.source.disconnect();

@@ -8,22 +8,23 @@
  * The two modules among them are imported, which takes no hash: they are fetched and checked first. A host that answers the
  * two requests differently could slip in another module, so the folder must be on the page's own host.
  */
+import { explainResponse } from './explain.js';
 import { HASHES } from './hashes.js';
 
 const MODULES = ['pyodide.mjs', 'pyodide.asm.js'];
 
-/** What Pyodide asks for one after the other: the interpreter, its library, the lock, the wheels. */
+/** What Pyodide requests one after another: the interpreter, its library, the lock, the wheels. */
 const ASKED_FOR_LATER = /^[^/]+\.(wasm|zip|whl)$|^pyodide-lock\.json$/;
 
 /**
- * Check every later fetch of a runtime file in this worker, and begin at once with those of a start, side by side.
+ * Check every later fetch of a runtime file in this worker, and start those that a boot needs at once, in parallel.
  *
  * @param {string} assets URL of the runtime folder
  * @param {Record<string, string>} [hashes] by the files' paths in it
  */
 export async function guardRuntime(assets, hashes = HASHES) {
   const native = globalThis.fetch;
-  /** @type {Map<string, Promise<Response>>} by name; each is for one who asks, who also hears why it was refused */
+  /** @type {Map<string, Promise<Response>>} by name; each serves one request, which also gets the error if it was refused */
   const begun = new Map();
   globalThis.fetch = (resource, options) => {
     const url = resource instanceof Request ? resource.url : String(resource);
@@ -37,7 +38,7 @@ export async function guardRuntime(assets, hashes = HASHES) {
   };
   for (const name of Object.keys(hashes).filter((name) => ASKED_FOR_LATER.test(name))) {
     const response = fetch(assets + name);
-    response.catch(() => {}); // Not yet anybody's: Pyodide may give up before it asks.
+    response.catch(() => {}); // Handled by whoever requests it; Pyodide may give up before it does.
     begun.set(name, response);
   }
   const modules = MODULES.filter((name) => name in hashes);
@@ -49,7 +50,7 @@ export async function guardRuntime(assets, hashes = HASHES) {
  * @param {string} url
  * @param {RequestInit} options
  * @param {string} hash
- * @returns {Promise<Response>} with the bytes of this build, or with a status that says that there are none
+ * @returns {Promise<Response>} with the bytes of this build
  */
 async function fetchChecked(native, url, options, hash) {
   /** @type {Error | undefined} */
@@ -58,12 +59,13 @@ async function fetchChecked(native, url, options, hash) {
   for (const attempt of [options, { ...options, cache: /** @type {const} */ ('reload') }]) {
     try {
       const response = await native(url, attempt);
-      if (!response.ok || (await hashOf(response.clone())) === hash) return response;
-      failure = new Error(`${url} is not the file of this build: copy the worklet and runtime folders again, together`);
+      if (response.ok && (await hashOf(response.clone())) === hash) return response;
+      const why = explainResponse(url, response);
+      failure = new Error(why || `${url} is not the file of this build: copy the worklet and runtime folders again, together`);
     } catch (error) {
       const foreign = new URL(url).origin !== globalThis.location?.origin;
       const cause = foreign ? '; does its host send Access-Control-Allow-Origin?' : '';
-      failure = new Error(`${url} could not be fetched: ${/** @type {Error} */ (error).message}${cause}`);
+      failure = new Error(`${url} could not be downloaded: ${/** @type {Error} */ (error).message}${cause}`);
     }
   }
   throw failure;

@@ -1,13 +1,13 @@
 /**
  * The ring without SharedArrayBuffer: each thread has a ring of its own, and these two ends mirror the halves over a
- * MessagePort, frame by frame. Blend and Pump work on their ring as ever and do not know.
+ * MessagePort, frame by frame. Blend and Pump work on their ring as always, unaware of it.
  *
  *     WorkletLink --- {position, samples, ACTIVE, counters} ---> WorkerLink      every HOP samples
  *     WorkletLink <-- {position, validFrom, samples}       ---- WorkerLink      every frame enhanced
  *
- * A fixed set of buffers travels to and fro by transfer. When they are all out (the worker is slow, booting or gone)
- * the worklet drops frames instead of sending more: memory and delay cannot grow. Posting makes a small message object
- * on the audio thread, which this transport cannot avoid; the shared ring has no such cost.
+ * A fixed set of buffers is transferred back and forth. When all are in use (the worker is slow, booting or dead), the worklet
+ * drops frames instead of sending more, so memory and delay cannot grow. Posting allocates a small message object on the audio
+ * thread, which this transport cannot avoid; the shared ring has no such cost.
  */
 import { HOP } from './constants.js';
 import { WORD } from './ring.js';
@@ -52,7 +52,7 @@ export class WorkletLink {
     const { ring } = this;
     const end = (position + HOP) | 0;
     const played = (ring.load(WORD.WRITTEN) - this.depth) | 0;
-    // Too late to be heard: leave it out, lest a very late one overwrite what came after it.
+    // Too late to be heard: drop it, or a very late one would overwrite what came after it.
     if (enhanced && ((end - played) | 0) > 0) {
       ring.writeOutput(position, samples);
       ring.publishDone(validFrom, end);
@@ -86,7 +86,7 @@ export class WorkerLink {
   #receive({ position, samples, active, underruns, quanta }) {
     const { ring, pump } = this;
     if (this.#closeIfEnded()) return;
-    if (position !== ring.load(WORD.WRITTEN)) pump.skipTo(position); // frames were dropped on the way
+    if (position !== ring.load(WORD.WRITTEN)) pump.skipTo(position); // frames were dropped in transit
     ring.writeInput(position, samples, HOP);
     ring.store(WORD.ACTIVE, active);
     ring.store(WORD.UNDERRUNS, underruns);
@@ -97,7 +97,7 @@ export class WorkerLink {
     this.#schedule();
   }
 
-  /** Compute in a task of its own, after the frames that already wait: only then is it known which are too late. */
+  /** Compute in a separate task, after the frames already queued: only then is it known which are too late. */
   #schedule() {
     if (this.queued) return;
     this.queued = true;
@@ -115,7 +115,7 @@ export class WorkerLink {
     if (more) {
       this.#schedule();
     } else {
-      while (this.spare.length > 0) this.#send(0, false); // those of frames skipped or failed
+      while (this.spare.length > 0) this.#send(0, false); // of frames that were skipped or failed
     }
   }
 

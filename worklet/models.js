@@ -5,17 +5,17 @@ import { PercepNetError } from './errors.js';
 import { isName, listTiers } from './tiers.js';
 import { Watchdog } from './watchdog.js';
 
-/** Bytes of a file that may be a model: four times the article's network in float32. */
+/** Most bytes that a model file may have: four times the article's network in float32. */
 const LARGEST = 128 * 2 ** 20;
 
-/** ms without a byte until a download is given up; less than worker-client.js allows a whole start. */
+/** ms without a byte after which a download is given up; less than worker-client.js allows a whole start. */
 export const DOWNLOAD_TIMEOUT = 45_000;
 
 /**
  * @typedef {import('./tiers.js').Tier} Tier
  *
  * @typedef {object} LoadedModel
- * @property {string} name a tier's, or the address of a model file
+ * @property {string} name a tier, or the address of a model file
  * @property {any} proxy PyProxy of a percepnet_wasm.Model
  * @property {string} tier as the file says
  * @property {number} weights
@@ -28,19 +28,19 @@ export class Models {
   #tiers;
   #assets;
   #runtime;
-  #arriving;
+  #onData;
 
   /**
    * @param {string} assets URL of the runtime folder
    * @param {import('./runtime.js').Runtime} runtime
-   * @param {() => void} [arriving] called while something arrives
+   * @param {() => void} [onData] called while a download delivers
    */
-  constructor(assets, runtime, arriving = () => {}) {
+  constructor(assets, runtime, onData = () => {}) {
     this.#assets = assets;
     this.#runtime = runtime;
-    this.#arriving = arriving;
+    this.#onData = onData;
     const bundled = runtime.model();
-    /** The tier that came with the wheel. It stays. @type {LoadedModel} */
+    /** The tier that comes with the wheel; never unloaded. @type {LoadedModel} */
     this.bundled = { name: bundled.tier, ...bundled };
     this.#loaded.set(bundled.tier, { users: 1, held: Promise.resolve(this.bundled) });
   }
@@ -50,7 +50,7 @@ export class Models {
     this.#tiers ??= this.#download(new URL('models.json', this.#assets)).then(
       (bytes) => listTiers(JSON.parse(new TextDecoder().decode(bytes))),
       (error) => {
-        this.#tiers = undefined; // it may be there the next time
+        this.#tiers = undefined; // it may succeed next time
         throw error;
       },
     );
@@ -58,9 +58,9 @@ export class Models {
   }
 
   /**
-   * A model to run, until release().
+   * Load a model, or share it if it is loaded; release() it afterwards.
    *
-   * @param {string} name of a tier, or an absolute address; '' is the wheel's
+   * @param {string} name a tier, or an absolute address; '' is the wheel's own
    * @returns {Promise<LoadedModel>}
    * @throws {PercepNetError} 'model'
    */
@@ -80,7 +80,7 @@ export class Models {
     }
   }
 
-  /** @param {LoadedModel} held no longer used by one that acquired it */
+  /** @param {LoadedModel} model as acquire() returned it */
   release({ name, proxy }) {
     const entry = this.#loaded.get(name);
     if (!entry || --entry.users > 0) return;
@@ -99,14 +99,14 @@ export class Models {
     const tier = tiers.find((each) => each.tier === name);
     if (!tier) {
       const names = tiers.map((each) => each.tier).join(', ');
-      throw new PercepNetError('model', `there is no tier ${name}: give auto, ${names} or the URL of a model file`);
+      throw new PercepNetError('model', `there is no tier ${name}: use auto, ${names} or the URL of a model file`);
     }
     const url = new URL(tier.file, this.#assets);
     let bytes = await this.#download(url);
     // The browser's cache may hold the file of an earlier version.
     if ((await sha256(bytes)) !== tier.sha256) bytes = await this.#download(url, { cache: 'reload' });
     if ((await sha256(bytes)) !== tier.sha256) {
-      throw new PercepNetError('model', `${url} is not the file that models.json describes: its SHA-256 differs`);
+      throw new PercepNetError('model', `${url} is not the file that models.json lists: its SHA-256 differs`);
     }
     return bytes;
   }
@@ -115,11 +115,11 @@ export class Models {
   async #download(url, options) {
     const stalled = new AbortController();
     const watchdog = new Watchdog(DOWNLOAD_TIMEOUT, () => {
-      stalled.abort(new Error(`nothing came for ${DOWNLOAD_TIMEOUT / 1000} s`));
+      stalled.abort(new Error(`no data for ${DOWNLOAD_TIMEOUT / 1000} s`));
     });
     const more = () => {
       watchdog.feed();
-      this.#arriving();
+      this.#onData();
     };
     try {
       const response = await fetch(url, { ...options, signal: stalled.signal });
@@ -127,7 +127,7 @@ export class Models {
       return new Uint8Array(await new Response(limited(response, url, more)).arrayBuffer());
     } catch (error) {
       if (error instanceof PercepNetError) throw error;
-      throw new PercepNetError('model', `${url} could not be fetched: ${error instanceof Error ? error.message : error}`);
+      throw new PercepNetError('model', `${url} could not be downloaded: ${error instanceof Error ? error.message : error}`);
     } finally {
       watchdog.stop();
     }
@@ -135,11 +135,11 @@ export class Models {
 }
 
 /**
- * Its bytes, as long as they are no more than a model can have.
+ * A response's bytes, up to the most that a model may have.
  *
  * @param {Response} response
  * @param {URL} url
- * @param {() => void} more called with each piece
+ * @param {() => void} more called for each chunk
  */
 function limited(response, url, more) {
   let bytes = 0;
@@ -148,7 +148,7 @@ function limited(response, url, more) {
     transform(chunk, controller) {
       more();
       bytes += chunk.length;
-      if (bytes > LARGEST) throw new PercepNetError('model', `${url} has more than ${LARGEST} bytes: give a model file`);
+      if (bytes > LARGEST) throw new PercepNetError('model', `${url} has more than ${LARGEST} bytes: it is not a model file`);
       controller.enqueue(chunk);
     },
   });

@@ -1,5 +1,5 @@
 /**
- * What create() and the methods take, checked: a mistake of the programmer is an exception that names it.
+ * Checks the arguments of create() and the methods: a programming error throws an exception that names the argument.
  */
 import { DEPTH_MAX, DEPTH_MIN } from './blend.js';
 import { DEFAULT_DEPTH } from './constants.js';
@@ -8,10 +8,10 @@ import { readModel } from './tiers.js';
 /**
  * @typedef {object} Options
  * @property {string | URL} [model] a tier ('c10', 'c20', ...: see PercepNet.tiers()), 'auto' for the largest that this
- *     machine carries with ease, or the address of a model file; default the tier that needs no further download
+ *     machine handles with ease, or the address of a model file; default: the tier that needs no further download
  * @property {string | URL} [assets] the runtime folder; default `../runtime/` beside this module's folder
  * @property {number} [depth] ring depth in samples at 48 kHz, default 1920 (40 ms)
- * @property {number} [attenuationLimit] most that noise is lowered, dB; 0 leaves the sound alone; default Infinity
+ * @property {number} [attenuationLimit] most that noise is reduced, dB; 0 leaves the sound unchanged; default Infinity
  * @property {boolean} [enabled] default true
  */
 
@@ -35,7 +35,7 @@ export function readAssets(assets) {
 /** @param {number} depth */
 function readDepth(depth) {
   if (!Number.isInteger(depth) || depth < DEPTH_MIN || depth > DEPTH_MAX) {
-    throw new RangeError(`depth is ${depth}: give a whole number of samples from ${DEPTH_MIN} to ${DEPTH_MAX}`);
+    throw new RangeError(`depth must be a whole number of samples from ${DEPTH_MIN} to ${DEPTH_MAX}, not ${depth}`);
   }
   return depth;
 }
@@ -43,12 +43,12 @@ function readDepth(depth) {
 /** @param {number} limit */
 export function readLimit(limit) {
   if (typeof limit !== 'number' || !(limit >= 0)) {
-    throw new RangeError(`attenuationLimit is ${limit}: give decibels from 0 (no effect) to Infinity (no limit)`);
+    throw new RangeError(`attenuationLimit must be decibels from 0 (no effect) to Infinity (no limit), not ${limit}`);
   }
   return limit;
 }
 
 /** @param {MediaStreamTrack} track */
 export function checkTrack(track) {
-  if (track?.kind !== 'audio') throw new TypeError(`track is ${track?.kind ?? track}: give an audio track`);
+  if (track?.kind !== 'audio') throw new TypeError(`track must be an audio MediaStreamTrack, not ${track?.kind ?? track}`);
 }

@@ -4,12 +4,13 @@
  *     const percepnet = await PercepNet.create();
  *     const clean = await percepnet.processTrack(microphone);
  *
- * The output track carries the raw microphone from the first moment and whenever enhancement is not there, at the same
- * delay, so that nothing is ever silent and nothing jumps. The graph has its own 48 kHz context: the browser resamples
- * whatever rate the microphone has. All instances of a page share one worker, one runtime and one copy of the weights.
+ * The output track carries the raw microphone from the first moment and whenever enhancement is unavailable, at the same
+ * delay, so that it is never silent and never jumps. The graph has its own 48 kHz context: the browser resamples whatever
+ * rate the microphone has. All instances of a page share one worker, one runtime and one copy of the weights.
  */
 import { DELAY } from './constants.js';
 import { PercepNetError } from './errors.js';
+import { TypedEventTarget } from './events.js';
 import { TrackGraph } from './graph.js';
 import { checkTrack, readAssets, readLimit, readOptions } from './options.js';
 import { Playback } from './playback.js';
@@ -24,27 +25,23 @@ export { PercepNetError };
  * @typedef {import('./enhancer.js').Frame} Frame
  * @typedef {import('./session.js').State} State
  * @typedef {import('./stream.js').StreamStats & {playing: string, transport: 'shared' | 'port', inputRate?: number}} Stats
- *     `inputRate` in Hz as the microphone's settings say, which is resampled; undefined where they do not
+ *     `inputRate` in Hz, which is resampled, as the microphone's settings report it; undefined where they do not
+ * @typedef {import('./events.js').Events} Events
  */
 
 /**
- * Events (CustomEvent, `detail` as given):
- *   progress {stage, bytes, total}           while loading; total once it is known
- *   ready    {info}                          the enhancer is warm and takes over
- *   playing  {state}                         what is heard: 'waiting' | 'enhanced' | 'starved', raw because it
- *                                            is late | 'resting', the microphone is muted | 'bypassed', switched off
- *   overload {action, tier, from}            frames come late, and what is done: 'wait' (100 ms are raw so far), 'step-down'
- *                                            (`tier` runs instead of `from`), 'bypass' (raw; a fallback says so too)
- *   fallback {code, message, error}          the sound is raw until ready or restart()
- *   error    {message}                       frames that failed and were left raw; enhancement goes on
- *   stats    Stats                           twice a second, once there is a node
+ * A fallback is also logged to the console, once for each code, unless a listener calls preventDefault() on its event.
+ *
+ * @extends {TypedEventTarget<Events>}
  */
-export class PercepNet extends EventTarget {
+export class PercepNet extends TypedEventTarget {
   /** @type {TrackGraph | undefined} */ #graph;
-  /** @type {MediaStreamTrack | undefined} the microphone wanted; the graph may still be under way */ #input;
+  /** @type {MediaStreamTrack | undefined} the microphone; its graph may still be opening */ #input;
   #session;
   #playback;
   #enabled;
+  /** Codes logged already. @type {Set<string>} */
+  #warned = new Set();
 
   /** @private use create() @param {Options} options */
   constructor(options = {}) {
@@ -76,7 +73,7 @@ export class PercepNet extends EventTarget {
   }
 
   /**
-   * The tiers there are to choose from, the largest first.
+   * The available tiers, the largest first.
    *
    * @param {{assets?: string | URL}} [options] as for create()
    */
@@ -87,14 +84,14 @@ export class PercepNet extends EventTarget {
   }
 
   /**
-   * Begin to load the enhancer. Resolves at once: tracks can be processed (raw) while it loads.
+   * Start loading the enhancer. Resolves at once: tracks can be processed (raw) while it loads.
    *
    * @param {Options} [options]
-   * @returns {Promise<PercepNet>} never rejects for the browser's sake, only for wrong options
+   * @returns {Promise<PercepNet>} rejects only for invalid options, never because of the browser
    */
   static async create(options = {}) {
     const percepnet = new PercepNet(options);
-    // In a task of its own, so that the caller can add listeners first.
+    // In a separate task, so that the caller can add listeners first.
     setTimeout(() => percepnet.#boot());
     return percepnet;
   }
@@ -119,12 +116,12 @@ export class PercepNet extends EventTarget {
     return this.info?.tier;
   }
 
-  /** What is heard, one of blend.js's STATE. */
+  /** What is playing, one of blend.js's STATE. */
   get playing() {
     return this.#playback.state;
   }
 
-  /** Shared by worklet and worker; none over MessagePort. Tests and meters may read it. */
+  /** Shared by worklet and worker; undefined over MessagePort. Tests and meters may read it. */
   get ring() {
     return this.#playback.ring;
   }
@@ -134,7 +131,7 @@ export class PercepNet extends EventTarget {
     return this.depth + DELAY;
   }
 
-  /** Switch between enhanced and raw; cross-faded, the delay stays. */
+  /** Enhanced or raw; cross-faded, with the same delay. */
   get enabled() {
     return this.#enabled;
   }
@@ -144,7 +141,7 @@ export class PercepNet extends EventTarget {
     this.#playback.switch();
   }
 
-  /** Most that noise is lowered, in dB: 0 leaves the sound alone, Infinity sets no limit. */
+  /** Most that noise is reduced, in dB: 0 leaves the sound unchanged, Infinity sets no limit. */
   get attenuationLimit() {
     return this.#session.attenuationLimit;
   }
@@ -154,11 +151,11 @@ export class PercepNet extends EventTarget {
   }
 
   /**
-   * Go over to another model, in a cross-fade once it is there.
+   * Switch to another model, cross-faded once it is loaded.
    *
    * @param {string | URL} model as for create()
-   * @returns {Promise<Record<string, any> | undefined>} what runs then; undefined if nothing runs now: restart() will use it
-   * @throws {PercepNetError} 'model': it cannot be had, and the one before runs on
+   * @returns {Promise<Record<string, any> | undefined>} what runs then; undefined if nothing is running, in which case restart() will use it
+   * @throws {PercepNetError} 'model': it cannot be loaded, and the current one continues
    */
   async setModel(model) {
     this.#checkAlive();
@@ -166,7 +163,7 @@ export class PercepNet extends EventTarget {
   }
 
   /**
-   * See what the enhancer does, some 25 times a second: gains, comb strengths, pitch, voice. Costs nothing when nobody looks.
+   * Watch what the enhancer does, some 25 times a second: gains, comb strengths, pitch, voice. Costs nothing while nobody watches.
    *
    * @param {(frame: Frame) => void} callback
    * @returns {() => void} call it to stop
@@ -177,7 +174,7 @@ export class PercepNet extends EventTarget {
   }
 
   /**
-   * The clean version of a microphone track. Never throws for the browser's sake: what cannot be enhanced comes back raw.
+   * The clean version of a microphone track. Never throws because of the browser: what cannot be enhanced is returned raw.
    *
    * @param {MediaStreamTrack} track audio; several channels are mixed down to one
    * @returns {Promise<MediaStreamTrack>} a new mono track, or `track` itself if no audio graph can be made
@@ -185,7 +182,7 @@ export class PercepNet extends EventTarget {
   async processTrack(track) {
     this.#checkAlive();
     checkTrack(track);
-    if (this.#input) throw new Error('this instance has a track already: use replaceInput() or another instance');
+    if (this.#input) throw new Error('this instance already has a track: use replaceInput() or another instance');
     if (!this.support.supported) return track;
     this.#input = track;
     try {
@@ -208,7 +205,7 @@ export class PercepNet extends EventTarget {
   }
 
   /**
-   * The same for a stream: its first audio track is replaced by the clean one, video tracks are kept.
+   * The same for a stream: its first audio track is replaced by the clean one, and the others are kept.
    *
    * @param {MediaStream} stream
    * @returns {Promise<MediaStream>} a new stream
@@ -219,8 +216,8 @@ export class PercepNet extends EventTarget {
   }
 
   /**
-   * Another microphone, of any rate and number of channels, for the same output track. At any time after the call of
-   * processTrack(), also before it has resolved, and after the old microphone was unplugged. The old one is not stopped.
+   * Switch to another microphone, of any rate and number of channels, keeping the output track. Can be called at any time after
+   * processTrack(), even before that has resolved or after the old microphone was unplugged. The old one is not stopped.
    *
    * @param {MediaStreamTrack} track
    */
@@ -233,8 +230,7 @@ export class PercepNet extends EventTarget {
   }
 
   /**
-   * A node for a graph of your own: mono in (more channels are mixed down), mono out, `latency` samples later. One for
-   * each instance.
+   * A node for your own graph: mono in (more channels are mixed down), mono out, `latency` samples later. One per instance.
    *
    * @param {BaseAudioContext} context at 48 kHz
    * @returns {Promise<AudioWorkletNode>}
@@ -246,7 +242,7 @@ export class PercepNet extends EventTarget {
     return node;
   }
 
-  /** Start the enhancer afresh after a fallback; the sound stays raw until it is ready. */
+  /** Start the enhancer again after a fallback; the sound stays raw until it is ready. */
   restart() {
     this.#checkAlive();
     if (!this.support.supported) return;
@@ -255,7 +251,7 @@ export class PercepNet extends EventTarget {
     if (this.#graph && !this.#playback.taken) void this.#insert();
   }
 
-  /** Stop everything, at any time. The output track ends: put the raw one in its place first. */
+  /** Stop everything, at any time. The output track ends: replace it with the raw one first. */
   destroy() {
     if (this.#session.ended) return;
     this.#session.end();
@@ -269,12 +265,12 @@ export class PercepNet extends EventTarget {
     else this.#session.fallback(new PercepNetError('unsupported', this.support.reasons.join('; ')));
   }
 
-  /** Give worker and worklet their transport, once both are there and the enhancer is warm. */
+  /** Connect worker and worklet, once both exist and the enhancer is warm. */
   #connect() {
     if (this.info) this.#playback.connect((transport, transfer) => this.#session.connect(transport, transfer));
   }
 
-  /** Lead the track through the worklet; if that cannot be, it goes straight through. */
+  /** Route the track through the worklet; if that fails, it goes straight through. */
   async #insert() {
     try {
       const node = await this.createNode(/** @type {TrackGraph} */ (this.#graph).context);
@@ -296,12 +292,21 @@ export class PercepNet extends EventTarget {
     else this.#session.fallback(new PercepNetError('suspended'));
   }
 
-  /** @param {string} type @param {object} detail */
+  /** @param {keyof Events} type @param {any} detail */
   #emit(type, detail) {
-    const { playing, support } = this;
-    const inputRate = this.#input?.getSettings().sampleRate;
-    const more = type === 'stats' ? { playing, transport: support.transport, inputRate } : {};
-    this.dispatchEvent(new CustomEvent(type, { detail: { ...detail, ...more } }));
+    if (type === 'stats') {
+      const { playing, support } = this;
+      detail = { ...detail, playing, transport: support.transport, inputRate: this.#input?.getSettings().sampleRate };
+    }
+    const handled = !this.emit(type, detail);
+    if (type === 'fallback' && !handled) this.#warn(detail);
+  }
+
+  /** The voice sounds the same, and nobody may be listening for the event. @param {Events['fallback']} detail */
+  #warn({ code, message }) {
+    if (this.#warned.has(code)) return;
+    this.#warned.add(code);
+    console.warn(`percepnet: the microphone is raw. ${message}`);
   }
 
   #checkAlive() {

@@ -5,6 +5,7 @@
  */
 import { SAMPLE_RATE } from './constants.js';
 import { STATE } from './blend.js';
+import { explainModule } from './explain.js';
 import { Ring } from './ring.js';
 
 /**
@@ -53,7 +54,7 @@ export class Playback {
     }
     this.#taken = true;
     try {
-      await context.audioWorklet.addModule(new URL('./processor.js', import.meta.url));
+      await addModule(context, new URL('./processor.js', import.meta.url));
       if (this.#ended) throw new Error('this instance was destroyed: create another');
       this.#node = this.#build(context);
       return this.#node;
@@ -126,5 +127,14 @@ export class Playback {
     if (state === 'failed') return this.#listener.onFailure(message);
     this.state = state;
     this.#listener.onPlaying(state);
+  }
+}
+
+/** @param {BaseAudioContext} context @param {URL} url */
+async function addModule(context, url) {
+  try {
+    await context.audioWorklet.addModule(url);
+  } catch (error) {
+    throw new Error((await explainModule(url)) || (error instanceof Error ? error.message : String(error)), { cause: error });
   }
 }

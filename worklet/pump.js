@@ -1,36 +1,36 @@
 /**
- * The worker's side of the ring, free of Pyodide: which frame to enhance next, and what becomes of the result.
+ * The worker's side of the ring, independent of Pyodide: which frame to enhance next, and where the result goes.
  *
- * Frames follow each other without a gap as long as the worker keeps up. When a frame is past its deadline (its last
- * sample would have been played), the backlog is skipped to the newest frame: it is never computed and never played.
+ * Frames follow one another without a gap as long as the worker keeps up. Once a frame has missed its deadline (its last sample
+ * should have been played by now), the backlog up to the newest frame is skipped: never computed, never played.
  */
 import { DELAY, HOP } from './constants.js';
 import { WORD } from './ring.js';
 
 /**
- * Samples after a gap before the output is played again: the enhancer's delay, during which it still puts out what it
- * heard before the gap, and one frame whose analysis window reaches across it.
+ * Samples after a gap before the output is played again: the enhancer's delay, during which it still puts out what came
+ * before the gap, and one frame whose analysis window spans it.
  */
 export const SETTLE = DELAY + HOP;
 
 /** Samples so far ahead that the worker is not woken for them (6 h, well within half the range of a position). */
 const NEVER = 2 ** 30;
 
-/** Frames in a row that may fail before the enhancer is given up. */
+/** Consecutive frames that may fail before the enhancer is given up. */
 export const FAILURES = 3;
 
 /**
- * Frames of the past that an enhancer hears before it takes over from another: those its output needs, and a few more
- * for the network to find its bearings.
+ * Past frames that an enhancer is fed before it takes over from another: those that its output depends on, and a few more for
+ * the network to settle.
  */
 export const HISTORY = 10;
 
 /**
  * @typedef {object} FrameEnhancer
- * @property {() => Float32Array} input the array to fill with HOP samples (taken afresh: the heap may have moved)
+ * @property {() => Float32Array} input the array to fill with HOP samples (call it for each frame: the heap may have moved)
  * @property {() => void} step enhance input into output; may throw
  * @property {() => Float32Array} output
- * @property {() => void} reset forget all state
+ * @property {() => void} reset clear all state
  */
 
 export class Pump {
@@ -45,7 +45,7 @@ export class Pump {
     this.depth = depth;
     this.enhancer = enhancer;
     this.now = now;
-    /** @type {{enhancer: FrameEnhancer, released: () => void} | undefined} what takes over with the next frame */
+    /** @type {{enhancer: FrameEnhancer, released: () => void} | undefined} what takes over at the next frame */
     this.incoming = undefined;
     /** Whether frames follow on from earlier ones; false at the start and while resting. */
     this.running = false;
@@ -59,16 +59,16 @@ export class Pump {
     this.failuresInARow = 0;
     /** @type {unknown} the exception that made the pump give up */
     this.failure = undefined;
-    /** Compute times of the last frames, ms, a ring indexed by `frames`. */
+    /** Compute times of the last frames, ms, in a ring indexed by `frames`. */
     this.times = new Float64Array(512);
     /** Their sum over all frames, ms. */
     this.busy = 0;
   }
 
   /**
-   * Enhance what is there.
+   * Enhance the frames that are complete.
    *
-   * @param {number} limit frames at most, so that the caller's message loop gets its turn
+   * @param {number} limit most frames at once, so that the caller's message loop gets its turn
    * @returns {boolean} whether more frames are waiting
    */
   run(limit = 4) {
@@ -92,7 +92,7 @@ export class Pump {
     return true;
   }
 
-  /** Begin with the frame at `position`, remembering nothing of earlier ones. @param {number} position */
+  /** Begin with the frame at `position`, with no memory of earlier ones. @param {number} position */
   start(position) {
     this.#adopt();
     this.#reset();
@@ -101,7 +101,7 @@ export class Pump {
     this.validFrom = (position + SETTLE) | 0;
   }
 
-  /** Leave out the frames before `position`, which were late (or lost by the transport). @param {number} position */
+  /** Skip the frames before `position`, which were late or lost in transport. @param {number} position */
   skipTo(position) {
     if (!this.running) return;
     this.skipped += Math.ceil(((position - this.next) | 0) / HOP);
@@ -110,14 +110,14 @@ export class Pump {
   }
 
   /**
-   * Go over to another enhancer: it hears the last frames first, and one frame is a cross-fade, so there is no gap.
+   * Switch to another enhancer without a gap: it is fed the last frames first, and cross-faded in over one frame.
    *
    * @param {FrameEnhancer} enhancer
-   * @param {() => void} released called when the one it replaces is not used any more
+   * @param {() => void} released called once the one it replaces is no longer used
    */
   replace(enhancer, released) {
     if (this.incoming) {
-      this.incoming.enhancer = enhancer; // the one that was to come never did
+      this.incoming.enhancer = enhancer; // the one before it never got its turn
       released();
       return;
     }
@@ -125,7 +125,7 @@ export class Pump {
     if (!this.running) this.#adopt();
   }
 
-  /** Nothing more will be computed: let go of what waits to be released. */
+  /** Nothing more will be computed: release what is still waiting to be. */
   abandon() {
     this.incoming?.released();
     this.incoming = undefined;
@@ -139,8 +139,8 @@ export class Pump {
     released();
   }
 
-  /** The frame at `next` from the incoming enhancer, faded in over that of the old one. @param {Float32Array} old @returns {Float32Array} */
-  #goOver(old) {
+  /** The frame at `next` from the incoming enhancer, faded in over the old one's. @param {Float32Array} old @returns {Float32Array} */
+  #takeOver(old) {
     const { enhancer } = /** @type {{enhancer: FrameEnhancer}} */ (this.incoming);
     enhancer.reset();
     for (let back = HISTORY; back >= 0; back--) {
@@ -161,8 +161,8 @@ export class Pump {
       ring.readInput(this.next, enhancer.input());
       enhancer.step();
       let output = enhancer.output();
-      if (this.incoming) output = this.#goOver(output);
-      if (!allFinite(output)) throw new Error('the enhancer put out a sample that is not finite');
+      if (this.incoming) output = this.#takeOver(output);
+      if (!allFinite(output)) throw new Error('the output contains a sample that is not finite');
       ring.writeOutput(this.next, output);
       ring.publishDone(this.validFrom, end);
       this.failuresInARow = 0;
@@ -175,7 +175,7 @@ export class Pump {
     this.busy += took;
   }
 
-  /** The frame stays dry; begin a new run after it. @param {unknown} error @param {number} end */
+  /** The frame stays dry; a new run begins after it. @param {unknown} error @param {number} end */
   #fail(error, end) {
     this.errors++;
     this.validFrom = (end + SETTLE) | 0;
@@ -205,7 +205,7 @@ export class Pump {
 
 /** @param {Float32Array} samples */
 function allFinite(samples) {
-  // One pass without a branch: the difference is NaN as soon as one sample is not finite.
+  // One pass without a branch: the difference is NaN if a sample is not finite.
   let sum = 0;
   for (let i = 0; i < samples.length; i++) sum += samples[i] - samples[i];
   return sum === 0;

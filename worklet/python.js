@@ -23,9 +23,9 @@ export async function bootPython(assets, progress) {
 }
 
 /**
- * When its WebAssembly is missing, damaged or served under another type, Pyodide only warns, and is waited for in vain.
+ * If its WebAssembly is missing, damaged or served with the wrong type, Pyodide only logs a warning and never settles.
  *
- * @returns {Promise<never>} rejects then
+ * @returns {Promise<never>} rejects in that case
  */
 function uninstantiable() {
   const { instantiateStreaming } = WebAssembly;
@@ -42,7 +42,7 @@ function uninstantiable() {
   });
 }
 
-/** Bytes that this worker has loaded so far, unpacked. */
+/** Bytes that this worker has loaded so far, uncompressed. */
 export function bytesLoaded() {
   const files = /** @type {PerformanceResourceTiming[]} */ (performance.getEntriesByType('resource'));
   return files.reduce((sum, file) => sum + file.decodedBodySize, 0);

@@ -38,7 +38,7 @@ export const WORD = Object.freeze({
   UNDERRUNS: 2,
   /** Worklet: quanta played while enhancement was on and had started. */
   QUANTA: 3,
-  /** Worker: wake me when WRITTEN reaches this. */
+  /** Worker: wake it when WRITTEN reaches this. */
   NEEDED: 4,
   /** Worker: start of the current unbroken run of enhanced samples. */
   VALID_FROM: 5,
@@ -54,7 +54,7 @@ export class Ring {
   /** @param {SharedArrayBuffer | ArrayBuffer} buffer made by Ring.shared() or Ring.local(); its first user sees zeros */
   constructor(buffer) {
     if (buffer.byteLength !== BYTES) {
-      throw new RangeError(`ring buffer has ${buffer.byteLength} bytes, expected ${BYTES}: make it with Ring.shared()`);
+      throw new RangeError(`ring buffer has ${buffer.byteLength} bytes, expected ${BYTES}: create it with Ring.shared()`);
     }
     this.buffer = buffer;
     this.words = new Int32Array(buffer, 0, WORD.COUNT);
@@ -62,12 +62,12 @@ export class Ring {
     this.output = new Float32Array(buffer, 4 * (WORD.COUNT + CAPACITY), CAPACITY);
   }
 
-  /** A ring both threads see. Needs cross-origin isolation. */
+  /** A ring that both threads see. Needs cross-origin isolation. */
   static shared() {
     return new Ring(new SharedArrayBuffer(BYTES));
   }
 
-  /** A ring one thread sees: each side of the MessagePort transport has its own and mirrors the other's (link.js). */
+  /** A ring that one thread sees: each side of the MessagePort transport has its own and mirrors the other's (link.js). */
   static local() {
     return new Ring(new ArrayBuffer(BYTES));
   }
@@ -82,7 +82,7 @@ export class Ring {
     Atomics.store(this.words, word, value);
   }
 
-  /** Worklet: say whether frames are wanted, and wake the worker to take note. @param {boolean} active */
+  /** Worklet: say whether frames are wanted, and wake the worker so that it notices. @param {boolean} active */
   publishActive(active) {
     Atomics.store(this.words, WORD.ACTIVE, active ? 1 : 0);
     Atomics.notify(this.words, WORD.WRITTEN);
@@ -140,10 +140,10 @@ export class Ring {
   }
 
   /**
-   * Worker: resolve when WRITTEN has reached NEEDED, or after a time-out, whichever is first. The worker keeps
-   * receiving messages meanwhile, which Atomics.wait would forbid.
+   * Worker: resolve when WRITTEN has reached NEEDED, or after a timeout, whichever comes first. Unlike with Atomics.wait, the
+   * worker still receives messages meanwhile.
    *
-   * @param {number} seen the value of WRITTEN on which the caller decided that there is nothing to do
+   * @param {number} seen the value of WRITTEN from which the caller concluded that there is nothing to do
    * @param {number} timeout ms
    */
   async waitWritten(seen, timeout) {

@@ -5,14 +5,14 @@ import { HOP } from './constants.js';
 import { Enhancer } from './enhancer.js';
 import { bootPython } from './python.js';
 
-/** V8 needs about this many frames to compile the hot path at full speed; before that a frame may miss its deadline. */
+/** V8 needs about this many frames to optimise the hot path; until then a frame may miss its deadline. */
 const WARM_UP_FRAMES = 300;
-/** For a further enhancer, whose code is compiled already: its memory is touched. */
+/** For a further enhancer, whose code is compiled already: enough to touch its memory. */
 const TOUCH_FRAMES = 4;
 /** Frames computed before the worker's other streams get their turn. */
 const SLICE = 4;
 
-/** Frames of the benchmark: as many rounds of so many. The quickest round counts: others had company. */
+/** Rounds of the benchmark, and frames in each. The quickest round counts: the others had to share the processor. */
 const ROUNDS = 4;
 const ROUND_FRAMES = 40;
 
@@ -40,8 +40,8 @@ export class Runtime {
   }
 
   /**
-   * @param {Uint8Array} [bytes] of a model file; the wheel's own unless given
-   * @returns {{proxy: any, tier: string, weights: number}} a Python Model; to be destroyed by the caller
+   * @param {Uint8Array} [bytes] of a model file; default: the wheel's own
+   * @returns {{proxy: any, tier: string, weights: number}} a Python Model, which the caller destroys
    */
   model(bytes) {
     const content = bytes && this.#pyodide.toPy(bytes);

@@ -27,7 +27,7 @@ const TEMPORARY = ['stalled', 'overload', 'suspended'];
  * @typedef {'loading' | 'ready' | 'fallback' | 'destroyed'} State
  *
  * @typedef {object} Owner
- * @property {(type: string, detail: object) => void} emit an event
+ * @property {(type: keyof import('./events.js').Events, detail: object) => void} emit an event
  * @property {() => void} connect the enhancer is warm: give it a transport
  * @property {() => void} onChange `wanted` may have changed
  */
@@ -187,7 +187,7 @@ export class Session {
   #onMessage(message) {
     if (this.ended) return;
     clearTimeout(this.#silence);
-    const { type, ...detail } = message;
+    const { type: _, ...detail } = message;
     switch (message.type) {
       case 'error':
         return this.fallback(new PercepNetError(message.code, message.message));
@@ -199,7 +199,7 @@ export class Session {
       case 'stats':
         this.#countErrors(message.errors);
     }
-    this.#owner.emit(type, detail);
+    this.#owner.emit(message.type, detail);
   }
 
   /** @param {import('./messages.js').StepDown | import('./messages.js').Bypass} message */

@@ -1,10 +1,10 @@
 /**
- * What this browser and page can do, found without downloading anything.
+ * What this browser and page can do, determined without downloading anything.
  *
  * @typedef {object} Support
- * @property {boolean} supported whether enhancement can run; if not, tracks pass through raw
+ * @property {boolean} supported whether enhancement can run; if not, tracks stay raw
  * @property {'shared' | 'port'} transport SharedArrayBuffer on an isolated page, else MessagePort
- * @property {string[]} reasons why not supported, or why the slower transport is used; empty if all is well
+ * @property {string[]} reasons why it is not supported, or why the slower transport is used; empty if neither
  */
 
 /** @returns {Support} */

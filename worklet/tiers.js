@@ -1,7 +1,7 @@
 /**
- * Which model: what the option `model` may be, which tier a machine can carry, and which is next when it cannot.
+ * Which model: what the option `model` may be, which tier a machine can handle, and which comes next when it cannot.
  *
- * Free of any browser API. A *tier* is a model that the runtime folder lists in models.json, named after the share of the
+ * Uses no browser API. A *tier* is a model that the runtime folder lists in models.json, named after the share of the
  * paper's 8 million weights: c20 has a fifth of them.
  *
  * @typedef {object} Tier
@@ -9,17 +9,17 @@
  * @property {string} file in the runtime folder
  * @property {number} bytes
  * @property {string} sha256 hexadecimal
- * @property {number} weights what it costs to compute grows with them
- * @property {boolean} default whether the Python wheel carries it: it costs no download
+ * @property {number} weights how many; the cost of a frame grows with them
+ * @property {boolean} default whether the Python wheel contains it, so that it needs no download
  */
 
-/** Value of the option that lets a benchmark decide. */
+/** The option's value that lets a benchmark decide. */
 export const AUTO = 'auto';
 
 /**
- * ms that a frame may take, measured back to back, for `auto` to choose a tier: a tenth of the time there is. Woken every
+ * ms that a frame may take, measured back to back, for `auto` to choose a tier: a tenth of the time available. Woken every
  * 10 ms, as in a call, a frame costs up to three times as much (code and weights have left the cache: build_scripts/results/
- * bench.json), other things run on the machine, and a phone gets slower as it gets warm.
+ * bench.json), other things run on the machine, and a phone slows down as it heats up.
  */
 export const BUDGET = 1;
 
@@ -31,12 +31,12 @@ export const BUDGET = 1;
 export function readModel(model) {
   if (model === undefined || model === '') return '';
   if (!(typeof model === 'string' || model instanceof URL)) {
-    throw new TypeError(`model is ${model}: give '${AUTO}', the name of a tier such as 'c20', or the URL of a .pnw file`);
+    throw new TypeError(`model must be '${AUTO}', the name of a tier such as 'c20', or the URL of a .pnw file, not ${model}`);
   }
   return isName(String(model)) ? String(model) : new URL(model, globalThis.location?.href).href;
 }
 
-/** @param {string} model what readModel() gave @returns {boolean} whether it names a tier; else it is an address */
+/** @param {string} model as readModel() returns it @returns {boolean} whether it names a tier; else it is an address */
 export function isName(model) {
   return /^[\w-]+$/.test(model);
 }
@@ -59,10 +59,10 @@ export function nextSmaller(tiers, weights) {
 /**
  * The largest tier whose frames stay within the budget; the smallest if none does.
  *
- * A tier is not even fetched if, by its weights, it must cost too much: by the cost of one that was measured already.
+ * A tier is not even downloaded if its weights, and the cost of a tier measured already, show that it would cost too much.
  *
  * @param {Tier[]} tiers the largest first
- * @param {Record<string, number>} costs ms a frame of those measured already, at least one; the others are added
+ * @param {Record<string, number>} costs ms per frame of those measured already, at least one; the others are added
  * @param {(tier: Tier) => Promise<number>} measure Infinity for one that cannot be used
  * @param {number} [budget] ms
  * @returns {Promise<Tier>}
@@ -76,6 +76,6 @@ export async function largestThatFits(tiers, costs, measure, budget = BUDGET) {
     costs[tier.tier] ??= await measure(tier);
     if (costs[tier.tier] <= budget) return tier;
   }
-  // Unless it cannot be had at all.
+  // Among those that could be loaded.
   return tiers.findLast(({ tier }) => Number.isFinite(costs[tier])) ?? tiers[tiers.length - 1];
 }

@@ -1,30 +1,30 @@
 /**
- * Notices that something which should get on does not.
+ * Notices when something stops making progress.
  *
- * It counts seconds in which it was awake, not the clock: while a page is frozen or a machine sleeps, what is watched
- * cannot get on either.
+ * It counts the seconds during which it was awake, not the clock: while a page is frozen or a machine sleeps, what it watches
+ * cannot make progress either.
  */
 
-/** ms between looks. */
+/** ms between checks. */
 export const TICK = 1000;
 
 export class Watchdog {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #left;
-  #patience;
-  #bark;
+  #timeout;
+  #onTimeout;
 
-  /** @param {number} patience ms without progress @param {() => void} bark called once, when they are over */
-  constructor(patience, bark) {
-    this.#patience = this.#left = patience;
-    this.#bark = bark;
+  /** @param {number} timeout ms without progress @param {() => void} onTimeout called once */
+  constructor(timeout, onTimeout) {
+    this.#timeout = this.#left = timeout;
+    this.#onTimeout = onTimeout;
     this.#wait();
   }
 
   /** There was progress. */
   feed() {
-    this.#left = this.#patience;
+    this.#left = this.#timeout;
   }
 
   stop() {
@@ -35,7 +35,7 @@ export class Watchdog {
     this.#timer = setTimeout(() => {
       this.#left -= TICK;
       if (this.#left > 0) this.#wait();
-      else this.#bark();
+      else this.#onTimeout();
     }, TICK);
   }
 }

@@ -8,6 +8,7 @@
  * notified; when a single stream fails, the others carry on.
  */
 import { PercepNetError } from './errors.js';
+import { explainModule } from './explain.js';
 import { Watchdog } from './watchdog.js';
 
 /** ms that a worker outlives its last channel, so that replacing an instance does not load everything again. */
@@ -63,15 +64,17 @@ class WorkerClient {
   /** @param {string} assets */
   constructor(assets) {
     this.#assets = assets;
+    const url = new URL('./worker.js', import.meta.url);
     try {
-      this.worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'percepnet' });
+      this.worker = new Worker(url, { type: 'module', name: 'percepnet' });
     } catch (error) {
       throw new PercepNetError('boot', error);
     }
     this.worker.onmessage = ({ data }) => this.#onMessage(data);
     this.worker.onerror = (event) => {
       event.preventDefault(); // reported here, not as an uncaught error of the page
-      this.#fail(this.#booted ? 'enhancer' : 'boot', event.message || 'the worker could not be loaded');
+      if (event.message) this.#fail(this.#booted ? 'enhancer' : 'boot', event.message);
+      else void explainModule(url).then((why) => this.#fail('boot', why || `${url} or a module that it imports could not be loaded`));
     };
     /** @type {import('./messages.js').Boot} */
     const boot = { type: 'boot', assets, remembered: recall() };

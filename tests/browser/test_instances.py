@@ -174,8 +174,8 @@ ONCE = """async () => {
 def test_once_is_enough(open_tab: Callable[..., Tab], isolated: str) -> None:
     """A second track or node is an error that says what to do, and what was there first goes on."""
     tab = open_tab(isolated)
-    track = "this instance has a track already: use replaceInput() or another instance"
-    node = "this instance has its node already: make another instance"
+    track = "this instance already has a track: use replaceInput() or another instance"
+    node = "this instance already has its node: create another instance"
     assert tab.evaluate(ONCE) == ["live", [track, node, node]]
     tab.wait("percepnet.state === 'ready'")
     assert tab.failures() == [] and tab.uncaught == []

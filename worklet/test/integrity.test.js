@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, test } from 'node:test';
+import { explainModule } from '../explain.js';
 import { guardRuntime } from '../integrity.js';
 
 const ASSETS = 'https://host.example/runtime/';
@@ -14,14 +15,14 @@ const { fetch } = globalThis;
 /** @type {[string, RequestInit | undefined][]} */
 let requests = [];
 
-/** A host: `answers` gives the content at each address, a status, or nothing when it is away. */
+/** A host: `answers` gives the content at each address ('page' is sent as HTML), a status, or nothing when it is unreachable. */
 function host(/** @type {Record<string, string | number>} */ answers) {
   globalThis.fetch = async (resource, options) => {
     const url = String(resource);
     requests.push([url, options]);
     const answer = answers[`${url} ${options?.cache ?? ''}`.trim()] ?? answers[url];
     if (answer === undefined) throw new TypeError('Failed to fetch');
-    return typeof answer === 'number' ? new Response('', { status: answer }) : new Response(answer);
+    return typeof answer === 'number' ? new Response('', { status: answer }) : new Response(answer, { headers: { 'content-type': answer === 'page' ? 'text/html; charset=utf-8' : 'text/plain' } });
   };
 }
 
@@ -112,15 +113,30 @@ test('other bytes are refused, a module before it is imported', async () => {
   await assert.rejects(guardRuntime(ASSETS, HASHES), /runtime\/pyodide\.mjs is not the file of this build: copy/);
 });
 
-test('a host that is away, or forbids it, is told apart', async () => {
+test('a host that is unreachable, or forbids it, is distinguished', async () => {
   host({});
-  await assert.rejects(guardRuntime(ASSETS, HASHES), /could not be fetched: Failed to fetch; does its host send Access-Control/);
+  await assert.rejects(guardRuntime(ASSETS, HASHES), /could not be downloaded: Failed to fetch; does its host send Access-Control/);
 });
 
-test('a file that is not there is left to whoever asked', async () => {
+test('a missing file is named, with its status', async () => {
   host({ [`${ASSETS}core.wasm`]: 404, [`${ASSETS}pyodide.mjs`]: 'module' });
   await guardRuntime(ASSETS, HASHES);
-  assert.equal((await globalThis.fetch(`${ASSETS}core.wasm`)).status, 404);
+  await assert.rejects(globalThis.fetch(`${ASSETS}core.wasm`), /runtime\/core\.wasm is missing: status 404/);
+});
+
+test('a page in place of a missing file, as development servers send it, is recognised', async () => {
+  host({ [`${ASSETS}pyodide.mjs`]: 'page' });
+  await assert.rejects(guardRuntime(ASSETS, HASHES), /runtime\/pyodide\.mjs is an HTML page: .*copy the package's runtime folder/);
+});
+
+test('a module that cannot be loaded is explained by what its address answers', async () => {
+  const url = 'https://host.example/worklet/worker.js';
+  host({ [url]: 'page' });
+  assert.match(await explainModule(url), /worker\.js is an HTML page: .*optimizeDeps/);
+  host({ [url]: 404 });
+  assert.match(await explainModule(url), /worker\.js is missing: status 404/);
+  host({});
+  assert.equal(await explainModule(url), '');
 });
 
 test('without hashes, as in the repository, nothing is fetched beforehand and all is let through', async () => {

@@ -84,14 +84,14 @@ test('a file that is not the one listed is fetched past the cache, then refused'
 
 test('an unknown tier is refused with a list of those there are', async () => {
   const models = new Models(ASSETS, runtime);
-  await assert.rejects(models.acquire('c99'), { code: 'model', message: /no tier c99: give auto, c20, c10 or the URL/ });
+  await assert.rejects(models.acquire('c99'), { code: 'model', message: /no tier c99: use auto, c20, c10 or the URL/ });
 });
 
 test('a list that was not there may be there the next time', async () => {
   const models = new Models(ASSETS, runtime);
   const list = files[`${ASSETS}models.json`];
   delete files[`${ASSETS}models.json`];
-  await assert.rejects(models.acquire('c10'), { code: 'model', message: /models\.json could not be fetched: status 404/ });
+  await assert.rejects(models.acquire('c10'), { code: 'model', message: /models\.json could not be downloaded: status 404/ });
   files[`${ASSETS}models.json`] = list;
   assert.equal((await models.acquire('c10')).tier, 'c10');
 });
@@ -114,7 +114,7 @@ test('a file larger than any model is not read to its end', async () => {
   globalThis.fetch = /** @type {any} */ (async () => new Response(endless));
   await assert.rejects(models.acquire('https://other.example/endless.pnw'), {
     code: 'model',
-    message: /endless\.pnw has more than 134217728 bytes: give a model file/,
+    message: /endless\.pnw has more than 134217728 bytes: it is not a model file/,
   });
   assert.ok(ended && sent < 140, `${sent} MB were taken`);
 });
@@ -150,7 +150,7 @@ test('a download from which nothing comes any more is given up, one that is slow
     else await pass(DOWNLOAD_TIMEOUT);
     const given = await refused;
     if (slow) models.release(given);
-    else assert.match(given.message, /mine\.pnw could not be fetched: nothing came for 45 s/);
+    else assert.match(given.message, /mine\.pnw could not be downloaded: no data for 45 s/);
   }
   assert.equal(arrived, 6);
   mock.timers.reset();

@@ -29,7 +29,7 @@ test('the option is a name, an address, or nothing', () => {
   assert.equal(readModel('https://a.example/my.pnw'), 'https://a.example/my.pnw');
   assert.equal(readModel(new URL('https://a.example/my.pnw')), 'https://a.example/my.pnw');
   // @ts-expect-error not a string
-  assert.throws(() => readModel(20), /model is 20: give 'auto', the name of a tier such as 'c20', or the URL/);
+  assert.throws(() => readModel(20), /model must be 'auto', the name of a tier such as 'c20', or the URL of a .pnw file, not 20/);
 });
 
 describe('of the tiers, a machine gets', () => {

@@ -1,0 +1,35 @@
+/**
+ * Why a file could not be used, in words that name it. Browsers report all of these as 'failed to fetch' or as a syntax error.
+ */
+
+/** ms that a request made only for the explanation may take. */
+const TIMEOUT = 3000;
+
+const RUNTIME = "copy the package's runtime folder to your static files and point `assets` there";
+const MODULES = "keep the package out of the bundler's dependency optimisation (Vite: optimizeDeps.exclude), or copy the worklet folder";
+
+/**
+ * @param {string | URL} url asked for
+ * @param {Response} response
+ * @param {string} [remedy] for a page in place of the file
+ * @returns {string} '' if the response does not show what is wrong
+ */
+export function explainResponse(url, { ok, status, headers }, remedy = RUNTIME) {
+  if (!ok) return `${url} is missing: status ${status}`;
+  if (!headers.get('content-type')?.startsWith('text/html')) return '';
+  return `${url} is an HTML page: this server answers requests for missing files with a page, as development servers do; ${remedy}`;
+}
+
+/**
+ * Ask for a module that could not be loaded once more, to find out why.
+ *
+ * @param {string | URL} url
+ * @returns {Promise<string>} '' if the second answer does not show it either
+ */
+export async function explainModule(url) {
+  try {
+    return explainResponse(url, await fetch(url, { signal: AbortSignal.timeout(TIMEOUT) }), MODULES);
+  } catch {
+    return '';
+  }
+}
