@@ -104,7 +104,7 @@ test('a connection that breaks off is tried once more, then named', async () => 
     attempts++;
     return new Response(new ReadableStream({ pull: (controller) => controller.error(new TypeError('network error')) }));
   };
-  await assert.rejects(guardRuntime(ASSETS, { 'pyodide.mjs': hashOf('module') }), /could not be fetched: network error/);
+  await assert.rejects(guardRuntime(ASSETS, { 'pyodide.mjs': hashOf('module') }), /could not be downloaded: network error/);
   assert.equal(attempts, 2);
 });
 
