@@ -1,6 +1,5 @@
 """The enhancer, with its stages timed on demand. Runs inside CPython and Pyodide: NumPy and the package alone."""
 
-import ctypes
 from collections.abc import Callable
 from time import perf_counter
 from typing import Any
@@ -8,11 +7,13 @@ from typing import Any
 import numpy as np
 
 import percepnet_wasm
+from percepnet_wasm.kernel.check import activations
 from percepnet_wasm.kernel.engine import STAGES as KERNEL_STAGES
 from percepnet_wasm.kernel.engine import KernelEngine
-from percepnet_wasm.kernel.layout import Matrix, pointer
 from percepnet_wasm.kernel.loading import load
-from percepnet_wasm.kernel.program import activation_type
+from percepnet_wasm.kernel.memory import POINTER
+from percepnet_wasm.kernel.memory import load as load_areas
+from percepnet_wasm.kernel.program import lone_matrix
 from percepnet_wasm.network import Network
 from percepnet_wasm.signal.comb import CombedFrames
 from percepnet_wasm.signal.pitch import PitchTracker
@@ -128,12 +129,7 @@ def limits(engine: KernelEngine) -> dict[str, float]:
     """
     kernel = load(engine.name)
     streamed, cached = _rate(kernel, *_IN_MEMORY), _rate(kernel, *_IN_CACHE)
-    weights = sum(
-        part.weights.size
-        for parts in engine._program._packed.values()
-        for part in parts
-        if part is not None and part.weights is not None
-    )
+    weights = engine.weight_bytes
     return {
         "gmacs_cached": round(cached / 1e9, 2),
         "gmacs_streamed": round(streamed / 1e9, 2),
@@ -146,10 +142,11 @@ def limits(engine: KernelEngine) -> dict[str, float]:
 def _rate(kernel: Any, rows: int, inputs: int) -> float:
     """Multiply-adds a second of a dense product."""
     weights = np.resize(np.arange(-127, 128, dtype=np.int8), rows * inputs)
-    activations: np.ndarray = np.full(inputs, 65, activation_type(kernel.name))
-    sums = np.zeros(rows, np.int32)
-    matrix = Matrix(rows, inputs, pointer(weights), None)
-    arguments = ctypes.addressof(matrix), pointer(activations), pointer(sums)
+    area, at = lone_matrix(weights.reshape(rows, inputs), POINTER)
+    memory = load_areas((area,))
+    kernel.adopt(memory, at.offset, 1)
+    values, sums = activations(kernel, np.ones(inputs, np.int64)), np.zeros(rows, np.int32)
+    arguments = memory.ctypes.data + at.offset, values.ctypes.data, sums.ctypes.data
     calls = max(1, round(_MULTIPLY_ADDS / (rows * inputs)))
     best = float("inf")
     for _turn in range(_TURNS):

@@ -4,8 +4,6 @@ Products are compared with NumPy's integers, which leave no room for rounding; t
 layer runs some frames through all stages, beside the NumPy path.
 """
 
-import ctypes
-
 import numpy as np
 
 from ..constants import HOP, SAMPLE_RATE
@@ -14,11 +12,12 @@ from ..model_file import WEIGHT_SCALE, Layer, Model
 from ..signal.bands import BANDS
 from ..signal.features import FEATURE_SETS
 from .engine import KernelEngine
-from .layout import ACTIVATION, Matrix, pointer
+from .layout import ACTIVATION, RELAXED_ZERO
 from .library import Kernel, KernelError
-from .program import activation_type, pack, zero
+from .memory import POINTER, load
+from .program import lone_matrix
 
-__all__ = ["TOLERANCE", "check"]
+__all__ = ["TOLERANCE", "activations", "check", "trial_sound"]
 
 TOLERANCE = {"relaxed": 0.05, "simd": 2e-3, "native": 2e-3}
 """Largest difference of a gain from NumPy's that still is rounding of activations."""
@@ -72,36 +71,47 @@ def check(kernel: Kernel) -> None:
     _check_frames(kernel, rng)
 
 
+def activations(kernel: Kernel, values: np.ndarray) -> np.ndarray:
+    """Make of integers, -ACTIVATION to ACTIVATION, what the kernel takes."""
+    relaxed = kernel.name == "relaxed"
+    return (values + RELAXED_ZERO).astype(np.uint8) if relaxed else values.astype(np.int16)
+
+
 def _check_rounding(kernel: Kernel, rng: _Numbers) -> None:
     values = np.append(rng.uniform(-1, 1, 61), [-1, 0, 1]).astype(np.float32)
-    rounded: np.ndarray = np.zeros(len(values), activation_type(kernel.name))
-    kernel.quantise(pointer(values), pointer(rounded), len(values))
-    expected = np.rint(values * np.float32(ACTIVATION[kernel.name])) + zero(kernel.name)
+    expected = activations(kernel, np.rint(values * np.float32(ACTIVATION[kernel.name])))
+    rounded = np.zeros_like(expected)
+    kernel.quantise(values.ctypes.data, rounded.ctypes.data, len(values))
     if not np.array_equal(rounded, expected):
         raise KernelError("it rounds activations wrongly")
 
 
 def _check_product(kernel: Kernel, rng: _Numbers, sparse: bool, extreme: bool) -> None:
     steps = rng.integers(-127, 127, (_ROWS, _INPUTS))
-    one, offset = ACTIVATION[kernel.name], zero(kernel.name)
+    one = ACTIVATION[kernel.name]
     values = rng.integers(-one, one, _INPUTS)
     if extreme:
         steps, values = 127 * np.sign(steps), one * np.sign(values)
     if sparse:
         steps *= np.repeat(rng.uniform(0, 1, (_ROWS // 16, _INPUTS // 4)) < 0.4, 16, axis=0).repeat(4, axis=1)
-    activations: np.ndarray = (values + offset).astype(activation_type(kernel.name))
-    weights, columns = pack(steps.astype(np.int8), kernel.name)
-    sums = np.zeros(_ROWS, np.int32)
-    matrix = Matrix(_ROWS, _INPUTS, pointer(weights), pointer(columns))
-    kernel.product(ctypes.addressof(matrix), pointer(activations), pointer(sums))
-    if not np.array_equal(sums, steps @ activations.astype(np.int64)):
+    area, at = lone_matrix(steps.astype(np.int8), POINTER)
+    memory = load((area,))
+    kernel.adopt(memory, at.offset, 1)
+    inputs, sums = activations(kernel, values), np.zeros(_ROWS, np.int32)
+    kernel.product(memory.ctypes.data + at.offset, inputs.ctypes.data, sums.ctypes.data)
+    if not np.array_equal(sums, steps @ inputs.astype(np.int64)):
         raise KernelError("its products differ from integer arithmetic")
 
 
-def _check_frames(kernel: Kernel, rng: _Numbers) -> None:
-    time = np.arange(_FRAMES * HOP) / SAMPLE_RATE
+def trial_sound(frames: int) -> np.ndarray:
+    """Make a voice in noise to try a kernel with, float32 (frames * HOP,)."""
+    time = np.arange(frames * HOP) / SAMPLE_RATE
     voice = sum(np.sin(2 * np.pi * 150 * k * time) / k for k in range(1, 12))
-    samples = (0.1 * voice + 0.05 * rng.uniform(-1, 1, len(time))).astype(np.float32)
+    return (0.1 * voice + 0.05 * _Numbers().uniform(-1, 1, len(time))).astype(np.float32)
+
+
+def _check_frames(kernel: Kernel, rng: _Numbers) -> None:
+    samples = trial_sound(_FRAMES)
     model = _model(rng)
     reference, engine = NumpyEngine(model, 1), KernelEngine(kernel, model, 1)
     for frame in samples.reshape(-1, HOP):

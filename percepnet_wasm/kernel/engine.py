@@ -1,20 +1,17 @@
 """A frame's way through the stages in one call of the kernel."""
 
-import ctypes
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..constants import HOP, LOOKAHEAD, WINDOW
 from ..engine import bad_samples
 from ..model_file import Model
-from ..signal import correlation, pitch
 from ..signal.bands import BANDS
-from ..signal.comb import FUTURE, PAST
-from .layout import ROW, Stream, pointer
-from .program import Program
-from .tables import TABLES, FftTables
+from .layout import RELAXED_ZERO
+from .library import Kernel
+from .memory import POINTER, load
+from .program import Constants, StreamLayout
 
 __all__ = ["STAGES", "KernelEngine"]
 
@@ -22,17 +19,16 @@ STAGES = ("stft", "pitch", "comb", "network", "synthesis")
 """What a frame goes through, as the kernel numbers it."""
 
 
-def _forward(name: str) -> Any:
-    """Attribute that lives in the C structure."""
+def _setting(name: str) -> Any:
+    """Attribute that lives in the stream's memory."""
 
     def read(engine: Any) -> Any:
-        return getattr(engine._stream, name)
+        return engine._views[name][0].item()
 
     def write(engine: Any, value: Any) -> None:
-        setattr(engine._stream, name, value)
+        engine._views[name][0] = value
 
     return property(read, write)
-
 
 
 class KernelEngine:
@@ -40,11 +36,16 @@ class KernelEngine:
 
     Parameters
     ----------
-    library : percepnet_wasm.kernel.library.Kernel
+    library : Kernel
         Loaded and tested.
     model : Model
         Its packed weights are shared by all engines.
     block : int
+
+    Attributes
+    ----------
+    weight_bytes : int
+        Of int8 weights that a frame reads.
 
     Raises
     ------
@@ -52,67 +53,43 @@ class KernelEngine:
         The kernel cannot run the model.
     """
 
-    comb = _forward("comb")
-    postfilter = _forward("postfilter")
-    floor = _forward("floor")
-    voiced = _forward("voiced")
-    unvoiced = _forward("unvoiced")
-    gain: NDArray[np.float32]
-    strength: NDArray[np.float32]
-    voice: NDArray[np.float32]
+    comb = _setting("comb")
+    postfilter = _setting("postfilter")
+    floor = _setting("floor")
+    voiced = _setting("voiced")
+    unvoiced = _setting("unvoiced")
 
-    def __init__(self, library: Any, model: Model, block: int) -> None:
+    def __init__(self, library: Kernel, model: Model, block: int) -> None:
         self.name = library.name
         self._run = library.run
-        self._program = Program(model, library.name, block)
-        self._stream = stream = Stream(block=block)
-        self._address = ctypes.addressof(stream)
-        # The structure holds bare addresses: everything they point at must live as long.
-        self._kept: list[Any] = []
-        self._buffers: list[NDArray] = []
-        for name, table in TABLES.items():
-            setattr(stream, name, self._keep(table))
-        for fft, length in (("frame_fft", WINDOW), ("pitch_fft", correlation.SEGMENT)):
-            self._describe_fft(getattr(stream, fft), length)
-        lags = correlation.LAGS
-        self.input, self.output = self._buffer("input", block * HOP), self._buffer("output", block * HOP)
-        self.period = self._buffer("period", block, dtype=np.int32)
-        self.correlation = self._buffer("correlation", block)
-        self._buffer("samples", PAST + WINDOW + FUTURE + (block - 1) * HOP)
-        self._buffer("spectra", LOOKAHEAD + block, 2, ROW)
-        self._buffer("energies", LOOKAHEAD + block, BANDS)
-        self._buffer("lowpass_line", len(correlation.LOWPASS) - correlation.DECIMATION + HOP)
-        self._buffer("highpass_line", len(correlation.HIGHPASS) - 1 + HOP // correlation.DECIMATION)
-        self._buffer("decimated", correlation.SEGMENT)
-        self._buffer("correlations", pitch.BACKTRACK + block, lags)
-        self._paths = self._buffer("paths", pitch.BACKTRACK + block, lags + 2 * pitch.JUMP)
-        self._buffer("combed", block, 2, ROW)
-        for name in ("combed_energy", "coherence"):
-            self._buffer(name, block, BANDS)
-        stream.feature_count = len(model.feature_mean)
-        self._buffer("features", block, stream.feature_count)
-        self._buffer("levels", 3, BANDS)
-        self._buffer("begun", BANDS, dtype=np.int32)
-        self._buffer("tail", HOP)
-        stream.normalised = pointer(self._program.normalised)
-        stream.mean, stream.scale = self._keep(model.feature_mean), self._keep(1 / model.feature_deviation)
-        stream.layers, stream.layer_count = ctypes.addressof(self._program.layers), len(model.layers)
-        for name, width in (("gain", BANDS), ("strength", BANDS), ("voice", 1)):
-            rows = self._program.outputs[name]
-            setattr(stream, name, pointer(rows))
-            setattr(stream, f"{name}_stride", rows.shape[1])
-            setattr(self, name, rows[:, :width])
+        # The structures hold bare addresses: the constants must live as long.
+        constants, self._constants = _shared(library, model)
+        self.weight_bytes = constants.weight_bytes
+        layout = StreamLayout(constants, block)
+        where = {constants.area: self._constants.ctypes.data}
+        self._memory = load((layout.structures, layout.buffers), where)
+        self._address = self._memory.ctypes.data
+        self._buffers = self._memory[layout.structures.size :]
+        self._beginning = layout.beginning
+        start, end = layout.activations
+        self._activations = self._buffers[start:end].view(np.uint8 if library.name == "relaxed" else np.int16)
+        self._zero = RELAXED_ZERO if library.name == "relaxed" else 0
+        self._views = {name: field.view(self._buffers) for name, field in layout.fields.items()}
+        self.input, self.output, self.period, self.correlation = (
+            self._views[name] for name in ("input", "output", "period", "correlation")
+        )
+        self.gain, self.strength = self._views["gain"][:, :BANDS], self._views["strength"][:, :BANDS]
+        self.voice = self._views["voice"][:, :1]
         self.comb = self.postfilter = True
         self.reset()
 
     def reset(self) -> None:
         """Forget the stream."""
-        for buffer in self._buffers:
-            buffer[...] = 0
-        self._paths[:] = pitch.UNREACHED
-        self._paths[:, pitch.JUMP : -pitch.JUMP] = 0
-        self._program.reset()
-        self._stream.voiced = self._stream.unvoiced = 0
+        kept = self.comb, self.postfilter, self.floor
+        self._buffers[:] = 0
+        self._buffers[: len(self._beginning)] = self._beginning
+        self._activations[:] = self._zero
+        self.comb, self.postfilter, self.floor = kept
 
     def step(self, first: int = 0, last: int = len(STAGES) - 1) -> None:
         """Enhance ``input`` into ``output``; or do some stages of that only, as the benchmark does.
@@ -125,21 +102,13 @@ class KernelEngine:
         if self._run(self._address, first, last):
             raise bad_samples(np.abs(self.input).max())
 
-    def _buffer(self, name: str, *shape: int, dtype: type = np.float32) -> NDArray:
-        # Vectors may reach beyond the end by less than four numbers.
-        size = int(np.prod(shape))
-        buffer: NDArray = np.zeros(size + 4, dtype)
-        setattr(self._stream, name, pointer(buffer))
-        self._buffers.append(buffer)
-        return buffer[:size].reshape(shape)
 
-    def _keep(self, array: NDArray) -> int | None:
-        self._kept.append(array)
-        return pointer(array)
-
-    def _describe_fft(self, fft: Any, length: int) -> None:
-        tables = FftTables(length)
-        fft.half = tables.half
-        for name in ("radices", "twiddles", "fold"):
-            setattr(fft, name, self._keep(getattr(tables, name)))
-        fft.work = self._keep(np.zeros(6 * tables.half + 32, np.float32))
+def _shared(library: Kernel, model: Model) -> tuple[Constants, NDArray[np.uint8]]:
+    """A model's constants in this process's memory, remembered with it: its weights must not change afterwards."""
+    known = vars(model).setdefault("kernel_constants", {})
+    if library.name not in known:
+        constants = Constants(model, POINTER)
+        memory = load((constants.area,))
+        library.adopt(memory, constants.matrices.offset, constants.matrix_count)
+        known[library.name] = constants, memory
+    return known[library.name]

@@ -1,12 +1,13 @@
 """What Python and the kernel's C share: constants and structures, written here once.
 
-``build_scripts/package/build_kernel.py`` writes them to ``kernel/c/layout.h``; :mod:`ctypes` lays the same structures
-out in memory.
+``build_scripts/package/build_kernel.py`` writes them to ``c/layout.h``; :func:`structure` lays the same structures out
+for addresses of 4 bytes, as WebAssembly has them, or of 8.
 """
 
-import ctypes
 import math
+import zlib
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -17,13 +18,16 @@ from ..signal import coherence, correlation, features, levels, pitch, postfilter
 from ..signal.bands import BANDS
 from ..signal.comb import FUTURE, PAST
 
-__all__ = ["ACTIVATION", "CONSTANTS", "ROW", "Fft", "Layer", "Matrix", "Source", "Stream", "header", "pointer"]
+__all__ = ["ACTIVATION", "CONSTANTS", "LAYOUT", "ROW", "header", "structure"]
 
 ROW = BINS + -BINS % 4
 """Floats in a row of bins, whole vectors."""
 
 ACTIVATION = {"simd": 1 << 14, "native": 1 << 14, "relaxed": 63}
 """What 1 becomes when activations are rounded to integers, by kernel."""
+
+RELAXED_ZERO = 64
+"""What stands for 0 in relaxed SIMD's activations, which have no sign."""
 
 CONSTANTS: dict[str, int | float] = {
     "HOP": HOP,
@@ -71,6 +75,7 @@ CONSTANTS: dict[str, int | float] = {
     "SNR_TINY": limits.SNR_TINY,
     "ACTIVATION_SIMD": ACTIVATION["simd"],
     "ACTIVATION_RELAXED": ACTIVATION["relaxed"],
+    "RELAXED_ZERO": RELAXED_ZERO,
 }
 
 _STRUCTURES = {
@@ -82,12 +87,12 @@ _STRUCTURES = {
         float *work;               // 6 * half + 32
     """,
     "Matrix": """
-        int32_t rows;              // multiple of 16; 0: there is none
+        int32_t rows;              // multiple of 16
         int32_t inputs;            // multiple of 4 where weights are int8
-        const int8_t *weights;     // groups of 16 rows, in them 4 columns a time
+        int8_t *weights;           // groups of 16 rows, in them 4 columns a time
         const uint16_t *columns;   // block-sparse: each group's count, then the blocks' numbers; null: all
         const float *floats;       // float weights instead: groups of 16 rows, in them column by column
-        const float *bias;         // [rows]
+        float *bias;               // [rows]
         float scale;               // of the integer sums
     """,
     "Source": """
@@ -97,8 +102,8 @@ _STRUCTURES = {
         int32_t size;              // of a row, as far as it counts
     """,
     "Layer": """
-        Matrix input;
-        Matrix recurrent;          // of a gated unit only
+        const Matrix *input;
+        const Matrix *recurrent;   // of a gated unit only; else null
         const Source *sources;
         int32_t source_count;
         int32_t input_size;
@@ -116,17 +121,20 @@ _STRUCTURES = {
         float *state;              // [stride]
         void *quantised_state;
     """,
-    "Stream": """
-        int32_t block;             // frames a call
+    "Settings": """
         int32_t comb;              // whether to use the comb filter
         int32_t postfilter;        // and the envelope postfilter
         float floor;               // share of the noisy signal mixed back in
+        float voiced;              // energy of frames with voice
+        float unvoiced;
+    """,
+    "Stream": """
+        int32_t block;             // frames a call
+        Settings *settings;        // all that changes here lies in buffers, and no address or size does
         float *input;              // [block * HOP]
         float *output;
         int32_t *period;           // [block], samples
         float *correlation;        // [block]
-        float voiced;              // energy of frames with voice
-        float unvoiced;
         Fft frame_fft;
         Fft pitch_fft;
         const float *window;       // [WINDOW]
@@ -168,37 +176,45 @@ _STRUCTURES = {
 }
 
 
-def _structure(name: str, known: dict[str, type]) -> type[ctypes.Structure]:
-    fields = []
+_SCALARS = {"int32_t": np.dtype(np.int32), "float": np.dtype(np.float32)}
+
+
+@cache
+def structure(name: str, pointer: int) -> np.dtype:
+    """Lay a structure out as a C compiler does.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``"Stream"``.
+    pointer : {4, 8}
+        Bytes of an address.
+
+    Returns
+    -------
+    numpy.dtype
+        Of a record; addresses are unsigned integers.
+    """
+    fields: list[Any] = []
     for line in _STRUCTURES[name].strip().splitlines():
         declared, _, label = line.split(";")[0].strip().rpartition(" ")
-        is_pointer = label.startswith("*")
-        fields.append((label.lstrip("*"), ctypes.c_void_p if is_pointer else known[declared]))
-    return type(name, (ctypes.Structure,), {"_fields_": fields})
-
-
-_known: dict[str, Any] = {"int32_t": ctypes.c_int32, "float": ctypes.c_float}
-for _name in _STRUCTURES:
-    _known[_name] = _structure(_name, _known)
-Fft: Any = _known["Fft"]
-Matrix: Any = _known["Matrix"]
-Source: Any = _known["Source"]
-Layer: Any = _known["Layer"]
-Stream: Any = _known["Stream"]
-
-
-def pointer(array: np.ndarray | None) -> int | None:
-    """Address of an array's numbers; whoever takes it keeps the array alive."""
-    return None if array is None else array.ctypes.data
+        if label.startswith("*"):
+            fields.append((label[1:], f"u{pointer}"))
+        else:
+            fields.append((label, _SCALARS.get(declared) or structure(declared, pointer)))
+    return np.dtype(fields, align=True)
 
 
 def header() -> str:
     """Write the C header."""
-    parts: list[Sequence[str]] = [
-        ["/* Written by build_scripts/package/build_kernel.py from percepnet_wasm/kernel/layout.py; do not edit. */"],
-        ["#pragma once", "", "#include <stdint.h>", ""],
-        [f"#define {name} {_literal(value)}" for name, value in CONSTANTS.items()],
-    ]
+    return (
+        "/* Written by build_scripts/package/build_kernel.py from percepnet_wasm/kernel/layout.py; do not edit. */\n"
+        f"#pragma once\n\n#include <stdint.h>\n\n#define LAYOUT {LAYOUT}\n{_declarations()}"
+    )
+
+
+def _declarations() -> str:
+    parts: list[Sequence[str]] = [[f"#define {name} {_literal(value)}" for name, value in CONSTANTS.items()]]
     for name, text in _STRUCTURES.items():
         fields = (line.strip().replace("// ", "/* ") for line in text.strip().splitlines())
         lines = [f"    {line} */" if "/*" in line else f"    {line}" for line in fields]
@@ -208,3 +224,7 @@ def header() -> str:
 
 def _literal(value: int | float) -> str:
     return str(value) if isinstance(value, int) else f"{float(np.float32(value))!r}f"
+
+
+LAYOUT = zlib.crc32(_declarations().encode()) >> 1
+"""Number of this layout: a program runs only on a kernel that was compiled with the same."""

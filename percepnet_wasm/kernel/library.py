@@ -8,7 +8,11 @@ NumPy's memory and need nothing from the page. Elsewhere a native build is used 
 import ctypes
 from pathlib import Path
 
-from .layout import Layer, Stream
+import numpy as np
+from numpy.typing import NDArray
+
+from .layout import LAYOUT, structure
+from .memory import POINTER
 
 __all__ = ["KERNELS", "Kernel", "KernelError"]
 
@@ -40,13 +44,50 @@ class Kernel:
             library = ctypes.CDLL(str(path))
         except OSError as error:
             raise KernelError(f"it cannot be loaded ({str(error).splitlines()[0][:200]})") from error
-        for which, structure in enumerate((Stream, Layer)):
-            size = library.percepnet_layout(which)
-            if size != ctypes.sizeof(structure):
-                raise KernelError(f"its {structure.__name__} has {size} bytes: built from other sources")
+        sizes = [structure(each, POINTER).itemsize for each in ("Stream", "Layer")]
+        if [library.percepnet_layout(which) for which in range(3)] != [*sizes, LAYOUT]:
+            raise KernelError("it was built from other sources")
         self.run = library.percepnet_run
         self.run.argtypes = (ctypes.c_void_p, ctypes.c_int, ctypes.c_int)
         self.product, self.quantise = library.percepnet_product, library.percepnet_quantise
         self.product.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
         self.product.restype = self.quantise.restype = None
         self.quantise.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int)
+        self._adopt, self._check = library.percepnet_adopt, library.percepnet_check
+        address = ctypes.c_size_t
+        self._adopt.argtypes = (address, ctypes.c_int, address, address)
+        self._check.argtypes = (address,) * 5
+
+    def adopt(self, memory: NDArray[np.uint8], matrices: int, count: int) -> None:
+        """Put weights, once, in the order that this kernel wants.
+
+        Parameters
+        ----------
+        memory : uint8 (bytes,)
+            Changed in place.
+        matrices : int
+            Where in it the Matrix structures lie.
+        count : int
+            How many.
+
+        Raises
+        ------
+        KernelError
+            A structure points beyond the memory.
+        """
+        start = memory.ctypes.data
+        failed = self._adopt(start + matrices, count, start, start + len(memory))
+        if failed:
+            raise KernelError(f"its check {failed} refuses the weights")
+
+    def check(self, stream: NDArray[np.uint8], constants: NDArray[np.uint8], structures: int) -> int:
+        """Whether a stream stays within its memory: 0, or the number of the check that failed.
+
+        Parameters
+        ----------
+        stream, constants : uint8 (bytes,)
+        structures : int
+            Bytes of the stream before its buffers.
+        """
+        at, base = stream.ctypes.data, constants.ctypes.data
+        return self._check(at, base, base + len(constants), at + structures, at + len(stream))

@@ -1,74 +1,53 @@
-"""Turns a model into the kernel's program: a table of layers with packed int8 weights and pointers.
+"""Turns a model into the kernel's program: constants that all of its streams share, and the memory of one stream.
 
-Weights are packed once a model and shared by all streams that run it; each stream has its own buffers. A group of 16
-rows lies together; in it come 4 columns a time, for which 4 quads of rows follow each other, 16 bytes a quad. Within a
-quad SIMD wants, row by row, columns 0 and 1, then 2 and 3 of all four rows; relaxed SIMD wants row by row.
+Both are laid out for addresses of any width, so the same code makes the memory of this process and the image that a
+page without Python runs (:mod:`.image`).
 """
 
-import ctypes
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
-from ..model_file import WEIGHT_SCALE, Model
-from ..model_file import Layer as ModelLayer
-from .layout import ACTIVATION, Layer, Source, pointer
+from ..constants import HOP, LOOKAHEAD, WINDOW
+from ..model_file import WEIGHT_SCALE, Layer, Model
+from ..signal import correlation, pitch
+from ..signal.bands import BANDS
+from ..signal.comb import FUTURE, PAST
+from .layout import ACTIVATION, ROW, structure
+from .memory import ALIGNMENT, Address, Area
+from .tables import TABLES, FftTables
 
-__all__ = ["Program", "UnsuitableModelError", "activation_type", "pack", "zero"]
+__all__ = ["Constants", "Field", "StreamLayout", "UnsuitableModelError", "lone_matrix", "pack"]
 
 _GROUP = 16
 _COLUMNS = 4
 _SPARSE_ENOUGH = 0.75
 """Share of blocks with a weight in them, up to which skipping the others pays."""
+_SLACK = 4
+"""Numbers by which vectors may reach beyond the end of a buffer."""
+_ONE = ACTIVATION["simd"]
 
 
 class UnsuitableModelError(ValueError):
     """The kernel cannot run this model; NumPy can."""
 
 
-def activation_type(variant: str) -> type:
-    """Integers that activations become."""
-    return np.uint8 if variant == "relaxed" else np.int16
-
-
-def zero(variant: str) -> int:
-    """What stands for 0: relaxed SIMD's activations have no sign."""
-    return 64 if variant == "relaxed" else 0
-
-
-@dataclass
-class _Packed:
-    """A matrix as the kernel wants it."""
-
-    rows: int
-    inputs: int
-    scale: float
-    bias: NDArray[np.float32]
-    weights: NDArray[np.int8] | None = None
-    columns: NDArray[np.uint16] | None = None
-    floats: NDArray[np.float32] | None = None
-
-    def describe(self, matrix: Any) -> None:
-        """Fill in the C structure."""
-        matrix.rows, matrix.inputs, matrix.scale = self.rows, self.inputs, self.scale
-        for name in ("weights", "columns", "floats", "bias"):
-            setattr(matrix, name, pointer(getattr(self, name)))
-
-
 def _padded(size: int, multiple: int) -> int:
     return size + -size % multiple
 
 
-def pack(steps: NDArray[np.int8], variant: str) -> tuple[NDArray[np.int8], NDArray[np.uint16] | None]:
-    """Pack weights for a variant of the kernel.
+def pack(steps: NDArray[np.int8]) -> tuple[NDArray[np.int8], NDArray[np.uint16] | None]:
+    """Pack weights in the order in which they travel: SIMD's. Relaxed SIMD reorders them at load.
+
+    A group of 16 rows lies together; in it come 4 columns a time, for which 4 quads of rows follow each other, 16 bytes
+    a quad: row by row columns 0 and 1, then 2 and 3 of all four rows.
 
     Parameters
     ----------
     steps : int8 (rows, inputs)
         In steps of WEIGHT_SCALE.
-    variant : {"relaxed", "simd", "native"}
 
     Returns
     -------
@@ -82,8 +61,7 @@ def pack(steps: NDArray[np.int8], variant: str) -> tuple[NDArray[np.int8], NDArr
     full[: steps.shape[0], : steps.shape[1]] = steps
     # group, quad, row, column block, pair, column
     split = full.reshape(rows // _GROUP, 4, 4, inputs // _COLUMNS, 2, 2)
-    order = (0, 3, 1, 2, 4, 5) if variant == "relaxed" else (0, 3, 1, 4, 2, 5)
-    blocks = np.ascontiguousarray(split.transpose(order)).reshape(rows // _GROUP, inputs // _COLUMNS, -1)
+    blocks = np.ascontiguousarray(split.transpose(0, 3, 1, 4, 2, 5)).reshape(rows // _GROUP, inputs // _COLUMNS, -1)
     used = np.asarray(blocks.any(axis=2))
     if used.mean() > _SPARSE_ENOUGH:
         return blocks.ravel(), None
@@ -91,66 +69,28 @@ def pack(steps: NDArray[np.int8], variant: str) -> tuple[NDArray[np.int8], NDArr
     return blocks[used].ravel(), np.concatenate(columns).astype(np.uint16)
 
 
-def _pack_int8(weights: NDArray[np.float32], bias: NDArray[np.float32], variant: str) -> _Packed:
-    steps = np.rint(weights / WEIGHT_SCALE).astype(np.int64)
-    one = ACTIVATION[variant]
-    sums = np.abs(steps).sum(axis=1)
-    if sums.max(initial=0) * one >= 2**31:
-        raise UnsuitableModelError("its weights are so large that their 32-bit sums could overflow")
-    packed, columns = pack(steps.astype(np.int8), variant)
-    padded = np.zeros(_padded(len(bias), _GROUP), np.float32)
-    padded[: len(bias)] = bias - steps.sum(axis=1) * (zero(variant) * WEIGHT_SCALE / one)
-    return _Packed(len(padded), _padded(weights.shape[1], _COLUMNS), WEIGHT_SCALE / one, padded, packed, columns)
-
-
-def _pack_floats(weights: NDArray[np.float32], bias: NDArray[np.float32]) -> _Packed:
-    rows = _padded(len(bias), _GROUP)
-    full, padded = np.zeros((rows, weights.shape[1]), np.float32), np.zeros(rows, np.float32)
-    full[: len(weights)], padded[: len(bias)] = weights, bias
-    floats = np.ascontiguousarray(full.reshape(-1, _GROUP, weights.shape[1]).transpose(0, 2, 1))
-    return _Packed(rows, weights.shape[1], 1.0, padded, floats=floats)
-
-
-def _packed_layers(model: Model, variant: str) -> dict[str, tuple[_Packed, _Packed | None]]:
-    """Matrices of all layers, remembered with the model: its weights must not change afterwards."""
-    if not model.quantised:
-        raise UnsuitableModelError("its weights are not int8")
-    memory = vars(model).setdefault("packed_weights", {})
-    if variant not in memory:
-        packed = {}
-        for layer in model.layers:
-            bias = model.arrays[layer.name, "bias"]
-            recurrent = None
-            if layer.kind == "gru":
-                # The biases of r and z simply add up; n's second one is inside the reset gate's product.
-                inside = model.arrays[layer.name, "recurrent_bias"]
-                recurrent = _pack_int8(model.arrays[layer.name, "recurrent"], inside, variant)
-            weights = model.arrays[layer.name, "weight"]
-            # Features have no bounds: their layer stays in floats. It is small.
-            floats = "features" in layer.inputs
-            matrix = _pack_floats(weights, bias) if floats else _pack_int8(weights, bias, variant)
-            packed[layer.name] = matrix, recurrent
-        memory[variant] = packed
-    return memory[variant]
-
-
-class Program:
-    """A model's layers with the buffers of one stream.
+class Constants:
+    """What all streams of a model share: tables, feature statistics and packed weights.
 
     Parameters
     ----------
     model : Model
-    variant : {"relaxed", "simd", "native"}
-    block : int
-        Frames a call.
+        Its weights must not change afterwards.
+    pointer : {4, 8}
+        Bytes of an address.
 
     Attributes
     ----------
-    layers : ctypes array of Layer
-    normalised : float32 (block, features)
-        The input.
-    outputs : dict of str to float32 (block, stride)
-        By layer; columns beyond its size have no meaning.
+    area : Area
+    stream : dict
+        Fields of the Stream structure that point here.
+    matrices : Address
+        Of all Matrix structures, one behind the other.
+    matrix_count : int
+    weight_bytes : int
+        Of int8 weights, blocks of zeros left out.
+    of_layer : dict of str to (Address, Address or None)
+        By layer: its input's matrix and its recurrent one.
 
     Raises
     ------
@@ -158,58 +98,243 @@ class Program:
         The kernel cannot run the model.
     """
 
-    def __init__(self, model: Model, variant: str, block: int) -> None:
-        self._packed = _packed_layers(model, variant)
-        self._zero, self._type, self._block = zero(variant), activation_type(variant), block
-        self._kept: list[Any] = []
-        self._floats: list[NDArray[np.float32]] = []
-        self._activations: list[NDArray] = []
-        features = len(model.feature_mean)
-        self.normalised = self._float(block, features)
-        self.outputs: dict[str, NDArray[np.float32]] = {"features": self.normalised}
-        self._quantised: dict[str, NDArray | None] = {"features": None}
-        sizes = {"features": features}
-        self.layers: Any = (Layer * len(model.layers))()
-        for target, layer in zip(self.layers, model.layers, strict=True):
-            self._describe(target, layer, sizes)
-            sizes[layer.name] = layer.output_size
+    def __init__(self, model: Model, pointer: int) -> None:
+        if not model.quantised:
+            raise UnsuitableModelError("its weights are not int8")
+        self.model, self.pointer = model, pointer
+        self.area = area = Area()
+        self.weight_bytes = 0
+        self.stream: dict[str, Any] = {name: area.place(table) for name, table in TABLES.items()}
+        self.stream |= {"mean": area.place(model.feature_mean), "scale": area.place(1 / model.feature_deviation)}
+        self.fft = {"frame_fft": _fft(area, WINDOW), "pitch_fft": _fft(area, correlation.SEGMENT)}
+        kind = structure("Matrix", pointer)
+        rows: list[dict[str, Any]] = []
+        places: dict[str, list[int]] = {}
+        for layer in model.layers:
+            places[layer.name] = [len(rows)]
+            rows.append(self._input(layer))
+            if layer.kind == "gru":
+                # The biases of r and z simply add up; n's second one is inside the reset gate's product.
+                places[layer.name].append(len(rows))
+                recurrent, inside = (model.arrays[layer.name, name] for name in ("recurrent", "recurrent_bias"))
+                rows.append(self._int8(recurrent, inside))
+        self.matrices, self.matrix_count = area.structures(kind, rows), len(rows)
+        at = [Address(area, self.matrices.offset + number * kind.itemsize) for number in range(len(rows))]
+        self.of_layer = {
+            name: (at[numbers[0]], at[numbers[1]] if len(numbers) > 1 else None) for name, numbers in places.items()
+        }
 
-    def reset(self) -> None:
-        """Forget the stream."""
-        for floats in self._floats:
-            floats[:] = 0
-        for activations in self._activations:
-            activations[:] = self._zero
+    def _input(self, layer: Layer) -> dict[str, Any]:
+        weights, bias = (self.model.arrays[layer.name, name] for name in ("weight", "bias"))
+        # Features have no bounds: their layer stays in floats. It is small.
+        return _floats(self.area, weights, bias) if "features" in layer.inputs else self._int8(weights, bias)
 
-    def _float(self, *shape: int) -> NDArray[np.float32]:
-        self._floats.append(np.zeros(shape, np.float32))
-        return self._floats[-1]
+    def _int8(self, weights: NDArray[np.float32], bias: NDArray[np.float32]) -> dict[str, Any]:
+        steps = np.rint(weights / WEIGHT_SCALE).astype(np.int64)
+        if np.abs(steps).sum(axis=1).max(initial=0) * _ONE >= 2**31:
+            raise UnsuitableModelError("its weights are so large that their 32-bit sums could overflow")
+        packed, columns = pack(steps.astype(np.int8))
+        self.weight_bytes += packed.size
+        return _matrix(self.area, (packed, columns), weights.shape[1], bias)
 
-    def _activation(self, *shape: int) -> NDArray:
-        self._activations.append(np.full(shape, self._zero, self._type))
-        return self._activations[-1]
 
-    def _describe(self, target: Any, layer: ModelLayer, sizes: dict[str, int]) -> None:
-        matrix, recurrent = self._packed[layer.name]
-        matrix.describe(target.input)
-        sources: Any = (Source * len(layer.inputs))()
-        for source, name in zip(sources, layer.inputs, strict=True):
-            source.floats, source.quantised = pointer(self.outputs[name]), pointer(self._quantised[name])
-            source.stride, source.size = self.outputs[name].shape[1], sizes[name]
-        self._kept.append(sources)
-        target.sources, target.source_count = ctypes.addressof(sources), len(sources)
-        target.input_size, target.output_size, target.kernel = layer.input_size, layer.output_size, layer.kernel
-        target.sigmoid = layer.activation == "sigmoid"
-        # Vectors may reach beyond the last number by less than a group.
-        span = layer.kernel * layer.input_size + _GROUP
-        target.line, target.float_line = pointer(self._activation(span)), pointer(self._float(span))
-        stride = _padded(layer.output_size, _GROUP)
-        output, quantised = self._float(self._block, stride), self._activation(self._block, stride)
-        target.stride, target.output, target.quantised = stride, pointer(output), pointer(quantised)
-        self.outputs[layer.name], self._quantised[layer.name] = output, quantised
+def lone_matrix(steps: NDArray[np.int8], pointer: int) -> tuple[Area, Address]:
+    """An area with one Matrix structure, without bias, and where it lies: to try the kernel's product."""
+    area = Area()
+    matrix = _matrix(area, pack(steps), steps.shape[1], np.zeros(len(steps), np.float32))
+    return area, area.structures(structure("Matrix", pointer), [matrix])
+
+
+def _fft(area: Area, length: int) -> dict[str, Any]:
+    tables = FftTables(length)
+    return {"half": tables.half} | {name: area.place(getattr(tables, name)) for name in ("radices", "twiddles", "fold")}
+
+
+def _matrix(
+    area: Area, packed: tuple[NDArray[np.int8], NDArray[np.uint16] | None], inputs: int, bias: NDArray[np.float32]
+) -> dict[str, Any]:
+    weights, columns = packed
+    padded = np.zeros(_padded(len(bias), _GROUP), np.float32)
+    padded[: len(bias)] = bias
+    return {
+        "rows": len(padded),
+        "inputs": _padded(inputs, _COLUMNS),
+        "scale": WEIGHT_SCALE / _ONE,
+        "weights": area.place(weights),
+        "columns": None if columns is None else area.place(columns),
+        "bias": area.place(padded),
+    }
+
+
+def _floats(area: Area, weights: NDArray[np.float32], bias: NDArray[np.float32]) -> dict[str, Any]:
+    rows = _padded(len(bias), _GROUP)
+    full, padded = np.zeros((rows, weights.shape[1]), np.float32), np.zeros(rows, np.float32)
+    full[: len(weights)], padded[: len(bias)] = weights, bias
+    floats = full.reshape(-1, _GROUP, weights.shape[1]).transpose(0, 2, 1)
+    return {
+        "rows": rows,
+        "inputs": weights.shape[1],
+        "scale": 1.0,
+        "floats": area.place(floats),
+        "bias": area.place(padded),
+    }
+
+
+@dataclass(frozen=True)
+class Field:
+    """Numbers of a stream that its caller reads or writes."""
+
+    offset: int
+    """From the beginning of the buffers, in bytes."""
+    kind: np.dtype
+    shape: tuple[int, ...]
+
+    def view(self, buffers: NDArray[np.uint8]) -> NDArray:
+        """Show these numbers in a stream's buffers."""
+        size = int(np.prod(self.shape)) * self.kind.itemsize
+        return buffers[self.offset : self.offset + size].view(self.kind).reshape(self.shape)
+
+
+class StreamLayout:
+    """Memory of one stream: structures, which never change, and behind them the buffers, which hold all that does.
+
+    Parameters
+    ----------
+    constants : Constants
+    block : int
+        Frames a call.
+
+    Attributes
+    ----------
+    structures, buffers : Area
+        The Stream structure comes first.
+    fields : dict of str to Field
+        ``input``, ``output``, ``gain``, ``strength``, ``voice`` (rows may be longer than what counts), ``period``,
+        ``correlation``, ``paths`` and the settings.
+    activations : (int, int)
+        From where to where in the buffers activations lie.
+    beginning : uint8 (n,)
+        How the buffers begin in a new stream; the rest is 0, but for activations: what stands for 0.
+    """
+
+    def __init__(self, constants: Constants, block: int) -> None:
+        self._constants, self._block, self._pointer = constants, block, constants.pointer
+        self.structures, self.buffers = Area(), Area()
+        self.fields: dict[str, Field] = {}
+        model, features = constants.model, len(constants.model.feature_mean)
+        own = self.structures.reserve(structure("Stream", self._pointer).itemsize)
+        lags = correlation.LAGS
+        stream: dict[str, Any] = {
+            "block": block,
+            "paths": self._floats("paths", pitch.BACKTRACK + block, lags + 2 * pitch.JUMP),
+            "settings": self._settings(),
+            "input": self._floats("input", block * HOP),
+            "output": self._floats("output", block * HOP),
+            "period": self._numbers("period", np.int32, block),
+            "correlation": self._floats("correlation", block),
+            "feature_count": features,
+        }
+        for name, shape in {
+            "samples": (PAST + WINDOW + FUTURE + (block - 1) * HOP,),
+            "spectra": (LOOKAHEAD + block, 2, ROW),
+            "energies": (LOOKAHEAD + block, BANDS),
+            "lowpass_line": (len(correlation.LOWPASS) - correlation.DECIMATION + HOP,),
+            "highpass_line": (len(correlation.HIGHPASS) - 1 + HOP // correlation.DECIMATION,),
+            "decimated": (correlation.SEGMENT,),
+            "correlations": (pitch.BACKTRACK + block, lags),
+            "combed": (block, 2, ROW),
+            "combed_energy": (block, BANDS),
+            "coherence": (block, BANDS),
+            "levels": (3, BANDS),
+            "begun": (BANDS,),
+            "features": (block, features),
+            "normalised": (block, features),
+            "tail": (HOP,),
+        }.items():
+            stream[name] = self._floats(None, *shape)
+        for name, fft in constants.fft.items():
+            stream[name] = fft | {"work": self._floats(None, 6 * fft["half"] + 32)}
+        rows, outputs = self._layers(model, stream["normalised"], features)
+        for name, (address, stride) in outputs.items():
+            stream |= {name: address, f"{name}_stride": stride}
+            self.fields[name] = Field(address.offset, np.dtype(np.float32), (block, stride))
+        stream["layers"] = self.structures.structures(structure("Layer", self._pointer), rows)
+        stream["layer_count"] = len(rows)
+        self.structures.structures(structure("Stream", self._pointer), [constants.stream | stream], own)
+        paths = self.fields["paths"]
+        self.beginning = np.zeros(_padded(paths.offset + int(np.prod(paths.shape)) * 4, ALIGNMENT), np.uint8)
+        paths.view(self.beginning)[:] = pitch.UNREACHED
+        paths.view(self.beginning)[:, pitch.JUMP : -pitch.JUMP] = 0
+
+    def _numbers(self, name: str | None, kind: DTypeLike, *shape: int) -> Address:
+        kind = np.dtype(kind)
+        address = self.buffers.reserve((int(np.prod(shape)) + _SLACK) * kind.itemsize)
+        if name:
+            self.fields[name] = Field(address.offset, kind, shape)
+        return address
+
+    def _floats(self, name: str | None, *shape: int) -> Address:
+        return self._numbers(name, np.float32, *shape)
+
+    def _settings(self) -> Address:
+        kind = structure("Settings", self._pointer)
+        address = self.buffers.reserve(kind.itemsize)
+        for name, (base, offset, *_) in (kind.fields or {}).items():
+            self.fields[name] = Field(address.offset + offset, base, (1,))
+        return address
+
+    def _layers(
+        self, model: Model, features: Address, count: int
+    ) -> tuple[list[dict[str, Any]], dict[str, tuple[Address, int]]]:
+        """Layer structures, and where their outputs lie and how far apart the rows are."""
+        floats: dict[str, tuple[Address, int]] = {"features": (features, count)}
+        sizes = {"features": count} | {layer.name: layer.output_size for layer in model.layers}
+        strides = {layer.name: _padded(layer.output_size, _GROUP) for layer in model.layers}
+        for name, stride in strides.items():
+            floats[name] = self._floats(None, self._block, stride), stride
+        rows = [self._layer(layer, strides[layer.name]) for layer in model.layers]
+        for row, layer in zip(rows, model.layers, strict=True):
+            row["output"] = floats[layer.name][0]
+        # All activations lie together, at the end.
+        start = self.buffers.size
+        quantised: dict[str, Address | None] = {"features": None}
+        for row, layer in zip(rows, model.layers, strict=True):
+            stride = strides[layer.name]
+            row["line"] = self._activations(layer.kernel * layer.input_size + _GROUP)
+            quantised[layer.name] = row["quantised"] = self._activations(self._block * stride)
+            row["quantised_state"] = self._activations(stride) if layer.kind == "gru" else None
+            row["sources"] = self.structures.structures(
+                structure("Source", self._pointer),
+                [
+                    {"floats": at, "stride": stride, "quantised": quantised[name], "size": sizes[name]}
+                    for name, (at, stride) in ((name, floats[name]) for name in layer.inputs)
+                ],
+            )
+        self.activations = start, self.buffers.size
+        return rows, {name: floats[name] for name in ("gain", "strength", "voice")}
+
+    def _activations(self, count: int) -> Address:
+        return self._numbers(None, np.int16, count)
+
+    def _layer(self, layer: Layer, stride: int) -> dict[str, Any]:
+        matrix, recurrent = self._constants.of_layer[layer.name]
+        row: dict[str, Any] = {
+            "input": matrix,
+            "recurrent": recurrent,
+            "source_count": len(layer.inputs),
+            "input_size": layer.input_size,
+            "output_size": layer.output_size,
+            "kernel": layer.kernel,
+            "sigmoid": layer.activation == "sigmoid",
+            "stride": stride,
+            "float_line": self._floats(None, layer.kernel * layer.input_size + _GROUP),
+        }
         if recurrent is not None:
-            recurrent.describe(target.recurrent)
-            gates = recurrent.rows + _GROUP
-            target.gates_stride = gates
-            target.from_input, target.from_state = pointer(self._float(self._block, gates)), pointer(self._float(gates))
-            target.state, target.quantised_state = pointer(self._float(stride)), pointer(self._activation(stride))
+            gates = _padded(3 * layer.output_size, _GROUP) + _GROUP
+            row |= {
+                "gates_stride": gates,
+                "from_input": self._floats(None, self._block, gates),
+                "from_state": self._floats(None, gates),
+                "state": self._floats(None, stride),
+            }
+        return row

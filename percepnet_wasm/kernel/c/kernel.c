@@ -1,11 +1,30 @@
-/* What Python calls. */
+/* What Python and JavaScript call. */
+#include "check.h"
 #include "product.h"
 #include "stages.h"
 
 #define EXPORT __attribute__((visibility("default")))
 
-/* Bytes of Stream and Layer as this compiler lays them out: ctypes must agree. */
-EXPORT int percepnet_layout(int which) { return which ? (int)sizeof(Layer) : (int)sizeof(Stream); }
+/* Bytes of Stream and Layer as this compiler lays them out, and which layout.h this was: the caller must agree. */
+EXPORT int percepnet_layout(int which) {
+    return which == 0 ? (int)sizeof(Stream) : which == 1 ? (int)sizeof(Layer) : LAYOUT;
+}
+
+/* Whether a stream stays within its memory: 0, or the number of the check that failed. Its buffers follow its structures. */
+EXPORT int percepnet_check(const Stream *s, uintptr_t constants, uintptr_t constants_end, uintptr_t buffers, uintptr_t end) {
+    Memory memory = {{constants, constants_end}, {(uintptr_t)s, buffers}, {buffers, end}};
+    return check_stream(s, &memory);
+}
+
+/* Weights travel as SIMD wants them: put them in this variant's order, once. 0, or the number of the check that failed. */
+EXPORT int percepnet_adopt(Matrix *first, int count, uintptr_t constants, uintptr_t constants_end) {
+    for (Matrix *m = first; m < first + count; m++) {
+        int failed = check_matrix(m, (Range){constants, constants_end});
+        if (failed) return failed;
+        if (!m->floats) adopt(m);
+    }
+    return 0;
+}
 
 /* Stages first to last, 0 to 4. A frame is all of them; the benchmark takes them one by one. 1: bad samples. */
 EXPORT int percepnet_run(Stream *s, int first, int last) {

@@ -3,6 +3,7 @@
 
 #include <stdint.h>
 
+#define LAYOUT 1434014551
 #define HOP 480
 #define WINDOW 960
 #define ROW 484
@@ -48,6 +49,7 @@
 #define SNR_TINY 9.999999682655225e-21f
 #define ACTIVATION_SIMD 16384
 #define ACTIVATION_RELAXED 63
+#define RELAXED_ZERO 64
 
 typedef struct {
     int32_t half;              /* of the real length */
@@ -58,12 +60,12 @@ typedef struct {
 } Fft;
 
 typedef struct {
-    int32_t rows;              /* multiple of 16; 0: there is none */
+    int32_t rows;              /* multiple of 16 */
     int32_t inputs;            /* multiple of 4 where weights are int8 */
-    const int8_t *weights;     /* groups of 16 rows, in them 4 columns a time */
+    int8_t *weights;           /* groups of 16 rows, in them 4 columns a time */
     const uint16_t *columns;   /* block-sparse: each group's count, then the blocks' numbers; null: all */
     const float *floats;       /* float weights instead: groups of 16 rows, in them column by column */
-    const float *bias;         /* [rows] */
+    float *bias;               /* [rows] */
     float scale;               /* of the integer sums */
 } Matrix;
 
@@ -75,8 +77,8 @@ typedef struct {
 } Source;
 
 typedef struct {
-    Matrix input;
-    Matrix recurrent;          /* of a gated unit only */
+    const Matrix *input;
+    const Matrix *recurrent;   /* of a gated unit only; else null */
     const Source *sources;
     int32_t source_count;
     int32_t input_size;
@@ -96,16 +98,20 @@ typedef struct {
 } Layer;
 
 typedef struct {
-    int32_t block;             /* frames a call */
     int32_t comb;              /* whether to use the comb filter */
     int32_t postfilter;        /* and the envelope postfilter */
     float floor;               /* share of the noisy signal mixed back in */
+    float voiced;              /* energy of frames with voice */
+    float unvoiced;
+} Settings;
+
+typedef struct {
+    int32_t block;             /* frames a call */
+    Settings *settings;        /* all that changes here lies in buffers, and no address or size does */
     float *input;              /* [block * HOP] */
     float *output;
     int32_t *period;           /* [block], samples */
     float *correlation;        /* [block] */
-    float voiced;              /* energy of frames with voice */
-    float unvoiced;
     Fft frame_fft;
     Fft pitch_fft;
     const float *window;       /* [WINDOW] */

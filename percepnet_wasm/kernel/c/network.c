@@ -7,7 +7,7 @@
 /* Collect the layer's inputs of a frame behind the frames that a convolution keeps. */
 static void gather(const Layer *layer, int frame) {
     int kept = (layer->kernel - 1) * layer->input_size;
-    if (layer->input.floats) {
+    if (layer->input->floats) {
         float *line = layer->float_line;
         __builtin_memmove(line, line + layer->input_size, sizeof(float) * kept);
         line += kept;
@@ -47,7 +47,7 @@ static void affine(const Matrix *m, const activation *x, const float *floats, fl
 static void dense(const Layer *layer, int frame) {
     float *out = layer->output + frame * layer->stride;
     gather(layer, frame);
-    affine(&layer->input, layer->line, layer->float_line, out);
+    affine(layer->input, layer->line, layer->float_line, out);
     for (int k = 0; k < layer->stride; k += 4)
         store(out + k, layer->sigmoid ? sigmoid_of(load(out + k)) : tanh_of(load(out + k)));
     quantise(out, (activation *)layer->quantised + frame * layer->stride, layer->stride);
@@ -58,7 +58,7 @@ static void gated(const Layer *layer, int frame) {
     int size = layer->output_size;
     const float *from_input = layer->from_input + frame * layer->gates_stride, *from_state = layer->from_state;
     float *state = layer->state;
-    affine(&layer->recurrent, layer->quantised_state, 0, layer->from_state);
+    affine(layer->recurrent, layer->quantised_state, 0, layer->from_state);
     for (int k = 0; k < size; k += 4) {
         f4 reset = sigmoid_of(load(from_input + k) + load(from_state + k));
         f4 keep = sigmoid_of(load(from_input + size + k) + load(from_state + size + k));
@@ -77,10 +77,10 @@ void run_network(Stream *s) {
         for (int k = 0; k < count; k++)
             s->normalised[frame * count + k] = (s->features[frame * count + k] - s->mean[k]) * s->scale[k];
     for (const Layer *layer = s->layers; layer < s->layers + s->layer_count; layer++) {
-        if (layer->recurrent.rows) {
+        if (layer->recurrent) {
             for (int frame = 0; frame < s->block; frame++) {
                 gather(layer, frame);
-                affine(&layer->input, layer->line, layer->float_line, layer->from_input + frame * layer->gates_stride);
+                affine(layer->input, layer->line, layer->float_line, layer->from_input + frame * layer->gates_stride);
             }
             for (int frame = 0; frame < s->block; frame++) gated(layer, frame);
         } else {

@@ -18,15 +18,39 @@ static inline i4 add_products(i4 acc, const int8_t *weights, const activation *x
     return (i4)wasm_i32x4_relaxed_dot_i8x16_i7x16_add(wasm_v128_load(weights), wasm_v128_load32_splat(x), (v128_t)acc);
 }
 
-/* The instruction's activations are not negative: 64 stands for 0. The biases make up for it (kernel/program.py). */
+/* The instruction's activations are not negative: RELAXED_ZERO stands for 0. The biases make up for it. */
 void quantise(const float *from, activation *to, int count) {
     for (int k = 0; k < count; k += 4) {
-        i4 q = __builtin_convertvector(__builtin_elementwise_roundeven(load(from + k) * ACTIVATION_RELAXED), i4) + 64;
+        i4 q = __builtin_convertvector(__builtin_elementwise_roundeven(load(from + k) * ACTIVATION_RELAXED), i4) + RELAXED_ZERO;
         for (int j = 0; j < 4; j++) to[k + j] = (activation)q[j];
     }
 }
 
+/* A quad of rows holds columns 0 and 1 of each, then 2 and 3: row by row instead. A row's sum meets RELAXED_ZERO. */
+void adopt(Matrix *m) {
+    int8_t *weights = m->weights;
+    const uint16_t *columns = m->columns;
+    const double scale = (double)m->scale * ACTIVATION_SIMD / ACTIVATION_RELAXED, offset = scale * RELAXED_ZERO;
+    for (int row = 0; row < m->rows; row += 16) {
+        int32_t sums[16] = {0};
+        int blocks = columns ? *columns++ : m->inputs / 4;
+        if (columns) columns += blocks;
+        for (int quad = 0; quad < 4 * blocks; quad++, weights += 16) {
+            b16 w = *(const b16 *)weights;
+            w = __builtin_shufflevector(w, w, 0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15);
+            *(b16 *)weights = w;
+            for (int k = 0; k < 16; k++) sums[4 * (quad % 4) + k / 4] += w[k];
+        }
+        for (int k = 0; k < 16; k++)
+            m->bias[row + k] = (float)(m->bias[row + k] - sums[k] * offset);
+    }
+    m->scale = (float)scale;
+}
+
 #else
+
+/* Weights travel in this order already. */
+void adopt(Matrix *m) { (void)m; }
 
 #if defined(__wasm_simd128__)
 #include <wasm_simd128.h>

@@ -16,5 +16,8 @@ void product(const Matrix *m, const activation *x, int32_t *acc);
 /* Float weights, for what is not bounded: acc[0..rows) = W x, rows a multiple of 16. */
 void float_product(const Matrix *m, const float *x, float *acc);
 
+/* From the order in which weights travel, which is SIMD's, to this variant's; once, and bias and scale with them. */
+void adopt(Matrix *m);
+
 /* Activations in [-1, 1] to what product() takes; count is rounded up to a multiple of 4. */
 void quantise(const float *from, activation *to, int count);

@@ -38,25 +38,27 @@ static void track_levels(Stream *s) {
         share += voice;
     }
     float rest = (float)s->block - share;
+    Settings *settings = s->settings;
     f4 keep = power_of_two((f4){share, rest, 0, 0} * SNR_MEMORY_LOG2);
-    s->voiced = keep[0] * s->voiced + (1 - keep[0]) * with_voice / (share + SNR_TINY);
-    s->unvoiced = keep[1] * s->unvoiced + (1 - keep[1]) * (total - with_voice) / (rest + SNR_TINY);
+    settings->voiced = keep[0] * settings->voiced + (1 - keep[0]) * with_voice / (share + SNR_TINY);
+    settings->unvoiced = keep[1] * settings->unvoiced + (1 - keep[1]) * (total - with_voice) / (rest + SNR_TINY);
 }
 
 void synthesise(Stream *s) {
+    const float floor = s->settings->floor;
     for (int frame = 0; frame < s->block; frame++) {
         float plain[BANDS], combed[BANDS], plain_bins[ROW], combed_bins[ROW], samples[WINDOW], product[2 * ROW];
         const float *energy = s->energies + frame * BANDS, *combed_energy = s->combed_energy + frame * BANDS;
         const float *coherence = s->coherence + frame * BANDS, *strength = s->strength + frame * s->strength_stride;
         const float *y = row(s->spectra, frame), *p = row(s->combed, frame);
-        if (s->postfilter) postfilter(s->gain + frame * s->gain_stride, energy, plain);
+        if (s->settings->postfilter) postfilter(s->gain + frame * s->gain_stride, energy, plain);
         else __builtin_memcpy(plain, s->gain + frame * s->gain_stride, sizeof plain);
         for (int band = 0; band < BANDS; band++) {
-            float r = s->comb ? strength[band] : 0;
+            float r = s->settings->comb ? strength[band] : 0;
             float level = plain[band] / __builtin_sqrtf(1 - 2 * r * (1 - r) * (1 - coherence[band]) + TINY);
             float scale = __builtin_sqrtf(energy[band] / (combed_energy[band] + TINY));
-            plain[band] = level * (1 - r) * (1 - s->floor) + s->floor;
-            combed[band] = level * r * scale * (1 - s->floor);
+            plain[band] = level * (1 - r) * (1 - floor) + floor;
+            combed[band] = level * r * scale * (1 - floor);
         }
         interpolate_bands(s, plain, plain_bins);
         interpolate_bands(s, combed, combed_bins);

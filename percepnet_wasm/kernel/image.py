@@ -1,0 +1,107 @@
+"""Program images: a model compiled to what the kernel reads, for pages that run it without Python.
+
+An image holds the packed weights and tables, one stream's structures and the beginning of its buffers, as they lie in
+WebAssembly's memory, with a list of the places where addresses stand; names of what a caller reads and writes; and a
+test that NumPy made. Layout: 8 bytes magic, format version and header length as little-endian uint32, an ASCII JSON
+header padded to 8 bytes, then what the header counts: constants, structures, beginning of the buffers, places (uint32)
+and test (float32). ``worklet/image.js`` reads it, ``worklet/runner.js`` runs it.
+"""
+
+import json
+import struct
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..constants import HOP
+from ..engine import NumpyEngine
+from ..enhancer import info
+from ..model_file import Model
+from .check import TOLERANCE, trial_sound
+from .layout import LAYOUT, RELAXED_ZERO
+from .memory import Area
+from .program import Constants, StreamLayout
+
+__all__ = ["FORMAT_VERSION", "MAGIC", "image"]
+
+MAGIC = b"PERCEPNI"
+FORMAT_VERSION = 1
+POINTER = 4
+"""Bytes of an address in WebAssembly."""
+FRAMES = 12
+"""Of the test: enough for every stage's memory to be filled."""
+_STEP = 2**-12
+"""Of the test's samples, so that they compress."""
+_HEAD = struct.Struct("<8sII")
+
+
+def image(model: Model) -> bytes:
+    """Compile a model.
+
+    Parameters
+    ----------
+    model : Model
+        Of int8 weights.
+
+    Returns
+    -------
+    bytes
+        The same for the same model, on any platform whose NumPy computes the same tables.
+
+    Raises
+    ------
+    UnsuitableModelError
+        The kernel cannot run the model.
+    """
+    constants = Constants(model, POINTER)
+    stream = StreamLayout(constants, 1)
+    bases = {constants.area: 0, stream.structures: 0, stream.buffers: stream.structures.size}
+    contents = {area: _linked(area, bases) for area in (constants.area, stream.structures)}
+    places = {
+        "constants": sorted(constants.area.links),
+        "constantsOfStream": [at for at, to in sorted(stream.structures.links.items()) if to.area is constants.area],
+        "stream": [at for at, to in sorted(stream.structures.links.items()) if to.area is not constants.area],
+    }
+    test = _test(model)
+    start = stream.structures.size
+    header = {
+        "layout": LAYOUT,
+        "info": info(model),
+        "constants": constants.area.size,
+        "matrices": {"offset": constants.matrices.offset, "count": constants.matrix_count},
+        "structures": stream.structures.size,
+        "buffers": {"size": stream.buffers.size, "stored": len(stream.beginning)},
+        "fields": {
+            name: [start + field.offset, str(field.kind), int(np.prod(field.shape))]
+            for name, field in stream.fields.items()
+        },
+        "activations": {"range": [start + at for at in stream.activations], "relaxedZero": RELAXED_ZERO},
+        "places": {name: len(each) for name, each in places.items()},
+        "test": {"frames": FRAMES, "tolerance": {name: TOLERANCE[name] for name in ("relaxed", "simd")}},
+    }
+    text = json.dumps(header, separators=(",", ":")).encode("ascii")
+    text += b" " * (-len(text) % 8)
+    parts = [contents[constants.area], contents[stream.structures], stream.beginning]
+    parts += [np.array(each, "<u4") for each in places.values()] + [values.astype("<f4") for values in test]
+    return _HEAD.pack(MAGIC, FORMAT_VERSION, len(text)) + text + b"".join(part.tobytes() for part in parts)
+
+
+def _linked(area: Area, bases: dict[Area, int]) -> NDArray[np.uint8]:
+    """An area's bytes; its addresses count from the beginning of the constants or of the stream."""
+    content = area.content()
+    for place, to in area.links.items():
+        content[place : place + POINTER].view("<u4")[0] = bases[to.area] + to.offset
+    return content
+
+
+def _test(model: Model) -> list[NDArray[np.float32]]:
+    """Samples, and NumPy's gains, strengths, voice and output for them, frame by frame."""
+    engine = NumpyEngine(model, 1)
+    samples = (np.rint(trial_sound(FRAMES) / _STEP) * _STEP).astype(np.float32)
+    results: list[list[NDArray]] = [[] for _ in range(4)]
+    for frame in samples.reshape(-1, HOP):
+        engine.input[:] = frame
+        engine.step()
+        for rows, values in zip(results, (engine.gain, engine.strength, engine.voice, engine.output), strict=True):
+            rows.append(values.ravel().copy())
+    return [samples, *(np.concatenate(rows) for rows in results)]

@@ -1,0 +1,127 @@
+"""Program images: what they hold, and that the kernel's check knows a sound program from a damaged one.
+
+``worklet/test/runner.test.js`` runs them.
+"""
+
+import json
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from models import WITH_LEVELS, random_model
+
+from percepnet_wasm.kernel import library as kernel_library
+from percepnet_wasm.kernel import loading
+from percepnet_wasm.kernel.image import FORMAT_VERSION, MAGIC, image
+from percepnet_wasm.kernel.layout import LAYOUT, structure
+from percepnet_wasm.kernel.memory import POINTER, load
+from percepnet_wasm.kernel.program import Constants, StreamLayout, UnsuitableModelError
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("kernel")
+    build = [sys.executable, "-m", "build_scripts.package.build_kernel", "--native", "--out", str(folder)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kernel_library, "FOLDER", folder)
+        patch.setattr(loading, "_tried", {})
+        yield loading.load("native")
+
+
+def parts(content):
+    """Header and payload."""
+    magic, version, length = struct.unpack_from("<8sII", content)
+    assert (magic, version, length % 8) == (MAGIC, FORMAT_VERSION, 0)
+    return json.loads(content[16 : 16 + length]), content[16 + length :]
+
+
+@pytest.mark.parametrize("model", [random_model(), random_model(WITH_LEVELS)], ids=["paper", "levels"])
+def test_an_image_says_what_it_is_and_is_the_same_every_time(model):
+    content = image(model)
+    assert content == image(model)
+    header, payload = parts(content)
+    assert header["layout"] == LAYOUT and header["info"]["tier"] == "test"
+    places, frames = header["places"], header["test"]["frames"]
+    stored = header["constants"] + header["structures"] + header["buffers"]["stored"]
+    assert len(payload) == stored + 4 * sum(places.values()) + 4 * frames * (480 + 34 + 34 + 1 + 480)
+    words = np.frombuffer(payload, "<u4", sum(places.values()), stored)
+    offsets = np.split(words, np.cumsum(list(places.values()))[:-1])
+    for where, size in zip(offsets, (header["constants"], header["structures"], header["structures"]), strict=True):
+        assert (np.diff(where.astype(int)) > 0).all() and where.max() <= size - 4 and not (where % 4).any()
+
+
+def test_float_weights_make_no_image():
+    with pytest.raises(UnsuitableModelError, match="not int8"):
+        image(random_model(quantised=False))
+
+
+def test_structures_are_laid_out_for_either_width_of_addresses():
+    narrow, wide = structure("Stream", 4), structure("Stream", 8)
+    assert narrow.names == wide.names and narrow.itemsize < wide.itemsize
+    addresses = sum(kind == np.dtype(np.uint32) for kind, *_ in narrow.fields.values())
+    assert addresses == sum(kind == np.dtype(np.uint64) for kind, *_ in wide.fields.values()) > 20
+    assert structure("Layer", 4).itemsize % 4 == structure("Layer", 8).itemsize % 8 == 0
+
+
+def test_every_program_of_ours_passes_the_check(library):
+    for model in (random_model(), random_model(WITH_LEVELS)):
+        for block in (1, 7):
+            constants, stream, structures, _ = program(model, block)
+            assert library.check(stream, constants, structures) == 0
+
+
+def program(model, block=1):
+    constants = Constants(model, POINTER)
+    memory = load((constants.area,))
+    layout = StreamLayout(constants, block)
+    stream = load((layout.structures, layout.buffers), {constants.area: memory.ctypes.data})
+    return memory, stream, layout.structures.size, sorted(layout.structures.links)
+
+
+def test_the_check_refuses_any_address_that_leaves_its_memory(library):
+    constants, stream, structures, places = program(random_model(WITH_LEVELS))
+    for place in places:
+        address = stream[place : place + POINTER].view(np.uintp)
+        kept = address[0]
+        ends = [stream.ctypes.data + len(stream), constants.ctypes.data + len(constants)]
+        for wrong in (0, 16, *ends, stream.ctypes.data - 16, constants.ctypes.data - 4, kept + 1, np.uintp(2**63 - 16)):
+            # Activations of a unit's state are none in other layers; a null matrix makes a dense layer of a unit.
+            address[0] = wrong
+            assert library.check(stream, constants, structures) != 0 or wrong == 0, (place, kept, wrong)
+        address[0] = kept
+    assert library.check(stream, constants, structures) == 0
+
+
+def test_the_check_refuses_buffers_among_the_structures(library):
+    """A frame that wrote there could change the sizes that were checked."""
+    constants, stream, structures, _ = program(random_model())
+    kind = structure("Stream", POINTER)
+    for name in ("settings", "input", "output", "samples", "tail", "features", "normalised", "period", "paths"):
+        place = kind.fields[name][1]
+        address = stream[place : place + POINTER].view(np.uintp)
+        kept = address[0]
+        address[0] = stream.ctypes.data
+        assert library.check(stream, constants, structures) != 0, name
+        address[0] = kept
+
+
+def test_weights_that_leave_their_memory_are_not_touched(library):
+    model = random_model()
+    constants = Constants(model, POINTER)
+    memory = load((constants.area,))
+    kind = structure("Matrix", POINTER)
+    at = constants.matrices.offset + kind.itemsize  # the second: int8
+    rows = memory[at : at + 4].view(np.int32)
+    for wrong in (0, -16, 8, 1 << 20, 2**31 - 16):
+        kept, rows[0] = rows[0], wrong
+        before = memory.copy()
+        with pytest.raises(kernel_library.KernelError, match="refuses the weights"):
+            library.adopt(memory, constants.matrices.offset, constants.matrix_count)
+        np.testing.assert_array_equal(memory, before)
+        rows[0] = kept

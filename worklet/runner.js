@@ -1,0 +1,364 @@
+/**
+ * Runs a program image without Python: the compiled kernel on a memory of its own. No browser API but WebAssembly is
+ * used, so the same module serves a worker, an audio worklet and Node.
+ *
+ *     const program = await Program.load({ relaxed, simd }, image);     once a model
+ *     const runner = program.stream();                                  once a stream; streams share the weights
+ *     runner.input().set(samples); runner.step(); play(runner.output());
+ *
+ * A memory looks like this:
+ *
+ *     stack | constants: tables, packed weights | stream | stream | ...       each stream: structures, buffers
+ */
+import { FIELDS, readImage, RunnerError } from './image.js';
+
+export { RunnerError };
+
+/** Bytes. The stack grows down towards address 0: one that overflows traps. */
+const STACK = 1 << 16;
+const PAGE = 1 << 16;
+
+/** The fastest first. */
+const KERNELS = /** @type {const} */ (['relaxed', 'simd']);
+/** Stages of a frame, as the kernel numbers them: the last one. */
+const LAST_STAGE = 4;
+
+/** As percepnet_wasm.Enhancer has them. */
+const SNR_TINY = 1e-20;
+const SNR_RANGE = 60;
+/** dB of which nothing is left in a double. */
+const NO_LIMIT = 1e4;
+
+/** @typedef {import('./pump.js').FrameEnhancer} FrameEnhancer */
+/** @typedef {import('./image.js').Image} Image */
+/** @typedef {{relaxed?: BufferSource | WebAssembly.Module, simd?: BufferSource | WebAssembly.Module}} Kernels */
+
+/**
+ * A kernel at work in its memory.
+ *
+ * @typedef {object} Machine
+ * @property {'relaxed' | 'simd'} kernel
+ * @property {WebAssembly.Memory} memory
+ * @property {WebAssembly.Global} stackPointer
+ * @property {Record<string, (...numbers: number[]) => number>} call its functions
+ */
+
+export class Program {
+  #machine;
+  #image;
+  /** Where the next stream would begin. */
+  #end;
+  /** Places of streams that were released. @type {number[]} */
+  #free = [];
+
+  /** @private use load() @param {Machine} machine @param {Image} image @param {Record<string, string>} refused */
+  constructor(machine, image, refused) {
+    this.#machine = machine;
+    this.#image = image;
+    this.#end = STACK + image.constants.length;
+    /** What computes: 'relaxed' or 'simd'. */
+    this.kernel = machine.kernel;
+    /** What runs: version, tier, weights, kernel, kernels_refused, ... @type {Record<string, any>} */
+    this.info = { ...image.info, kernel: machine.kernel, kernels_refused: refused };
+  }
+
+  /**
+   * Relaxed SIMD if it is given, works here and passes the image's test; else SIMD.
+   *
+   * @param {Kernels} kernels modules, or their bytes
+   * @param {Uint8Array} bytes of the image; not kept
+   * @param {{pause?: () => Promise<void>}} [options] `pause` is awaited between pieces of work that each take no longer
+   *     than a frame, so that an audio thread can play meanwhile
+   * @returns {Promise<Program>}
+   * @throws {RunnerError} 'image', 'kernel' or 'memory'
+   */
+  static async load(kernels, bytes, { pause = async () => {} } = {}) {
+    const image = readImage(bytes);
+    /** @type {Record<string, string>} */
+    const refused = {};
+    for (const kernel of KERNELS) {
+      const source = kernels[kernel];
+      if (source === undefined) continue;
+      try {
+        const machine = await start(kernel, source, image);
+        await pause();
+        settle(machine, image);
+        const program = new Program(machine, image, refused);
+        await program.#prove(pause);
+        return program;
+      } catch (error) {
+        if (error instanceof RunnerError && error.code !== 'kernel') throw error;
+        refused[kernel] = error instanceof Error ? error.message : String(error);
+      }
+    }
+    const reasons = Object.entries(refused).map(([kernel, why]) => `${kernel}: ${why}`);
+    throw new RunnerError('kernel', `no kernel can be used (${reasons.join('; ') || 'none was given'})`);
+  }
+
+  /** Bytes of its memory, weights and all streams. */
+  get heap() {
+    return this.#machine.memory.buffer.byteLength;
+  }
+
+  /**
+   * @returns {Runner} a stream at its beginning
+   * @throws {RunnerError} 'memory'
+   */
+  stream() {
+    const { memory } = this.#machine;
+    let at = this.#free.pop();
+    if (at === undefined) {
+      at = this.#end;
+      const missing = at + this.#image.size - memory.buffer.byteLength;
+      if (missing > 0) grow(memory, missing);
+      this.#end += this.#image.size;
+    }
+    const place = at;
+    return new Runner(this, this.#machine, this.#image, place, () => this.#free.push(place));
+  }
+
+  /** Run the test that NumPy made. @param {() => Promise<void>} pause */
+  async #prove(pause) {
+    const { test } = this.#image;
+    const allowed = test.tolerance[this.kernel];
+    const runner = this.stream();
+    const code = this.#machine.call.percepnet_check(...runner.extent());
+    if (code !== 0) throw new RunnerError('image', `the program image cannot be used, its structures are damaged (${code})`);
+    for (let frame = 0; frame < test.frames; frame++) {
+      await pause();
+      runner.input().set(part(test.input, frame, test.frames));
+      runner.step();
+      const { gains, strengths, voice } = runner.frame();
+      const apart = Math.max(
+        distance(gains, part(test.gain, frame, test.frames)),
+        distance(strengths, part(test.strength, frame, test.frames)),
+        distance([voice], part(test.voice, frame, test.frames)),
+        distance(runner.output(), part(test.output, frame, test.frames)),
+      );
+      if (!(apart <= allowed)) throw new Error(`it is ${apart.toPrecision(2)} away from NumPy`);
+    }
+    runner.release();
+  }
+}
+
+/**
+ * One stream: what pump.js drives, a frame a call.
+ *
+ * @implements {FrameEnhancer}
+ */
+export class Runner {
+  #machine;
+  #image;
+  #at;
+  #released;
+  /** Of the memory; when it grows all views of it are detached, and made anew. @type {ArrayBuffer | undefined} */
+  #buffer;
+  /** @type {Record<string, Float32Array | Int32Array>} */
+  #fields = {};
+  #options = { floor: 0, comb: true, postfilter: true };
+
+  /** @private use Program.stream() @param {Program} program @param {Machine} machine @param {Image} image @param {number} at @param {() => void} released */
+  constructor(program, machine, image, at, released) {
+    this.#machine = machine;
+    this.#image = image;
+    this.#at = at;
+    /** @type {(() => void) | undefined} */
+    this.#released = released;
+    this.info = program.info;
+    const { structures, places } = image;
+    this.#bytes(0, structures.length).set(structures);
+    relocate(machine.memory, at, places.constantsOfStream, STACK, image.constants.length);
+    relocate(machine.memory, at, places.stream, at, image.size);
+    this.reset();
+  }
+
+  /** To be filled with HOP samples. Taken afresh for each frame: the memory may have moved. */
+  input() {
+    return /** @type {Float32Array} */ (this.#field('input'));
+  }
+
+  /** HOP samples, DELAY samples late. */
+  output() {
+    return /** @type {Float32Array} */ (this.#field('output'));
+  }
+
+  /**
+   * Enhance input into output.
+   *
+   * @throws {Error} the input holds a sample that is not finite or beyond LOUDEST: nothing has changed
+   */
+  step() {
+    if (!this.#released) throw new Error('the stream was released');
+    const { call, stackPointer } = this.#machine;
+    stackPointer.value = STACK; // a trap leaves it where it was
+    if (call.percepnet_run(this.#at, 0, LAST_STAGE) !== 0) {
+      throw new Error('the frame holds a sample that is not finite or absurdly loud: give samples with full scale 1');
+    }
+  }
+
+  /** Forget the stream; its options stay. */
+  reset() {
+    const { structures, initial, activations, relaxedZero, size } = this.#image;
+    this.#bytes(structures.length, size).fill(0);
+    this.#bytes(structures.length, structures.length + initial.length).set(initial);
+    if (this.#machine.kernel === 'relaxed') this.#bytes(...activations).fill(relaxedZero);
+    this.#apply();
+  }
+
+  /** Most that noise is lowered, dB: 0 passes the input on with the same delay, Infinity is no limit. @param {number} limit */
+  set attenuationLimit(limit) {
+    if (typeof limit !== 'number' || !(limit >= 0)) {
+      throw new RangeError(`attenuationLimit is ${limit}: give 0 (bypass) to Infinity (no limit)`);
+    }
+    this.#options.floor = 10 ** (-Math.min(limit, NO_LIMIT) / 20);
+    this.#apply();
+  }
+
+  /** Whether to use the comb filter. @param {boolean} use */
+  set comb(use) {
+    this.#options.comb = use;
+    this.#apply();
+  }
+
+  /** Whether to use the envelope postfilter. @param {boolean} use */
+  set postfilter(use) {
+    this.#options.postfilter = use;
+    this.#apply();
+  }
+
+  /** What the enhancer thinks of the sound. */
+  observe() {
+    const [voiced, unvoiced] = [this.#field('voiced')[0], this.#field('unvoiced')[0]];
+    const speech = Math.max(voiced - unvoiced, 0);
+    const ratio = 10 * Math.log10((speech + SNR_TINY) / (unvoiced + SNR_TINY));
+    const snr = Math.min(Math.max(ratio, -SNR_RANGE), SNR_RANGE);
+    return { voiceActivity: this.#field('voice')[0], snr };
+  }
+
+  /** What was done to the newest frame put out. @returns {Omit<import('./enhancer.js').Frame, 'frame'>} copies */
+  frame() {
+    return {
+      gains: /** @type {Float32Array} */ (this.#field('gain').slice()),
+      strengths: /** @type {Float32Array} */ (this.#field('strength').slice()),
+      period: this.#field('period')[0],
+      correlation: this.#field('correlation')[0],
+      voice: this.#field('voice')[0],
+    };
+  }
+
+  /** The next stream may have its place. */
+  release() {
+    this.#released?.();
+    this.#released = undefined;
+    this.#buffer = undefined;
+  }
+
+  /** What percepnet_check() wants to know: where constants, structures and buffers lie, from and to. @returns {number[]} */
+  extent() {
+    const { constants, structures, size } = this.#image;
+    return [this.#at, STACK, STACK + constants.length, this.#at + structures.length, this.#at + size];
+  }
+
+  #apply() {
+    const { floor, comb, postfilter } = this.#options;
+    this.#field('floor')[0] = floor;
+    this.#field('comb')[0] = comb ? 1 : 0;
+    this.#field('postfilter')[0] = postfilter ? 1 : 0;
+  }
+
+  /** @param {string} name one of FIELDS */
+  #field(name) {
+    const { buffer } = this.#machine.memory;
+    if (this.#buffer !== buffer) {
+      if (!this.#released) throw new Error('the stream was released');
+      this.#buffer = buffer;
+      for (const [each, [type, count]] of Object.entries(FIELDS)) {
+        const View = type === 'float32' ? Float32Array : Int32Array;
+        this.#fields[each] = new View(buffer, this.#at + this.#image.offsets[each], count);
+      }
+    }
+    return this.#fields[name];
+  }
+
+  /** @param {number} from @param {number} to offsets in the stream */
+  #bytes(from, to) {
+    return new Uint8Array(this.#machine.memory.buffer, this.#at + from, to - from);
+  }
+}
+
+/**
+ * @param {'relaxed' | 'simd'} kernel
+ * @param {BufferSource | WebAssembly.Module} source
+ * @param {Image} image
+ * @returns {Promise<Machine>}
+ */
+async function start(kernel, source, image) {
+  if (typeof WebAssembly !== 'object') throw new RunnerError('kernel', 'there is no WebAssembly');
+  const module = source instanceof WebAssembly.Module ? source : await WebAssembly.compile(source);
+  const pages = Math.ceil((STACK + image.constants.length + image.size) / PAGE);
+  let memory;
+  try {
+    memory = new WebAssembly.Memory({ initial: pages });
+  } catch (error) {
+    throw new RunnerError('memory', `${pages * PAGE} bytes of memory were refused`, error);
+  }
+  const stackPointer = new WebAssembly.Global({ value: 'i32', mutable: true }, STACK);
+  const zero = () => new WebAssembly.Global({ value: 'i32', mutable: false }, 0);
+  // The kernel has no data and no table of its own.
+  const env = { memory, __stack_pointer: stackPointer, __memory_base: zero(), __table_base: zero() };
+  const { exports } = await WebAssembly.instantiate(module, { env });
+  const call = /** @type {Machine['call']} */ (/** @type {unknown} */ (exports));
+  if (call.percepnet_layout(2) !== image.layout) {
+    throw new RunnerError('image', 'the program image cannot be used, it was laid out for another kernel');
+  }
+  return { kernel, memory, stackPointer, call };
+}
+
+/** Put the constants in their place, and the weights in the order that this kernel wants. @param {Machine} machine @param {Image} image */
+function settle({ memory, call }, image) {
+  const { constants, places, matrices, matrixCount } = image;
+  new Uint8Array(memory.buffer, STACK, constants.length).set(constants);
+  relocate(memory, STACK, places.constants, STACK, constants.length);
+  const code = call.percepnet_adopt(STACK + matrices, matrixCount, STACK, STACK + constants.length);
+  if (code !== 0) throw new RunnerError('image', `the program image cannot be used, its weights are damaged (${code})`);
+}
+
+/**
+ * Make addresses of offsets.
+ *
+ * @param {WebAssembly.Memory} memory @param {number} at @param {Uint32Array} places from there @param {number} base @param {number} size of what they point into
+ */
+function relocate(memory, at, places, base, size) {
+  const words = new Uint32Array(memory.buffer);
+  for (const place of places) {
+    const word = (at + place) / 4;
+    if (words[word] > size) throw new RunnerError('image', 'the program image cannot be used, it points beyond its end');
+    words[word] += base;
+  }
+}
+
+/** @param {WebAssembly.Memory} memory @param {number} bytes more than it has */
+function grow(memory, bytes) {
+  try {
+    memory.grow(Math.ceil(bytes / PAGE));
+  } catch (error) {
+    throw new RunnerError('memory', `${bytes} more bytes of memory were refused`, error);
+  }
+}
+
+/** @param {Float32Array} all @param {number} frame @param {number} frames */
+function part(all, frame, frames) {
+  const size = all.length / frames;
+  return all.subarray(frame * size, (frame + 1) * size);
+}
+
+/** @param {ArrayLike<number>} a @param {ArrayLike<number>} b @returns {number} the largest difference; NaN if a number is */
+function distance(a, b) {
+  let most = 0;
+  for (let i = 0; i < b.length; i++) {
+    const apart = Math.abs(a[i] - b[i]);
+    if (!(apart <= most)) most = apart;
+    if (most !== most) break;
+  }
+  return most;
+}
