@@ -11,7 +11,9 @@
  * Whatever an image says is checked against its bytes here, and what its structures hold is checked by the kernel
  * (kernel/c/check.c), both before anything of it runs. Nothing is clamped: an image that does not fit is refused.
  */
-import { BANDS, HOP } from './constants.js';
+import { BAND_TIPS_HZ, HOP } from './constants.js';
+
+const BANDS = BAND_TIPS_HZ.length;
 
 /** Bytes that an image starts with: "PERCEPNI". */
 const MAGIC = [0x50, 0x45, 0x52, 0x43, 0x45, 0x50, 0x4e, 0x49];

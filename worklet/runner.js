@@ -150,6 +150,7 @@ export class Runner {
   #machine;
   #image;
   #at;
+  /** @type {(() => void) | undefined} */
   #released;
   /** Of the memory; when it grows all views of it are detached, and made anew. @type {ArrayBuffer | undefined} */
   #buffer;
@@ -157,12 +158,11 @@ export class Runner {
   #fields = {};
   #options = { floor: 0, comb: true, postfilter: true };
 
-  /** @private use Program.stream() @param {Program} program @param {Machine} machine @param {Image} image @param {number} at @param {() => void} released */
+  /** Use Program.stream(). @param {Program} program @param {Machine} machine @param {Image} image @param {number} at @param {() => void} released */
   constructor(program, machine, image, at, released) {
     this.#machine = machine;
     this.#image = image;
     this.#at = at;
-    /** @type {(() => void) | undefined} */
     this.#released = released;
     this.info = program.info;
     const { structures, places } = image;
