@@ -8,7 +8,9 @@
  * Both are aligned to the sample and correlated, so a linear cross-fade over one quantum keeps the level.
  *
  * A fade-out needs enhanced samples for its own length, so enhanced sound counts as available only if the *next* quantum
- * is too: a late frame is noticed one quantum ahead, while there is still something to fade from.
+ * is too: a late frame is noticed one quantum ahead, while there is still something to fade from. An enhancer on the audio
+ * thread itself is never late and has no quantum to spare (`immediate`): if it fails, the fade starts from the dry samples,
+ * shifted to where the enhanced ones ended.
  *
  * This is also the watchdog: it never waits. If the worker dies, the enhanced run ends and the sound is dry within `depth`
  * samples on the sample clock (40 ms), whatever the main thread does.
@@ -45,25 +47,61 @@ const QUANTUM_MAX = 2048;
 export const DEPTH_MIN = 768;
 export const DEPTH_MAX = CAPACITY - DELAY - QUANTUM_MAX;
 
+/** The run of enhanced samples in a ring that is being played, [from, end). */
+class Run {
+  /** @param {import('./ring.js').Ring} ring @param {number} start */
+  constructor(ring, start) {
+    this.ring = ring;
+    this.from = start;
+    this.end = start;
+    /** Where the run before it ended. */
+    this.before = start;
+  }
+
+  /**
+   * Whether the run covers these samples.
+   *
+   * When the worker has begun a new run, after a skip or an exception, the rest of the old one is played out first: its
+   * samples are still there, and cutting it short would leave nothing to fade from.
+   *
+   * @param {number} play the first of them @param {number} n how many this quantum has @param {number} ahead how many more
+   */
+  covers(play, n, ahead) {
+    const done = this.ring.load(WORD.DONE); // before VALID_FROM, see ring.js
+    const from = this.ring.load(WORD.VALID_FROM);
+    const playedOut = ((play + n - this.end) | 0) > 0;
+    if (from === this.from || playedOut) {
+      if (from !== this.from) this.before = this.end;
+      this.from = from;
+      this.end = done;
+    }
+    return ((play - this.from) | 0) >= 0 && ((this.end - play - n - ahead) | 0) >= 0;
+  }
+}
+
 export class Blend {
+  #run;
+  #immediate;
+  /** The enhanced sound's distance from the dry one at the last sample played: where a fade starts if nothing is left. */
+  #offset = 0;
+
   /**
    * @param {import('./ring.js').Ring} ring
-   * @param {{depth: number, enabled?: boolean, start?: number}} options depth of the ring in samples; position of the
-   *     first sample (tests set it near the wrap)
+   * @param {{depth: number, enabled?: boolean, start?: number, immediate?: boolean}} options depth of the ring in samples;
+   *     position of the first sample (tests set it near the wrap); whether frames are computed between take() and play()
    */
-  constructor(ring, { depth, enabled = true, start = 0 }) {
+  constructor(ring, { depth, enabled = true, start = 0, immediate = false }) {
     this.ring = ring;
     this.depth = depth;
     this.enabled = enabled;
+    this.#immediate = immediate;
     /** Position of the next input sample: the clock. */
     this.position = start;
     /** @type {string} one of STATE */
-    this.state = enabled ? STATE.WAITING : STATE.BYPASSED;
+    this.state = enabled ? STATE.WAITING : STATE.RESTING;
     /** Whether enhanced sound is at full level at the end of the last quantum. */
     this.wet = false;
-    // The run of enhanced samples being played, [from, end).
-    this.from = start;
-    this.end = start;
+    this.#run = new Run(ring, start);
     this.starved = 0;
     this.silent = 0;
     this.underruns = 0;
@@ -81,38 +119,28 @@ export class Blend {
    * @param {Float32Array} output filled; its length is the quantum
    */
   render(input, output) {
+    this.take(input, output.length);
+    this.play(output);
+  }
+
+  /** Record one quantum of input, the first half of render(). @param {Float32Array | undefined} input @param {number} n */
+  take(input, n) {
     const { ring } = this;
-    const n = output.length;
     const sound = ring.writeInput(this.position, input, n);
     this.silent = sound ? 0 : Math.min(this.silent + n, MUTED);
     this.position = (this.position + n) | 0;
     ring.publishWritten(this.position);
+  }
 
+  /** Put out one quantum, the second half of render(). @param {Float32Array} output */
+  play(output) {
+    const n = output.length;
     const play = (this.position - n - this.depth) | 0;
     const active = this.enabled && this.silent < MUTED;
-    const available = this.#follow(play, n);
+    const available = this.#run.covers(play, n, this.#immediate ? 0 : n);
     const wet = available && active;
     this.#mix(play, output, wet);
     this.#account(active, wet, n);
-  }
-
-  /**
-   * Track the run of enhanced samples.
-   *
-   * When the worker has begun a new run, after a skip or an exception, the rest of the old one is played out first: its
-   * samples are still there, and cutting it short would leave nothing to fade from.
-   *
-   * @param {number} play @param {number} n
-   */
-  #follow(play, n) {
-    const done = this.ring.load(WORD.DONE); // before VALID_FROM, see ring.js
-    const from = this.ring.load(WORD.VALID_FROM);
-    const playedOut = ((play + n - this.end) | 0) > 0;
-    if (from === this.from || playedOut) {
-      this.from = from;
-      this.end = done;
-    }
-    return ((play - this.from) | 0) >= 0 && ((this.end - play - 2 * n) | 0) >= 0;
   }
 
   /** @param {number} play @param {Float32Array} output @param {boolean} wet the target at the end of this quantum */
@@ -120,13 +148,17 @@ export class Blend {
     const { ring, dry } = this;
     const n = output.length;
     if (wet || this.wet) ring.readOutput(play, output);
-    if (wet && this.wet) return;
     const delayed = (play - DELAY) | 0;
+    if (wet && this.wet) {
+      if (this.#immediate) this.#offset = output[n - 1] - ring.inputAt(delayed + n - 1);
+      return;
+    }
     if (!wet && !this.wet) {
       ring.readInput(delayed, output);
       return;
     }
     ring.readInput(delayed, dry, n);
+    if (!wet && this.#immediate) this.#extend(play, output);
     const step = (wet ? 1 : -1) / n;
     let gain = wet ? 0 : 1;
     for (let i = 0; i < n; i++) {
@@ -134,6 +166,16 @@ export class Blend {
       output[i] = dry[i] + gain * (output[i] - dry[i]);
     }
     this.wet = wet;
+    if (this.#immediate) this.#offset = output[n - 1] - dry[n - 1];
+  }
+
+  /** Continue enhanced samples that end within this quantum, or ended before it. @param {number} play @param {Float32Array} output */
+  #extend(play, output) {
+    const { dry } = this;
+    const { from, end, before } = this.#run;
+    const valid = Math.min(Math.max(((from - play) | 0) > 0 ? (before - play) | 0 : (end - play) | 0, 0), output.length);
+    const offset = valid > 0 ? output[valid - 1] - dry[valid - 1] : this.#offset;
+    for (let i = valid; i < output.length; i++) output[i] = dry[i] + offset;
   }
 
   /** Keep the state and the counters. @param {boolean} active @param {boolean} wet @param {number} n */

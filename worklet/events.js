@@ -13,7 +13,7 @@
  * @property {{message: string}} error frames that failed and were left raw; enhancement continues
  * @property {import('./percepnet.js').Stats} stats twice a second, once there is a node
  *
- * @typedef {'waiting' | 'enhanced' | 'starved' | 'resting'} Playing see blend.js's STATE
+ * @typedef {'waiting' | 'enhanced' | 'starved' | 'bypassed' | 'resting'} Playing see blend.js's STATE
  *
  * @typedef {object} OverloadDetail
  * @property {'wait' | 'step-down' | 'bypass'} action 'wait': 100 ms have been raw so far; 'step-down': `tier` runs instead of

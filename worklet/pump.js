@@ -45,8 +45,10 @@ export class Pump {
     this.depth = depth;
     this.enhancer = enhancer;
     this.now = now;
-    /** @type {{enhancer: FrameEnhancer, released: () => void} | undefined} what takes over at the next frame */
+    /** @type {{enhancer: FrameEnhancer, released: () => void, heard: number} | undefined} what is about to take over */
     this.incoming = undefined;
+    /** Whether it is fed HISTORY along with the frames to come, one at a time, instead of past ones all at once. */
+    this.gradual = false;
     /** Whether frames follow on from earlier ones; false at the start and while resting. */
     this.running = false;
     /** Position of the next frame. */
@@ -117,11 +119,11 @@ export class Pump {
    */
   replace(enhancer, released) {
     if (this.incoming) {
-      this.incoming.enhancer = enhancer; // the one before it never got its turn
+      Object.assign(this.incoming, { enhancer, heard: 0 }); // the one before it never got its turn
       released();
       return;
     }
-    this.incoming = { enhancer, released };
+    this.incoming = { enhancer, released, heard: 0 };
     if (!this.running) this.#adopt();
   }
 
@@ -141,12 +143,15 @@ export class Pump {
 
   /** The frame at `next` from the incoming enhancer, faded in over the old one's. @param {Float32Array} old @returns {Float32Array} */
   #takeOver(old) {
-    const { enhancer } = /** @type {{enhancer: FrameEnhancer}} */ (this.incoming);
-    enhancer.reset();
-    for (let back = HISTORY; back >= 0; back--) {
+    const incoming = /** @type {NonNullable<Pump['incoming']>} */ (this.incoming);
+    const { enhancer } = incoming;
+    if (incoming.heard === 0) enhancer.reset();
+    for (let back = this.gradual ? 0 : HISTORY; back >= 0; back--) {
       this.ring.readInput((this.next - back * HOP) | 0, enhancer.input());
       enhancer.step();
+      incoming.heard++;
     }
+    if (incoming.heard <= HISTORY) return old;
     const output = enhancer.output();
     const faded = old.map((sample, i) => sample + ((i + 1) / HOP) * (output[i] - sample));
     this.#adopt();

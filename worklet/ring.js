@@ -123,6 +123,11 @@ export class Ring {
     for (let i = 0; i < length; i++) into[i] = this.input[(position + i) & MASK];
   }
 
+  /** One recorded sample. @param {number} position */
+  inputAt(position) {
+    return this.input[position & MASK];
+  }
+
   /** Worklet: samples to play, within [VALID_FROM, DONE). @param {number} position @param {Float32Array} into filled */
   readOutput(position, into) {
     for (let i = 0; i < into.length; i++) into[i] = this.output[(position + i) & MASK];

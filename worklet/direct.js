@@ -1,0 +1,56 @@
+/**
+ * Enhances on the audio thread itself: each frame is computed in the quantum that completes it, free of any browser API.
+ *
+ *     quantum in --> Blend.take() --> Pump: the frames now complete --> Blend.play() --> quantum out, HOP + DELAY samples late
+ *
+ * That delay is the least there can be and the same for every size of quantum: a frame's first sample waits for its last one.
+ * Nothing can come late, so there is no slack and no second thread; whatever takes too long here delays the whole audio graph.
+ *
+ * Nothing here allocates after use(), unless a frame fails.
+ */
+import { Blend } from './blend.js';
+import { HOP } from './constants.js';
+import { Pump } from './pump.js';
+import { Ring } from './ring.js';
+
+/** Samples that the pump may be behind before it skips: never, since it catches up within the quantum. */
+const NEVER = 2 ** 30;
+
+/** An audio thread has no clock. */
+const noClock = () => 0;
+
+export class Direct {
+  /** @type {Pump | undefined} */ #pump;
+
+  /** @param {{enabled?: boolean, start?: number}} [options] as for Blend */
+  constructor({ enabled = true, start = 0 } = {}) {
+    this.ring = Ring.local();
+    this.blend = new Blend(this.ring, { depth: HOP, enabled, start, immediate: true });
+  }
+
+  /** What drives the enhancer; none until use(), nor once it was given up. */
+  get pump() {
+    return this.#pump;
+  }
+
+  /**
+   * Enhance with this from now on. An earlier enhancer stays until this one has heard enough, then they are cross-faded.
+   *
+   * @param {import('./pump.js').FrameEnhancer} enhancer
+   * @param {() => void} released called once the earlier one is no longer used
+   */
+  use(enhancer, released) {
+    if (this.#pump && this.#pump.failure === undefined) return this.#pump.replace(enhancer, released);
+    this.#pump?.abandon();
+    released();
+    this.#pump = new Pump(this.ring, NEVER, enhancer, noClock);
+    this.#pump.gradual = true;
+  }
+
+  /** @param {Float32Array | undefined} input mono; undefined when nothing is connected @param {Float32Array} output filled */
+  render(input, output) {
+    this.blend.take(input, output.length);
+    if (this.#pump !== undefined) while (this.#pump.run());
+    this.blend.play(output);
+  }
+}
