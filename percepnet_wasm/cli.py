@@ -69,6 +69,12 @@ def _info(options: argparse.Namespace) -> None:
         print("\n".join(f"{name:{width}}  {value}" for name, value in facts.items()))
 
 
+def _image(options: argparse.Namespace) -> None:
+    from .kernel.image import write_image
+
+    write_image(options.model, options.output)
+
+
 def _oracle(options: argparse.Namespace) -> None:
     from .oracle.report import write_ladder
 
@@ -122,6 +128,14 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("info", help="tell version, delay and model", description="Tell what is installed.")
     command.add_argument("--json", action="store_true", help="as JSON")
     command.set_defaults(run=_info)
+
+    command = commands.add_parser(
+        "image", help="compile a model for pages without Python",
+        description="Compile a model to a program image, which worklet/runner.js runs without Python.",
+    )  # fmt: skip
+    command.add_argument("model", metavar="MODEL", help="model file of int8 weights")
+    command.add_argument("output", metavar="OUT", help="image to write, such as c20.pni")
+    command.set_defaults(run=_image)
 
     command = commands.add_parser(
         "oracle", help="show what ideal gains, comb and postfilter could do with a known mix",

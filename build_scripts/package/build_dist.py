@@ -6,7 +6,8 @@
     dist/worklet/         the drop-in module, audio worklet and worker
     dist/runtime/         Pyodide's core and NumPy's wheel (slimmer than the official ones: see runtime_wheels.py),
                           our wheel, a lock that lists these alone; sizes.json, what a start loads; models.json and
-                          models/: each tier's weights; NOTICE.txt, whose work it is
+                          models/: each tier's weights, and its program image; kernel/: what runs an image without
+                          Python; NOTICE.txt, whose work it is
     dist/clips/           synthetic speech in generated noise, to try without a microphone, and its parts
     dist/pictures/        spectrograms of typical and worst files, for the numbers page
 
@@ -29,6 +30,7 @@ from build_scripts import ROOT
 from build_scripts.site import make_clip
 from build_scripts.site.charts import bands_rule
 from build_scripts.site.fill_pages import fill_pages, picture_files
+from percepnet_wasm.kernel.image import image
 from percepnet_wasm.model_file import DEFAULT_TIER, Model
 from percepnet_wasm.signal.bands import edges
 
@@ -201,21 +203,31 @@ def slim_runtime(files: Mapping[str, Path], lock: Mapping[str, Any]) -> tuple[di
 def models_plan(folder: Path = ROOT / "percepnet_wasm" / "models") -> dict[str, bytes]:
     """List the models for a page to choose from, and ``models.json``, which describes them by tier.
 
-    The default tier comes with the wheel as well, so a page that is content with it fetches none of these.
+    Each comes as the file that Python reads, which for the default tier is in the wheel as well, and as the image that
+    the kernel runs without Python.
     """
-    models, plan = {}, {}
+    models: dict[str, dict[str, Any]] = {}
+    plan: dict[str, bytes] = {}
     for path in sorted(folder.glob("*.pnw")):
         model = Model.load(path)
         name, data = f"models/{path.name}", path.read_bytes()
+        compiled, program = f"models/{path.stem}.pni", image(model)
         models[model.tier] = {
             "file": name,
             "bytes": len(data),
             "sha256": sha256(data),
             "weights": model.weights,
             "default": model.tier == DEFAULT_TIER,
+            "image": {"file": compiled, "bytes": len(program), "sha256": sha256(program)},
         }
-        plan[name] = data
+        plan |= {name: data, compiled: program}
     return plan | {"models.json": json.dumps(models, indent=1).encode()}
+
+
+def kernels_plan() -> dict[str, bytes]:
+    """List the compiled kernels, for pages that run images without Python."""
+    folder = ROOT / "percepnet_wasm" / "kernel"
+    return {f"kernel/{path.name}": path.read_bytes() for path in sorted(folder.glob("*.wasm"))}
 
 
 def sizes(runtime: Mapping[str, bytes]) -> bytes:
@@ -276,7 +288,7 @@ def main() -> int:
         files, lock = fetch_runtime(PACKAGES + TEST_PACKAGES)
         wheel = build_wheel(cross=arguments.pyodide_build)
         slim_plan = runtime_plan(PACKAGES, [wheel], *slim_runtime(files, lock))
-        plan = {f"runtime/{name}": data for name, data in (models_plan() | slim_plan).items()}
+        plan = {f"runtime/{name}": data for name, data in (models_plan() | kernels_plan() | slim_plan).items()}
         plan["runtime/sizes.json"] = sizes(slim_plan)
         plan["runtime/NOTICE.txt"] = notice(lock)
         plan |= page_plan() | {f"clips/{path.name}": path.read_bytes() for path in build_clips()}

@@ -8,7 +8,9 @@ and test (float32). ``worklet/image.js`` reads it, ``worklet/runner.js`` runs it
 """
 
 import json
+import os
 import struct
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +18,13 @@ from numpy.typing import NDArray
 from ..constants import HOP
 from ..engine import NumpyEngine
 from ..enhancer import info
-from ..model_file import Model
+from ..model_file import Model, ModelFileError
 from .check import TOLERANCE, trial_sound
 from .layout import LAYOUT, RELAXED_ZERO
 from .memory import Area
-from .program import Constants, StreamLayout
+from .program import Constants, StreamLayout, UnsuitableModelError
 
-__all__ = ["FORMAT_VERSION", "MAGIC", "image"]
+__all__ = ["FORMAT_VERSION", "MAGIC", "image", "write_image"]
 
 MAGIC = b"PERCEPNI"
 FORMAT_VERSION = 1
@@ -84,6 +86,33 @@ def image(model: Model) -> bytes:
     parts = [contents[constants.area], contents[stream.structures], stream.beginning]
     parts += [np.array(each, "<u4") for each in places.values()] + [values.astype("<f4") for values in test]
     return _HEAD.pack(MAGIC, FORMAT_VERSION, len(text)) + text + b"".join(part.tobytes() for part in parts)
+
+
+def write_image(model: str | Path, path: str | Path) -> None:
+    """Compile a model file; the image is complete or not there, and what was there before stays until then.
+
+    Parameters
+    ----------
+    model, path : path
+
+    Raises
+    ------
+    ModelFileError
+        The model cannot be read, or the kernel cannot run it.
+    OSError
+        The image cannot be written.
+    """
+    try:
+        content = image(Model.load(model))
+    except UnsuitableModelError as error:
+        raise ModelFileError(f"model {str(model)!r} cannot be compiled ({error}): use one of int8 weights") from error
+    partial = Path(f"{path}.partial")
+    try:
+        partial.write_bytes(content)
+        os.replace(partial, path)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def _linked(area: Area, bases: dict[Area, int]) -> NDArray[np.uint8]:

@@ -155,7 +155,14 @@ def test_models_are_described_by_tier_and_hash():
     plan = build_dist.models_plan()
     described = json.loads(plan.pop("models.json"))
     assert [tier for tier, model in described.items() if model["default"]] == [build_dist.DEFAULT_TIER]
-    assert {model["file"] for model in described.values()} == set(plan)
+    files = [each for model in described.values() for each in (model, model["image"])]
+    assert {each["file"] for each in files} == set(plan)
+    for each in files:
+        assert each["sha256"] == hashlib.sha256(plan[each["file"]]).hexdigest()
+        assert each["bytes"] == len(plan[each["file"]])
     for model in described.values():
-        assert model["sha256"] == hashlib.sha256(plan[model["file"]]).hexdigest()
-        assert model["bytes"] == len(plan[model["file"]]) > model["weights"]
+        assert model["image"]["bytes"] > model["bytes"] > model["weights"]
+
+
+def test_kernels_come_with_the_runtime():
+    assert sorted(build_dist.kernels_plan()) == ["kernel/relaxed.wasm", "kernel/simd.wasm"]

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from models import WITH_LEVELS, random_model
 
+from percepnet_wasm import Model, cli
 from percepnet_wasm.kernel import library as kernel_library
 from percepnet_wasm.kernel import loading
 from percepnet_wasm.kernel.image import FORMAT_VERSION, MAGIC, image
@@ -59,6 +60,23 @@ def test_an_image_says_what_it_is_and_is_the_same_every_time(model):
 def test_float_weights_make_no_image():
     with pytest.raises(UnsuitableModelError, match="not int8"):
         image(random_model(quantised=False))
+
+
+def test_the_command_writes_what_the_function_makes(tmp_path, capsys):
+    model, target = tmp_path / "model.pnw", tmp_path / "model.pni"
+    model.write_bytes(random_model().to_bytes())
+    assert cli.main(["image", str(model), str(target)]) == 0
+    assert target.read_bytes() == image(Model.load(model))
+    kept = target.read_bytes()
+    model.write_bytes(random_model(quantised=False).to_bytes())
+    assert cli.main(["image", str(model), str(target)]) == 2
+    assert "cannot be compiled (its weights are not int8): use one of int8 weights" in capsys.readouterr().err
+    assert cli.main(["image", str(tmp_path / "none.pnw"), str(target)]) == 2
+    assert "check the path" in capsys.readouterr().err
+    assert target.read_bytes() == kept
+    model.write_bytes(random_model().to_bytes())
+    assert cli.main(["image", str(model), str(tmp_path / "nowhere" / "model.pni")]) == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.pni", "model.pnw"]
 
 
 def test_structures_are_laid_out_for_either_width_of_addresses():

@@ -19,7 +19,7 @@ ELSEWHERE = dict.fromkeys(
     + ["kernel.program.lone_matrix", "kernel.layout.structure"]
     + [f"kernel.memory.{name}" for name in ("Address", "Area", "load")],
     "test_kernel.py",
-) | {"kernel.image.image": "test_image.py"}
+) | dict.fromkeys(["kernel.image.image", "kernel.image.write_image"], "test_image.py")
 """Need a compiled kernel, which the tests named build: there the kernel's results are compared with NumPy's."""
 
 
