@@ -34,6 +34,7 @@ from percepnet_wasm.kernel.image import image
 from percepnet_wasm.model_file import DEFAULT_TIER, Model
 from percepnet_wasm.signal.bands import edges
 
+from .bundle import bundle
 from .integrity import sealed
 from .pyodide_files import LOCK, FetchError, fetch_runtime, fetch_test_wheels, load_pin, sha256, write_atomically
 from .runtime_wheels import pyodide_command, slim
@@ -52,6 +53,9 @@ TEST_PACKAGES = ("micropip", "packaging")
 
 DEVELOPMENT = {"node_modules", "test", "__pycache__"}
 """Folders beside the page's files that are no part of the page."""
+
+ONE_FILE = ("drop-in.js", "processor.js")
+"""Modules that are served with all that they import: a page waits for one file, not for three to five in a row."""
 
 
 def digest_of(paths: Iterable[Path]) -> str:
@@ -246,6 +250,8 @@ def page_plan() -> dict[str, bytes]:
             inside = path.relative_to(folder)
             if path.is_file() and not DEVELOPMENT & set(inside.parts) and not private(inside):
                 plan[prefix + inside.as_posix()] = path.read_bytes()
+    for name in ONE_FILE:
+        plan[f"worklet/{name}"] = bundle(name, lambda module: (ROOT / "worklet" / module).read_text()).encode()
     return plan | picture_files() | {"bands.svg": bands_rule([float(tip) for tip in edges()]).encode()}
 
 

@@ -3,7 +3,7 @@
 ::
 
     package.json     of worklet/, its paths moved, the version that of the Python package, nothing for development
-    worklet/         the modules as they are, but for the audio processor: one file, since bundlers copy it as it is
+    worklet/         as in dist/
     worklet/types/   their declarations, by tsc
     runtime/         what the enhancer's worker loads, as in dist/
     README.md, LICENSE, MODEL_CARD.md
@@ -84,7 +84,6 @@ def build(site: Path, out: Path) -> None:
     shutil.rmtree(out, ignore_errors=True)
     shutil.copytree(site / "worklet", out / "worklet")
     shutil.copytree(site / "runtime", out / "runtime")
-    (out / "worklet" / "processor.js").write_text(npm_run("processor"))
     shutil.copy(site / SERVICE_WORKER, out)
     plan = {path.relative_to(out).as_posix(): path.read_bytes() for path in out.rglob("*") if path.is_file()}
     for name, data in sealed(plan).items():

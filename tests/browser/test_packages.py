@@ -25,7 +25,7 @@ WORKLET = ROOT / "worklet"
 @pytest.fixture(scope="module")
 def tarball(dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What would be published."""
-    if not (WORKLET / "node_modules" / "esbuild").is_dir():
+    if not (WORKLET / "node_modules" / "typescript").is_dir():
         npm("ci", folder=WORKLET)
     folder = tmp_path_factory.mktemp("npm")
     build_npm.build(dist, Path(os.path.relpath(folder / "package")))  # relative, as the Makefile gives it

@@ -1,0 +1,75 @@
+"""Make one classic script of a JavaScript module and all that it imports.
+
+A page loads one file instead of a chain of them, and a browser's module loader has no part in it. Each module becomes a
+function that runs once, its imports before it::
+
+    const $ring = (() => { ...the module...; return { Ring, WORD }; })();
+
+No more of the language is understood than our modules use: named imports of files in the same folder, and exports of
+declarations. Anything else is an error.
+"""
+
+import re
+from collections.abc import Callable
+
+IMPORT = re.compile(r"^import \{([^}]*)\} from '\./([\w.-]+\.js)';\n", re.MULTILINE)
+EXPORTED = re.compile(r"^export ((?:async )?(?:const|class|function)\*? (\w+))", re.MULTILINE)
+EXPORT_LIST = re.compile(r"^export \{([^}]*)\};\n", re.MULTILINE)
+LEFT_OVER = re.compile(r"^(?:import|export)\b.*|\bimport\(.*", re.MULTILINE)
+COMMENT = re.compile(r"^[ \t]*(?:/\*(?:(?!\*/).)*\*/|//[^\n]*)[ \t]*\n", re.MULTILINE | re.DOTALL)
+"""One with no code beside it; the others are types of a word or two."""
+
+ADDRESS = "import.meta.url"
+
+
+def bundle(entry: str, read: Callable[[str], str]) -> str:
+    """Return one classic script that does what the module does.
+
+    Parameters
+    ----------
+    entry : str
+        Name of the module's file.
+    read : callable
+        From the name of a file to its text.
+
+    Raises
+    ------
+    ValueError
+        A module uses what is not understood, or modules import each other in a circle.
+    """
+    done: dict[str, str] = {}
+    visit(entry, read, done, ())
+    modules = "".join(done.values())
+    here = "const $here = document.currentScript?.src;\n" if "$here" in modules else ""
+    return f"(() => {{\n'use strict';\n{here}{modules}}})();\n"
+
+
+def visit(name: str, read: Callable[[str], str], done: dict[str, str], above: tuple[str, ...]) -> None:
+    """Add a module to ``done``, after those that it imports."""
+    if name in done:
+        return
+    if name in above:
+        raise ValueError(f"{' imports '.join((*above, name))}: a circle")
+    text = COMMENT.sub("", read(name))
+    for _, imported in IMPORT.findall(text):
+        visit(imported, read, done, (*above, name))
+    done[name] = wrapped(name, text)
+
+
+def wrapped(name: str, text: str) -> str:
+    """Turn a module into the declaration of a constant that holds its exports."""
+    exports = [found[1] for found in EXPORTED.findall(text)]
+    for listed in EXPORT_LIST.findall(text):
+        exports += [each.strip() for each in listed.split(",") if each.strip()]
+    text = IMPORT.sub(lambda found: f"const {{{found[1].replace(' as ', ': ')}}} = {constant(found[2])};\n", text)
+    text = EXPORT_LIST.sub("", EXPORTED.sub(r"\1", text))
+    left_over = LEFT_OVER.search(re.sub(r"/\*.*?\*/", "", text))
+    if left_over:
+        raise ValueError(f"{name}: not understood by bundle.py: {left_over[0]}")
+    text = text.replace(ADDRESS, f"new URL('{name}', $here)")
+    return f"const {constant(name)} = (() => {{\n{text}return {{ {', '.join(exports)} }};\n}})();\n"
+
+
+def constant(name: str) -> str:
+    """Name of the constant that holds a module's exports."""
+    return "$" + re.sub(r"\W", "_", name.removesuffix(".js"))

@@ -1,0 +1,37 @@
+/** navigator.getUserMedia, from before promises: some clients still try it first. */
+
+const NAMES = ['getUserMedia', 'webkitGetUserMedia', 'mozGetUserMedia'];
+
+/** Lead it to navigator.mediaDevices.getUserMedia, which is wrapped. */
+export function wrapCallbackGetUserMedia() {
+  for (const name of NAMES) {
+    const own = Object.getOwnPropertyDescriptor(Navigator.prototype, name);
+    if (typeof own?.value !== 'function') continue;
+    const cover = {
+      /** @this {any} */
+      [name](/** @type {any[]} */ ...values) {
+        const [constraints, onStream, onError] = values;
+        const sound = this instanceof Navigator && typeof onStream === 'function' && typeof onError === 'function';
+        if (!sound) return own.value.apply(this, values); // the browser's own TypeError
+        this.mediaDevices.getUserMedia(constraints).then(guarded(onStream), guarded(onError));
+      },
+    };
+    const value = Object.defineProperty(cover[name], 'length', { value: own.value.length });
+    Object.defineProperty(Navigator.prototype, name, { ...own, value });
+  }
+}
+
+/**
+ * What the page's callback throws is an error event, as for any other event handler, and not a rejection.
+ *
+ * @param {(value: any) => void} callback
+ */
+function guarded(callback) {
+  return (/** @type {any} */ value) => {
+    try {
+      callback(value);
+    } catch (error) {
+      reportError(error);
+    }
+  };
+}
