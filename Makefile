@@ -31,8 +31,6 @@ site: build/demo.stamp ## dist/, the folder that a server needs, and no more
 setup: build/test.stamp
 
 PARTS := lint test-unit test-worklet test-pyodide test-browser
-# What needs Firefox or PulseAudio.
-FIREFOX_TESTS := tests/browser/test_firefox.py tests/browser/test_sound_card.py
 
 # All parts run, even if one fails; then the command fails.
 test: ## lint, types and all tests but Firefox's
@@ -68,11 +66,11 @@ test-pyodide: build/test.stamp ## the wheel in Pyodide, in Node and Chromium
 
 test-browser: build/test.stamp ## the page and calls in Chromium
 	$(PY) -m build_scripts.package.build_dist --out dist
-	$(PYTEST) $(PLAIN) tests/browser $(addprefix --ignore=,$(FIREFOX_TESTS)) $(RERUN)
+	$(PYTEST) $(PLAIN) tests/browser -m 'not firefox' $(RERUN)
 
 firefox: build/test.stamp tests/clients/node_modules/.stamp
 	$(PY) -m build_scripts.package.build_dist --out dist
-	$(PYTEST) $(PLAIN) $(FIREFOX_TESTS) $(RERUN)
+	$(PYTEST) $(PLAIN) tests/browser -m firefox $(RERUN)
 
 bench: build/test.stamp ## cost beside other suppressors, to build/bench.json
 	$(PY) -m build_scripts.package.build_dist --out dist

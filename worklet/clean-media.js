@@ -7,9 +7,11 @@
  * Nothing here may stand between a page and its microphone: requests, permissions and errors are the browser's own, and
  * whatever goes wrong on our side leaves the raw track in the stream.
  */
+import { DEFAULT_DEPTH, DELAY, SAMPLE_RATE } from './constants.js';
 import { microphoneRequest } from './constraints.js';
 import { PercepNet } from './percepnet.js';
-import { StandIn, coverStreamClones } from './stand-in.js';
+import { StandIn } from './stand-in.js';
+import { coverMembers } from './track-members.js';
 
 /**
  * ms that our side may take before the page gets its raw microphone. It takes well under a second, unless the machine is
@@ -72,19 +74,31 @@ export class CleanMedia extends EventTarget {
 
   /**
    * @param {GetUserMedia} getUserMedia the browser's own
-   * @param {MediaStreamConstraints} [asked]
+   * @param {unknown} [asked]
    * @returns {Promise<MediaStream>} the browser's stream, its microphone replaced by the clean one
    */
-  async getUserMedia(getUserMedia, asked) {
-    const { constraints, enhance } = microphoneRequest(asked);
-    const stream = await getUserMedia(constraints);
+  getUserMedia(getUserMedia, asked) {
+    const { constraints, microphone } = microphoneRequest(asked, latency(this.#options));
+    const opening = getUserMedia(constraints);
+    return microphone ? opening.then((stream) => this.#cleaned(stream, microphone)) : opening;
+  }
+
+  /**
+   * @param {MediaStream} stream stays the same object, so that its id and everything else about it stay
+   * @param {MediaTrackConstraints} asked
+   */
+  async #cleaned(stream, asked) {
     const [raw] = stream.getAudioTracks();
-    if (!enhance || !raw) return stream;
-    const clean = await this.#enhance(raw, typeof asked?.audio === 'object' ? asked.audio : {});
+    const clean = raw && (await this.#enhance(raw, asked));
     if (clean !== raw) {
-      // The same stream, so that its id and everything else about it stay.
-      stream.removeTrack(raw);
+      // In this order the stream never runs out of live tracks, which would make it inactive and tell the page so.
       stream.addTrack(clean);
+      stream.removeTrack(raw);
+      // Firefox lists tracks by when they were added: audio comes before video.
+      for (const video of stream.getVideoTracks()) {
+        stream.removeTrack(video);
+        stream.addTrack(video);
+      }
     }
     return stream;
   }
@@ -104,7 +118,7 @@ export class CleanMedia extends EventTarget {
       percepnet.attenuationLimit = this.attenuationLimit;
       const clean = await withinPatience(percepnet.processTrack(raw));
       if (clean !== raw) {
-        const microphone = new StandIn(raw, clean, percepnet, structuredClone(asked), () => this.#microphones.delete(microphone));
+        const microphone = new StandIn(raw, clean, percepnet, asked, () => this.#microphones.delete(microphone));
         if (percepnet.state !== 'destroyed') this.#microphones.add(microphone);
         return clean;
       }
@@ -146,18 +160,32 @@ export class CleanMedia extends EventTarget {
  */
 export function wrapGetUserMedia(options) {
   const media = new CleanMedia(options);
-  const prototype = MediaDevices.prototype;
-  const native = prototype.getUserMedia;
-  prototype.getUserMedia = function getUserMedia() {
-    return media.getUserMedia((constraints) => native.call(this, constraints), arguments[0]);
+  coverMembers();
+  const own = /** @type {PropertyDescriptor} */ (Object.getOwnPropertyDescriptor(MediaDevices.prototype, 'getUserMedia'));
+  const cover = {
+    /** @this {any} */
+    getUserMedia(/** @type {unknown[]} */ ...values) {
+      // What is wrong with the call is the browser's to say.
+      if (values.length === 0 || !(this instanceof MediaDevices)) return own.value.apply(this, values);
+      try {
+        return media.getUserMedia((constraints) => own.value.call(this, constraints), values[0]);
+      } catch (error) {
+        return Promise.reject(error); // a getter of the page's object threw
+      }
+    },
   };
-  const uncover = coverStreamClones();
+  const value = Object.defineProperty(cover.getUserMedia, 'length', { value: own.value.length });
+  Object.defineProperty(MediaDevices.prototype, 'getUserMedia', { ...own, value });
   return Object.assign(media, {
     unwrap() {
-      prototype.getUserMedia = native;
-      uncover();
+      Object.defineProperty(MediaDevices.prototype, 'getUserMedia', own);
     },
   });
+}
+
+/** Seconds from microphone to clean track. @param {MediaOptions} options */
+function latency({ depth = DEFAULT_DEPTH }) {
+  return (depth + DELAY) / SAMPLE_RATE;
 }
 
 /**

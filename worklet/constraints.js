@@ -1,27 +1,46 @@
 /**
- * What a page asks of its microphone, as the enhancer wants it asked: the browser's own noise suppression off (two
- * suppressors in a row spoil the voice), echo cancellation as the page wants it, all else untouched.
+ * What a page asks of its microphone, and how the enhancer asks for it: the browser's own noise suppression off, since two
+ * suppressors in a row spoil the voice; echo cancellation as the page wants it; everything else unchanged.
  *
- * A page that demands an answer gets it: `noiseSuppression: {exact: true}` stays as it is, and `{exact: false}`, a
- * demand for the untouched microphone, turns the enhancer off. A plain `true` or `false` is a wish, as the standard has
- * it, and the enhancer's owner has a better one.
+ * A plain `noiseSuppression: true` or `false` is a wish, as the standard has it, and the enhancer's owner has a better one.
+ * A demand (`exact`, `min`, `max`) that the clean track cannot meet gets the untouched microphone.
  */
+import { SAMPLE_RATE } from './constants.js';
+import { readTrackConstraints } from './dictionaries.js';
 
 /**
  * @typedef {object} Request
  * @property {MediaStreamConstraints} constraints to hand to the browser
- * @property {boolean} enhance whether the microphone is to be enhanced
+ * @property {MediaTrackConstraints | undefined} microphone a copy of what the page asks of its microphone, if that is to be
+ *     enhanced
  */
 
+/** Members of MediaStreamConstraints, beside those that the page's object lists. */
+const STREAM_MEMBERS = ['audio', 'video', 'peerIdentity'];
+
 /**
- * @param {MediaStreamConstraints | undefined} asked as given to getUserMedia; may be anything
- * @returns {Request}
+ * Read a request at once, as the browser would: the page may change its object after the call.
+ *
+ * @param {unknown} asked as given to getUserMedia; may be anything
+ * @param {number} [latency] seconds that enhancement adds
+ * @returns {Request} `constraints` is `asked` itself if nothing is to be changed
  */
-export function microphoneRequest(asked) {
-  const audio = asked?.audio;
-  if (!audio) return { constraints: /** @type {MediaStreamConstraints} */ (asked), enhance: false };
-  const wanted = audio === true ? {} : audio;
-  return { constraints: { ...asked, audio: withoutSuppression(wanted) }, enhance: !demandsUntouched(wanted) };
+export function microphoneRequest(asked, latency = 0) {
+  const untouched = { constraints: /** @type {MediaStreamConstraints} */ (asked), microphone: undefined };
+  if (!isObject(asked)) return untouched;
+  const { audio } = /** @type {any} */ (asked);
+  // In WebIDL null is the empty dictionary here, and any other primitive a boolean.
+  const wanted = audio === null || isObject(audio) ? readTrackConstraints(audio) : audio && {};
+  if (!wanted || isCaptureOfSound(wanted) || demandsUntouched(wanted, latency)) return untouched;
+  /** @type {Record<string, any>} */
+  const constraints = {};
+  const names = new Set(STREAM_MEMBERS);
+  for (const name in /** @type {object} */ (asked)) names.add(name);
+  for (const name of names) {
+    const value = name === 'audio' ? withoutSuppression(wanted) : /** @type {any} */ (asked)[name];
+    if (value !== undefined) constraints[name] = value;
+  }
+  return { constraints, microphone: wanted };
 }
 
 /**
@@ -29,26 +48,89 @@ export function microphoneRequest(asked) {
  * @returns {MediaTrackConstraints} a copy, unless it must stay as it is
  */
 export function withoutSuppression(asked) {
-  if (typeof asked !== 'object' || demanded(asked) !== undefined || isLegacy(asked)) return asked;
+  if (!isObject(asked) || demanded(asked.noiseSuppression) !== undefined || isLegacy(asked)) return asked;
+  return suppressionOff(asked);
+}
+
+/**
+ * The same for a microphone that is open already, where even a demand for suppression is the enhancer's to meet.
+ *
+ * @param {MediaTrackConstraints} asked
+ */
+export function suppressionOff(asked) {
+  if (isLegacy(asked)) return asked;
   /** @type {MediaTrackConstraints} */
   const constraints = { echoCancellation: true, ...asked, noiseSuppression: false };
-  if (Array.isArray(asked.advanced)) {
-    constraints.advanced = asked.advanced.map(({ noiseSuppression, ...others }) => others);
-  }
+  if (Array.isArray(asked.advanced)) constraints.advanced = asked.advanced.map(leaveOutSuppression);
   return constraints;
 }
 
-/** Whether the page demands a microphone that nobody has touched. @param {MediaTrackConstraints} asked */
-export function demandsUntouched(asked) {
-  return demanded(asked) === false;
+/** @param {MediaTrackConstraintSet | null | undefined} set */
+function leaveOutSuppression(set) {
+  const { noiseSuppression, ...others } = set ?? {};
+  return others;
 }
 
-/** The value that the page insists on, if any. @param {MediaTrackConstraints} asked */
-function demanded({ noiseSuppression }) {
-  return noiseSuppression !== null && typeof noiseSuppression === 'object' ? noiseSuppression.exact : undefined;
+/**
+ * Whether the page demands what only an untouched microphone can give: no suppression, stereo, another sample rate, or less
+ * delay than the enhancer adds.
+ *
+ * @param {MediaTrackConstraints} asked
+ * @param {number} [latency] seconds that enhancement adds
+ */
+export function demandsUntouched(asked, latency = 0) {
+  return demanded(asked.noiseSuppression) === false || unmetDemand(asked, latency) !== undefined;
 }
 
-/** The syntax from before the standard; browsers refuse to see it mixed with today's. @param {object} asked */
+/**
+ * @param {MediaTrackConstraints} asked
+ * @param {number} [latency] seconds that enhancement adds
+ * @returns {string | undefined} the first constraint whose demand a mono track at 48 kHz cannot meet
+ */
+export function unmetDemand(asked, latency = 0) {
+  if (excludes(asked.channelCount, 1)) return 'channelCount';
+  if (excludes(asked.sampleRate, SAMPLE_RATE)) return 'sampleRate';
+  const { exact, max } = range(/** @type {any} */ (asked).latency);
+  return Math.min(exact ?? Infinity, max ?? Infinity) < latency ? 'latency' : undefined;
+}
+
+/** Whether the page would have the browser suppress noise: it does, unless told not to. @param {MediaTrackConstraints} asked */
+export function wantsSuppression({ noiseSuppression }) {
+  return noiseSuppression !== false && range(noiseSuppression).ideal !== false;
+}
+
+/** @param {unknown} constraint @param {number} value */
+function excludes(constraint, value) {
+  const { exact, min, max } = range(constraint);
+  return (exact !== undefined && exact !== value) || min > value || max < value;
+}
+
+/** The value that the page insists on, if any. @param {unknown} constraint */
+function demanded(constraint) {
+  return range(constraint).exact;
+}
+
+/** @param {unknown} constraint a value is a wish @returns {Record<string, any>} */
+function range(constraint) {
+  return isObject(constraint) ? /** @type {Record<string, any>} */ (constraint) : {};
+}
+
+/** The syntax from before the standard; browsers reject a mixture of it with today's. @param {object} asked */
 function isLegacy(asked) {
   return 'mandatory' in asked || 'optional' in asked;
+}
+
+/**
+ * The sound of a screen, a window or a tab (Electron, browser extensions, Firefox): no microphone.
+ *
+ * @param {any} asked
+ */
+function isCaptureOfSound(asked) {
+  const legacy = [asked.mandatory, ...(Array.isArray(asked.optional) ? asked.optional : [])];
+  return ![undefined, 'microphone'].includes(asked.mediaSource) || legacy.some((set) => set?.chromeMediaSource !== undefined);
+}
+
+/** @param {unknown} value @returns {value is object} as WebIDL means it: a function is one too */
+function isObject(value) {
+  return (typeof value === 'object' && value !== null) || typeof value === 'function';
 }

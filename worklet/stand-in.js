@@ -1,19 +1,18 @@
 /**
- * The clean track as a microphone: for the page it has the raw track's label, settings, capabilities, constraints, mute
+ * The clean track as a microphone: for the page it has the microphone's label, settings, capabilities, constraints, mute
  * state and events, and stopping it turns the microphone off.
  *
  * The track is a real MediaStreamTrack (the output of an audio graph), so every browser API takes it. What it would say
- * of itself as a graph's output is covered by properties of its own. Clones are covered likewise; like the browser's,
- * they are on and off one by one, and the microphone is released with the last of them.
+ * of itself as a graph's output is covered (track-members.js). Its clones are covered too; like the browser's own, they
+ * are switched on and off one by one, and the microphone is released with the last of them.
  */
-import { demandsUntouched, withoutSuppression } from './constraints.js';
 import { SAMPLE_RATE } from './constants.js';
+import { demandsUntouched, suppressionOff, unmetDemand } from './constraints.js';
+import { readTrackConstraints } from './dictionaries.js';
+import { coverMembers, giveFace, native } from './track-members.js';
 
 /** Events of the microphone that the page expects on the track. */
 const FORWARDED = /** @type {const} */ (['mute', 'unmute']);
-
-/** Every track covered, so that streams can be cloned track by track. @type {WeakSet<MediaStreamTrack>} */
-const covered = new WeakSet();
 
 export class StandIn {
   /** The tracks that the page may still have in use. @type {Set<MediaStreamTrack>} */
@@ -25,22 +24,17 @@ export class StandIn {
    * @param {MediaStreamTrack} clean what the enhancer makes of it
    * @param {import('./percepnet.js').PercepNet} percepnet
    * @param {MediaTrackConstraints} asked the page's own constraints
-   * @param {() => void} [onReleased] called once, when the microphone has been let go
+   * @param {() => void} [onReleased] called once, when the microphone has been released
    */
   constructor(raw, clean, percepnet, asked, onReleased = () => {}) {
+    coverMembers();
     this.raw = raw;
     this.percepnet = percepnet;
     this.onReleased = onReleased;
     /** What the enhancer's owner wants, and whether the page demands the untouched microphone all the same. */
     this.enabled = percepnet.enabled;
     this.untouched = false;
-    const { signal } = this.#listening;
-    raw.addEventListener('ended', () => this.#end(), { signal });
-    for (const type of FORWARDED) {
-      raw.addEventListener(type, () => [...this.#tracks].forEach((track) => track.dispatchEvent(new Event(type))), {
-        signal,
-      });
-    }
+    this.#listen();
     /** The track for the page. */
     this.track = this.#cover(clean, asked);
     // It may have ended while the graph was made; that event has gone by.
@@ -53,74 +47,58 @@ export class StandIn {
     this.percepnet.enabled = enabled && !this.untouched;
   }
 
+  #listen() {
+    const { raw } = this;
+    const { signal } = this.#listening;
+    raw.addEventListener('ended', () => this.#end(), { signal });
+    for (const type of FORWARDED) {
+      raw.addEventListener(type, () => [...this.#tracks].forEach((track) => track.dispatchEvent(new Event(type))), {
+        signal,
+      });
+    }
+  }
+
   /**
    * @param {MediaStreamTrack} track
    * @param {MediaTrackConstraints} asked
    */
   #cover(track, asked) {
-    const { raw, percepnet } = this;
-    const native = MediaStreamTrack.prototype;
-    const isOn = /** @type {PropertyDescriptor} */ (Object.getOwnPropertyDescriptor(native, 'enabled'));
-    let constraints = asked;
-
-    /** @type {PropertyDescriptorMap} */
-    const properties = {
-      label: { get: () => raw.label },
-      muted: { get: () => raw.muted },
-      enabled: {
-        get: () => isOn.get?.call(track),
-        set: (value) => {
-          isOn.set?.call(track, value);
-          // The microphone itself too, once nobody hears it: the browser shows it as off and nothing is computed.
-          raw.enabled = [...this.#tracks].some((each) => each.enabled);
-        },
-      },
-    };
-    /** @type {Record<string, Function>} */
-    const methods = {
-      stop: () => {
-        native.stop.call(track);
-        this.#tracks.delete(track);
-        if (this.#tracks.size === 0) this.#release();
-      },
-      clone: () => {
-        const copy = native.clone.call(track);
-        return track.readyState === 'ended' ? copy : this.#cover(copy, constraints);
-      },
-      getConstraints: () => structuredClone(constraints),
-      applyConstraints: async (/** @type {MediaTrackConstraints} */ wanted = {}) => {
-        await raw.applyConstraints(withoutSuppression(wanted));
-        constraints = structuredClone(wanted);
-        this.untouched = demandsUntouched(wanted);
-        this.setEnabled(this.enabled);
-      },
-      getSettings: () => {
-        const settings = raw.getSettings();
-        const suppressed = percepnet.state === 'ready' && percepnet.enabled;
-        return {
-          ...settings,
-          channelCount: 1,
-          sampleRate: SAMPLE_RATE,
-          latency: (/** @type {{latency?: number}} */ (settings).latency ?? 0) + percepnet.latency / SAMPLE_RATE,
-          noiseSuppression: suppressed || settings.noiseSuppression === true,
-        };
-      },
-    };
-    // Not every browser has it.
-    if (raw.getCapabilities) methods.getCapabilities = () => raw.getCapabilities();
-    for (const [name, value] of Object.entries(methods)) properties[name] = { value, writable: true };
-    for (const property of Object.values(properties)) property.configurable = true;
-    Object.defineProperties(track, properties);
-    covered.add(track);
-    this.#tracks.add(track);
+    giveFace(track, new Microphone(this, track, asked));
+    if (track.readyState === 'live') this.#tracks.add(track);
     return track;
+  }
+
+  /** @param {MediaStreamTrack} track @param {MediaTrackConstraints} asked @returns {MediaStreamTrack} */
+  clone(track, asked) {
+    return this.#cover(native(track).clone(), asked);
+  }
+
+  /** @param {MediaStreamTrack} track */
+  stop(track) {
+    native(track).stop();
+    this.#tracks.delete(track);
+    if (this.#tracks.size === 0) this.#release();
+  }
+
+  /** Turn the microphone itself off while nobody hears it: the browser shows that, and nothing is computed. */
+  switched() {
+    this.raw.enabled = [...this.#tracks].some((each) => each.enabled);
+  }
+
+  /** @param {MediaTrackConstraints} wanted */
+  async apply(wanted) {
+    const unmet = unmetDemand(wanted, this.percepnet.latency / SAMPLE_RATE);
+    // The browser's own error, for a demand that no microphone can meet.
+    await this.raw.applyConstraints(unmet ? { [unmet]: { min: 1e9 } } : suppressionOff(wanted));
+    this.untouched = demandsUntouched(wanted);
+    this.setEnabled(this.enabled);
   }
 
   /** The microphone was unplugged or taken away: say so, as a microphone does. */
   #end() {
     const tracks = [...this.#tracks];
     this.#tracks.clear();
-    for (const track of tracks) MediaStreamTrack.prototype.stop.call(track);
+    for (const track of tracks) native(track).stop();
     this.#release();
     for (const track of tracks) track.dispatchEvent(new Event('ended'));
   }
@@ -134,20 +112,74 @@ export class StandIn {
   }
 }
 
-/**
- * A stream's clone() copies its tracks inside the browser, past the properties above: copy those in JavaScript.
- *
- * @returns {() => void} undo
- */
-export function coverStreamClones() {
-  const native = MediaStream.prototype.clone;
-  MediaStream.prototype.clone = function clone() {
-    const tracks = this.getTracks();
-    return tracks.some((track) => covered.has(track))
-      ? new MediaStream(tracks.map((track) => track.clone()))
-      : native.call(this);
-  };
-  return () => {
-    MediaStream.prototype.clone = native;
-  };
+/** What one of the tracks says of itself: a Face, see track-members.js. */
+class Microphone {
+  #standIn;
+  #track;
+  #constraints;
+
+  /** @param {StandIn} standIn @param {MediaStreamTrack} track @param {MediaTrackConstraints} constraints of the page */
+  constructor(standIn, track, constraints) {
+    this.#standIn = standIn;
+    this.#track = track;
+    this.#constraints = constraints;
+  }
+
+  get label() {
+    return this.#standIn.raw.label;
+  }
+
+  get muted() {
+    return this.#standIn.raw.muted;
+  }
+
+  get enabled() {
+    return native(this.#track).enabled;
+  }
+
+  set enabled(value) {
+    native(this.#track).enabled = value;
+    this.#standIn.switched();
+  }
+
+  stop() {
+    this.#standIn.stop(this.#track);
+  }
+
+  clone() {
+    return this.#standIn.clone(this.#track, this.#constraints);
+  }
+
+  getConstraints() {
+    return readTrackConstraints(this.#constraints);
+  }
+
+  /** @param {unknown} [asked] */
+  async applyConstraints(asked) {
+    const wanted = readTrackConstraints(asked);
+    await this.#standIn.apply(wanted);
+    this.#constraints = wanted;
+  }
+
+  getCapabilities() {
+    const { channelCount, sampleRate, ...others } = this.#standIn.raw.getCapabilities();
+    return {
+      ...others,
+      ...(channelCount && { channelCount: { min: 1, max: 1 } }),
+      ...(sampleRate && { sampleRate: { min: SAMPLE_RATE, max: SAMPLE_RATE } }),
+    };
+  }
+
+  getSettings() {
+    const { raw, percepnet } = this.#standIn;
+    const settings = raw.getSettings();
+    const suppressed = percepnet.state === 'ready' && percepnet.enabled;
+    return {
+      ...settings,
+      channelCount: 1,
+      sampleRate: SAMPLE_RATE,
+      latency: (/** @type {{latency?: number}} */ (settings).latency ?? 0) + percepnet.latency / SAMPLE_RATE,
+      noiseSuppression: suppressed || settings.noiseSuppression === true,
+    };
+  }
 }

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from both import firefox_with_sound, visit  # noqa: F401 -- fixtures
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Request, sync_playwright
 from playwright.sync_api import Error as PlaywrightError

@@ -179,7 +179,7 @@ def test_wrong_attributes_are_told_and_harmless(
     assert tab.uncaught == []
 
 
-@pytest.mark.parametrize("missing", ["worklet/clean-media.js", "worklet/processor.js", "runtime/pyodide.mjs"])
+@pytest.mark.parametrize("missing", ["worklet/worker.js", "worklet/processor.js", "runtime/pyodide.mjs"])
 def test_missing_files_leave_the_raw_voice(
     open_tab: Callable[..., Tab], altered: AlteredSite, page: Callable[[str], str], missing: str
 ) -> None:

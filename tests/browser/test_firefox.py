@@ -15,6 +15,7 @@ MISSING = [name for name in ("pulseaudio", "pactl", "paplay") if not shutil.whic
 FIREFOX = shutil.which("firefox") or shutil.which("firefox-esr")
 
 pytestmark = [
+    pytest.mark.firefox,
     pytest.mark.skipif(not FIREFOX, reason="no Firefox found (Debian: apt-get install firefox-esr)"),
     pytest.mark.skipif(
         bool(MISSING), reason=f"no {', '.join(MISSING)} (Debian: apt-get install pulseaudio pulseaudio-utils)"

@@ -12,9 +12,12 @@ from playwright.sync_api import Browser
 
 MISSING = [name for name in ("pulseaudio", "pactl", "paplay") if not shutil.which(name)]
 
-pytestmark = pytest.mark.skipif(
-    bool(MISSING), reason=f"no {', '.join(MISSING)} (Debian: apt-get install pulseaudio pulseaudio-utils)"
-)
+pytestmark = [
+    pytest.mark.firefox,
+    pytest.mark.skipif(
+        bool(MISSING), reason=f"no {', '.join(MISSING)} (Debian: apt-get install pulseaudio pulseaudio-utils)"
+    ),
+]
 
 START = """async () => {
     const { wrapGetUserMedia } = await import('/worklet/clean-media.js');

@@ -1,0 +1,68 @@
+/**
+ * Read the page's dictionaries as WebIDL does: the members that browsers know, once each, inherited ones and getters
+ * included. So a Proxy (Vue, MobX, Alpine), a class instance, or functions and DOM nodes among the members do no harm.
+ */
+
+/** The standard's constraints, for where a browser does not list its own. */
+const STANDARD = [
+  'aspectRatio', 'autoGainControl', 'channelCount', 'deviceId', 'displaySurface', 'echoCancellation', 'facingMode',
+  'frameRate', 'groupId', 'height', 'latency', 'noiseSuppression', 'resizeMode', 'sampleRate', 'sampleSize', 'width',
+];
+
+/** What else a browser may read: sets of constraints, today's and those from before the standard. */
+const SETS = ['advanced', 'mandatory', 'optional'];
+
+const RANGE = ['exact', 'ideal', 'max', 'min'];
+
+/**
+ * @param {unknown} asked a MediaTrackConstraints; null and undefined are the empty one
+ * @returns {any} a plain copy, deep; what is no constraint is left out, and what is malformed is left for the browser to reject
+ */
+export function readTrackConstraints(asked) {
+  return asked === undefined || asked === null ? {} : read(asked, [...knownConstraints(), ...SETS], readConstraint);
+}
+
+function knownConstraints() {
+  const supported = globalThis.navigator?.mediaDevices?.getSupportedConstraints?.();
+  return supported ? Object.keys(supported) : [...STANDARD, 'mediaSource'];
+}
+
+/** @param {string} name @param {any} value */
+function readConstraint(name, value) {
+  if (name === 'advanced' || name === 'optional') {
+    return isIterable(value) ? Array.from(value, name === 'advanced' ? readTrackConstraints : copy) : value;
+  }
+  if (value === null || typeof value !== 'object') return value;
+  if (name === 'mandatory') return copy(value);
+  return isIterable(value) ? list(value) : read(value, RANGE, (_, each) => list(each));
+}
+
+/**
+ * @param {any} dictionary
+ * @param {Iterable<string>} names
+ * @param {(name: string, value: unknown) => unknown} convert
+ */
+function read(dictionary, names, convert) {
+  /** @type {Record<string, unknown>} */
+  const found = {};
+  for (const name of names) {
+    const value = dictionary[name];
+    if (value !== undefined) found[name] = convert(name, value);
+  }
+  return found;
+}
+
+/** @param {any} value */
+function copy(value) {
+  return value !== null && typeof value === 'object' ? { ...value } : value;
+}
+
+/** @param {any} value */
+function list(value) {
+  return isIterable(value) ? [...value] : value;
+}
+
+/** @param {any} value a string is one value */
+function isIterable(value) {
+  return value !== null && typeof value === 'object' && typeof value[Symbol.iterator] === 'function';
+}
