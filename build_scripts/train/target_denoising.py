@@ -1,8 +1,9 @@
-"""Speech recordings without their own noise floor: what a network should make of them, at whatever level they come.
+"""Speech recordings without their own noise floor, as training targets, with all of their speech.
 
-RNNoise 0.2 is trained on speech that an earlier model has denoised. Here the floors are 35 dB and more below the speech
-and nearly steady, so that a floor measured in each recording's quietest frames does it, and takes no speech along. (The
-first trained network does not: at such ratios it had learnt to keep what the recordings have.)
+RNNoise 0.2 is trained on speech that an earlier model has denoised. Here floors are some 35 dB and more below the
+speech and nearly steady, so a floor measured in each recording's quietest frames will do. Pauses are lowered as far as
+LOWEST_DB. While the talker speaks a band may still look like its floor (the weak upper bands of a vowel, a word without
+a pause): there it is hardly touched, since what is taken from a target the network learns to take from speech.
 """
 
 import numpy as np
@@ -13,13 +14,20 @@ from percepnet_wasm.signal.analysis import BandAnalysis
 from percepnet_wasm.signal.features import ENERGY_FLOOR
 from percepnet_wasm.signal.synthesis import Synthesis
 
+__all__ = ["LOWEST_DB", "SPEAKING_DB", "denoise_target", "floor_gains"]
+
+LOWEST_DB, SPEAKING_DB = -40, -6
+"""Least gain in pauses, and while the talker speaks."""
 _QUIET_SHARE = 0.1
 """The floor of a band is the level that it exceeds in all but this share of the frames."""
 _CAP_DB = 40
 """A floor is at least this far below the loudest band's loud frames: a word without a pause has none of its own."""
 _NOISE_DB, _SPEECH_DB = 7, 15
 """Up to the first level over the floor a band is noise, from the second on speech, left as it is."""
-_LOWEST_DB = -40
+_SPEECH_BANDS = 3
+"""Bands over their floors by _SPEECH_DB that make a frame one of speech."""
+_HANGOVER = 8
+"""Frames around those that count as speech too: soft onsets and ends."""
 
 
 def floor_gains(energy: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -41,9 +49,13 @@ def floor_gains(energy: NDArray[np.float32]) -> NDArray[np.float32]:
     floor = np.minimum(quiet, loud.max() * 10 ** (-_CAP_DB / 10))
     # Over three frames: a band's energy in a single frame of noise strays by 10 dB.
     padded = np.pad(energy, ((1, 1), (0, 0)), "edge")
-    smooth = np.maximum((padded[:-2] + padded[1:-1] + padded[2:]) / 3, energy)
-    over_db = 10 * np.log10((smooth + ENERGY_FLOOR) / (floor + ENERGY_FLOOR))
-    gain_db = _LOWEST_DB * np.clip((_SPEECH_DB - over_db) / (_SPEECH_DB - _NOISE_DB), 0, 1)
+    mean = (padded[:-2] + padded[1:-1] + padded[2:]) / 3
+    over_db, mean_over_db = (10 * np.log10((e + ENERGY_FLOOR) / (floor + ENERGY_FLOOR)) for e in (energy, mean))
+    over_db = np.maximum(over_db, mean_over_db)
+    speaks = ((mean_over_db > _SPEECH_DB).sum(axis=1) >= _SPEECH_BANDS).astype(float)
+    speaks = np.convolve(speaks, np.ones(2 * _HANGOVER + 1), "same")[: len(energy), None] > 0.5
+    lowest_db = np.where(speaks, SPEAKING_DB, LOWEST_DB)
+    gain_db = lowest_db * np.clip((_SPEECH_DB - over_db) / (_SPEECH_DB - _NOISE_DB), 0, 1)
     return (10 ** (gain_db / 20)).astype(np.float32)
 
 
@@ -64,5 +76,5 @@ def denoise_target(speech: NDArray[np.float32]) -> NDArray[np.float32]:
     padded[: len(speech)] = speech
     analysis = BandAnalysis(frames)
     analysis.push(padded)
-    analysis.compare(np.full(frames, LAG_MAX))  # energies come with the comparison; the comb's period matters to none
+    analysis.compare(np.full(frames, LAG_MAX))  # energies come with the comparison; the comb's period does not matter
     return Synthesis(frames)(analysis, floor_gains(analysis.energy), None)[late : late + len(speech)].copy()

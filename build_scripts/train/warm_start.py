@@ -11,7 +11,6 @@ import torch
 from torch import nn
 
 from percepnet_wasm.model_file import Model
-from percepnet_wasm.signal.features import FEATURES
 
 from .model import PercepNet, Size
 
@@ -51,7 +50,7 @@ def widened(model: Model, size: Size, rng: np.random.Generator) -> Model:
     Model
     """
     wanted = {name: asdict(size)[width] for name, width in _WIDTHS.items()}
-    units = {"features": np.arange(FEATURES)}
+    units = {"features": np.arange(len(model.feature_mean))}
     for layer in model.layers:
         extra = wanted.get(layer.name, layer.output_size) - layer.output_size
         if extra < 0:
@@ -100,6 +99,30 @@ def from_model(model: Model) -> PercepNet:
                     value = value.reshape(layer.output_size, layer.kernel, layer.input_size).permute(0, 2, 1)
                 getattr(module, _NAMES[layer.kind][name]).copy_(value)
     return network
+
+
+def with_features(network: PercepNet, mean: torch.Tensor, deviation: torch.Tensor) -> PercepNet:
+    """A network that reads more features, and computes the same until it has learnt what they are worth.
+
+    Parameters
+    ----------
+    network : PercepNet
+    mean, deviation : tensor (inputs,)
+        Of the wider set of features, the network's own first.
+    """
+    old = len(network.mean)
+    if len(mean) == old:
+        return network
+    if len(mean) < old:
+        raise ValueError(f"the network reads {old} features, {len(mean)} are wanted: choose a larger set of features")
+    state = network.state_dict()
+    state["mean"] = torch.cat((state["mean"], mean[old:]))
+    state["deviation"] = torch.cat((state["deviation"], deviation[old:]))
+    weight = state["dense.weight"]
+    state["dense.weight"] = torch.cat((weight, weight.new_zeros(len(weight), len(mean) - old)), 1)
+    wider = PercepNet(network.size, state["mean"], state["deviation"])
+    wider.load_state_dict(state)
+    return wider
 
 
 _NAMES = {

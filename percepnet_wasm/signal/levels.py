@@ -76,22 +76,23 @@ def relative_levels(
 
     Parameters
     ----------
-    energies : float32 (frames, BANDS)
-        As the first BANDS features: log10 of the energies over ENERGY_FLOOR, of consecutive frames.
+    energies : float32 (frames, ..., BANDS)
+        As the first BANDS features: log10 of the energies over ENERGY_FLOOR, of consecutive frames. Streams may lie
+        side by side in further axes.
     state : LevelState, optional
         After the frame before the first; nothing was heard yet unless given.
 
     Returns
     -------
-    levels : float32 (frames, LEVELS)
+    levels : float32 (frames, ..., LEVELS)
         Above the floor, -2 to 4, then below the peak, -4 to 2; 0 in a band that was not heard yet.
     state : LevelState
         After the last frame.
     """
     state = state or LevelState()
-    levels = np.zeros((len(energies), LEVELS), np.float32)
+    levels = np.zeros((*energies.shape[:-1], LEVELS), np.float32)
     for level, row in zip(energies, levels, strict=True):
         state = _track(level, state)
-        row[:BANDS] = np.where(state.begun, np.clip(level - state.floor, LOWEST, HIGHEST), 0)
-        row[BANDS:] = np.where(state.begun, np.clip(level - state.peak, -HIGHEST, -LOWEST), 0)
+        row[..., :BANDS] = np.where(state.begun, np.clip(level - state.floor, LOWEST, HIGHEST), 0)
+        row[..., BANDS:] = np.where(state.begun, np.clip(level - state.peak, -HIGHEST, -LOWEST), 0)
     return levels, state

@@ -1,0 +1,172 @@
+"""A training run: its networks and optimiser, one step of it, and what is kept so that it can go on."""
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from .losses import loss
+from .model import PercepNet, State, from_checkpoint, to_checkpoint
+from .perceptual_loss import TorchSynthesis, perceptual_loss
+from .pool import hours
+
+__all__ = ["Diverged", "Run", "checkpoint", "learning_rate", "resume", "train_step"]
+
+_WARM_UP_STEPS = 100
+_LAST_RATE = 0.02
+"""Of the peak, at the foot of the cosine."""
+_QUANTISED_FROM = 0.6
+"""From this share of the steps on, weights are rounded to int8 as they will ship (straight-through)."""
+_AVERAGE = 0.998
+_LONGEST_GRADIENT = 1.0
+_PERCEPTUAL_SHARE = 1.5
+_TYPICAL = 0.99
+_DIVERGED_AT, _PATIENCE = 3.0, 25
+"""A loss so many times its running mean, for so many steps in a row."""
+
+
+class Diverged(RuntimeError):
+    """The loss is not finite, or far above what it was; nothing of that step was kept."""
+
+
+@dataclass
+class Run:
+    """Everything that a run goes on from.
+
+    Attributes
+    ----------
+    model, average : PercepNet
+        What is trained, and the running average of its weights, which ships.
+    optimiser : torch.optim.Optimizer
+    steps : int
+        At the end of the schedule.
+    step, frames : int
+        Done, seen.
+    typical : float
+        Running mean of the loss.
+    reads : dict
+        How often each scene of the pool was read.
+    """
+
+    model: PercepNet
+    average: PercepNet
+    optimiser: torch.optim.Optimizer
+    steps: int
+    step: int = 0
+    frames: int = 0
+    typical: float = 0.0
+    bad: int = 0
+    reads: dict[str, list[int]] = field(default_factory=dict)
+
+    @classmethod
+    def start(cls, model: PercepNet, steps: int) -> "Run":
+        """A run that begins with these weights."""
+        average = from_checkpoint(to_checkpoint(model)).to(model.mean.device)
+        return cls(model, average, torch.optim.Adam(model.parameters(), betas=(0.9, 0.98), eps=1e-8), steps)
+
+
+def learning_rate(step: int, steps: int, peak: float) -> float:
+    """Rate of a step: a linear warm-up, then a cosine down to a fiftieth of the peak at the last one."""
+    cosine = 0.5 * (1 + math.cos(math.pi * min(step / steps, 1)))
+    return peak * min(1, (step + 1) / _WARM_UP_STEPS) * (_LAST_RATE + (1 - _LAST_RATE) * cosine)
+
+
+def train_step(
+    run: Run,
+    target: dict[str, Tensor],
+    state: State,
+    peak: float,
+    bf16: bool = False,
+    extra: tuple[TorchSynthesis, dict[str, Tensor]] | None = None,
+) -> dict[str, float]:
+    """Do one step, and return the parts of the loss and the rate.
+
+    Parameters
+    ----------
+    run : Run
+    target : dict
+        See :func:`build_scripts.train.losses.loss`; ``features`` are those of the shards, ``inputs`` the network's.
+    state : dict
+        Where the rows go on from; holds where they end afterwards.
+    peak : float
+        Peak of the learning rate.
+    bf16 : bool
+        Multiply in bfloat16.
+    extra : tuple, optional
+        A batch for the perceptual loss besides.
+
+    Raises
+    ------
+    Diverged
+        Before any weight is changed by this step.
+    """
+    model = run.model
+    device = model.mean.device.type
+    model.quantise = run.step >= _QUANTISED_FROM * run.steps
+    rate = learning_rate(run.step, run.steps, peak)
+    for group in run.optimiser.param_groups:
+        group["lr"] = rate
+    run.optimiser.zero_grad()
+    with torch.autocast(device, torch.bfloat16, enabled=bf16):
+        outputs = model(target["inputs"], state)
+    value, parts = loss(target, *(o.float() for o in outputs))
+    if extra:
+        synthesis, more = extra
+        with torch.autocast(device, torch.bfloat16, enabled=bf16):
+            outputs = model(more["inputs"])
+        gain, strength, _ = (o.float() for o in outputs)
+        heard = perceptual_loss(synthesis, more, gain, strength)
+        value, parts = value + _PERCEPTUAL_SHARE * heard, parts | {"perceptual": heard.item()}
+    value.backward()
+    length = torch.nn.utils.clip_grad_norm_(model.parameters(), _LONGEST_GRADIENT)
+    _watch(run, value.item(), length.item())
+    run.optimiser.step()
+    model.clamp_weights()
+    keep = min(_AVERAGE, (run.step + 1) / (run.step + 10))
+    with torch.no_grad():
+        for slow, fast in zip(run.average.parameters(), model.parameters(), strict=True):
+            slow.lerp_(fast, 1 - keep)
+    run.step += 1
+    run.frames += target["voice"].numel()
+    return parts | {"rate": rate}
+
+
+def _watch(run: Run, value: float, gradient: float) -> None:
+    """Raise Diverged if the run has."""
+    if not math.isfinite(value) or not math.isfinite(gradient):
+        raise Diverged(f"step {run.step}: the loss is {value}, the gradient's length {gradient}")
+    run.bad = run.bad + 1 if run.typical and value > _DIVERGED_AT * run.typical else 0
+    if run.bad >= _PATIENCE:
+        raise Diverged(f"step {run.step}: the loss is {value:.3g}, over {_DIVERGED_AT:g} times {run.typical:.3g}")
+    if not run.bad:
+        run.typical = _TYPICAL * run.typical + (1 - _TYPICAL) * value if run.typical else value
+
+
+def checkpoint(run: Run, folder: Path) -> None:
+    """Keep a run in ``folder``: last.pt, from which it goes on, and average.pt, which is exported."""
+    saved = {
+        "model": to_checkpoint(run.model),
+        "average": to_checkpoint(run.average),
+        "optimiser": run.optimiser.state_dict(),
+    }
+    numbers = {name: getattr(run, name) for name in ("steps", "step", "frames", "typical", "reads")}
+    shipped = to_checkpoint(run.average) | {"steps": run.step, "hours": hours(run.frames)}
+    for name, content in (("last.pt", saved | numbers), ("average.pt", shipped)):
+        torch.save(content, folder / "part.pt")
+        (folder / "part.pt").rename(folder / name)  # a reader never sees half a file
+
+
+def resume(folder: Path, device: str = "cpu") -> Run | None:
+    """The run that was kept in a folder, or None."""
+    if not (folder / "last.pt").exists():
+        return None
+    saved = torch.load(folder / "last.pt", weights_only=True, map_location=device)
+    model = from_checkpoint(saved["model"]).to(device)
+    run = Run.start(model, saved["steps"])
+    run.average = from_checkpoint(saved["average"]).to(device)
+    run.optimiser.load_state_dict(saved["optimiser"])
+    for name in ("step", "frames", "typical", "reads"):
+        setattr(run, name, saved[name])
+    return run

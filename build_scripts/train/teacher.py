@@ -1,0 +1,84 @@
+"""A teacher: what DeepFilterNet3 keeps of a scene is a lower bound of the target, not the truth.
+
+Where the clean recording says that there is speech, the network may keep as much as the teacher does; in pauses the
+target stays nothing; above the bandwidth of a narrow recording the teacher is all there is to go by.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from percepnet_wasm.constants import HOP, SAMPLE_RATE
+from percepnet_wasm.oracle.targets import Targets
+
+from .activity import active_level
+from .deepfilternet import DeepFilterNet3
+from .scenes import Scene
+
+__all__ = ["Teacher", "lower_bound"]
+
+_LEVEL_DB = -26
+"""Level of the speech that it is given: what it was trained at."""
+_PRIME = SAMPLE_RATE // 2
+"""Heard before the scene, so that its running means and state know the room when the scene begins."""
+_SPEECH_GAIN = 0.3
+"""Ideal gain above which a cell holds speech, whatever else it holds: -10 dB local SNR."""
+
+
+class Teacher:
+    """DeepFilterNet3 on scenes.
+
+    Parameters
+    ----------
+    folder : Path, optional
+        Of its three graphs, see :class:`DeepFilterNet3`.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._network = DeepFilterNet3(folder)
+
+    def __call__(self, scene: Scene) -> np.ndarray:
+        """Enhance a scene, float32 (samples,), aligned, at the scene's own level.
+
+        The changes of the talker's level are undone before and redone after. What comes long before the first word is
+        noise without asking; where speech stands at the beginning, its own start is played backwards first.
+        """
+        course = scene.level if scene.level is not None else np.float32(1)
+        level = active_level(scene.clean / course) or active_level(scene.noisy) or 1.0
+        scale = np.float32(10 ** (_LEVEL_DB / 20) / level)
+        feed = scene.noisy * (scale / course)
+        first = int(np.argmax(scene.clean != 0)) // HOP * HOP - _PRIME // 2
+        if first >= _PRIME:
+            out = np.zeros_like(feed)
+            out[first:] = self._network(feed[first - _PRIME :])[_PRIME:]
+        else:
+            out = self._network(np.concatenate((feed[_PRIME:0:-1], feed)))[_PRIME:]
+        return out / scale * course
+
+
+def lower_bound(
+    clean: Targets, teacher: Targets, voice: np.ndarray, unknown: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Combine both targets.
+
+    Parameters
+    ----------
+    clean, teacher : Targets
+        Of the clean recording, of the teacher's output.
+    voice : bool (frames,)
+        Where there is speech.
+    unknown : bool (BANDS,)
+        Bands above the recording's bandwidth.
+
+    Returns
+    -------
+    gain, strength : float32 (frames, BANDS)
+        The larger gain where the clean one is above 0.3, the teacher's in unknown bands while there is speech, the
+        clean one elsewhere; each with the strength that belongs to it.
+    """
+    larger = (clean.plain_gain > _SPEECH_GAIN) & (teacher.plain_gain > clean.plain_gain)
+    theirs = larger | (voice[:, None] & unknown)
+    return (
+        np.where(theirs, teacher.plain_gain, clean.plain_gain),
+        np.where(theirs, teacher.strength, clean.strength),
+    )
