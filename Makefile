@@ -20,7 +20,7 @@ LOCK ?= build_scripts/demo.lock
 TEST_LOCK ?= $(LOCK:demo.lock=test.lock)
 
 .PHONY: help demo site setup test test-firefox lint test-unit test-worklet test-pyodide test-browser firefox fuzz mutation golden lock bench \
-	record soak evaluate packages clean
+	record soak evaluate model packages clean
 
 demo: site ## the page, built and served on localhost (PORT=8000)
 	$(PY) -m build_scripts.site.serve dist --port $(PORT)
@@ -108,6 +108,11 @@ soak: build/test.stamp ## an hour simulated, ten minutes in real time, and their
 evaluate: build/evaluate.stamp ## scores of a set of mixes (SET=folder COMPARE=script.py)
 	@test -n "$(SET)" -a -n "$(COMPARE)" || { echo "usage: make evaluate SET=folder COMPARE=script.py" >&2; exit 1; }
 	$(PY) -m build_scripts.evaluate $(SET) --compare $(COMPARE)
+
+# FILE is a model file from build_scripts.train.export; SETS are folders of mixes, COMPARE the script that scores.
+model: build/test.stamp ## a new model in place, and all that depends on it (FILE=c20.pnw SETS="folder ..." COMPARE=script.py)
+	@test -n "$(FILE)" || { echo "usage: make model FILE=c20.pnw SETS='folder ...' COMPARE=script.py" >&2; exit 1; }
+	$(PY) -m build_scripts.evaluate.release $(FILE) $(if $(SETS),--sets $(SETS) --compare $(COMPARE))
 
 # Wheel and source archive for PyPI, tarball for npm.
 packages: build/test.stamp worklet/node_modules/.stamp ## the packages to publish, in build/packages
