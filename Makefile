@@ -114,7 +114,7 @@ model: build/test.stamp ## a new model in place, and all that depends on it (FIL
 	@test -n "$(FILE)" || { echo "usage: make model FILE=c20.pnw SETS='folder ...' COMPARE=script.py" >&2; exit 1; }
 	$(PY) -m build_scripts.evaluate.release $(FILE) $(if $(SETS),--sets $(SETS) --compare $(COMPARE))
 
-# Wheel and source archive for PyPI, tarball for npm.
+# Wheel and source archive for PyPI, tarball for npm; REPOSITORY=https://... goes into the metadata of both.
 packages: build/test.stamp worklet/node_modules/.stamp ## the packages to publish, in build/packages
 	$(PY) -m build_scripts.package.build_dist --out dist
 	$(PY) -m build_scripts.package.build_npm --site dist --out build/npm

@@ -9,7 +9,8 @@ import { guardRuntime } from './integrity.js';
 export async function bootPython(assets, progress) {
   progress('runtime');
   await guardRuntime(assets);
-  const { loadPyodide } = await import(new URL('pyodide.mjs', assets).href);
+  // Bundlers leave it alone: it is not there when they run.
+  const { loadPyodide } = await import(/* @vite-ignore */ /* webpackIgnore: true */ new URL('pyodide.mjs', assets).href);
   const pyodide = await Promise.race([uninstantiable(), loadPyodide({ indexURL: assets })]);
   progress('packages');
   /** @type {string[]} */

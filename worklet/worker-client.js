@@ -48,6 +48,14 @@ export function openChannel(assets, listener) {
   return client.open(listener);
 }
 
+/** Why the worker's module did not load. A bundler has renamed it: then its own name is not known here. */
+async function explainWorker() {
+  const unbundled = import.meta.url.startsWith(`${location.origin}/`) && import.meta.url.endsWith('/worker-client.js');
+  const url = import.meta.url.replace(/[^/]*$/, 'worker.js');
+  const why = unbundled && (await explainModule(new URL(url)));
+  return why || `${unbundled ? url : "the worker's module"} or a module that it imports could not be loaded`;
+}
+
 class WorkerClient {
   /** @type {Map<number, Channel>} */
   #channels = new Map();
@@ -64,9 +72,9 @@ class WorkerClient {
   /** @param {string} assets */
   constructor(assets) {
     this.#assets = assets;
-    const url = new URL('./worker.js', import.meta.url);
     try {
-      this.worker = new Worker(url, { type: 'module', name: 'percepnet' });
+      // All in one expression: bundlers look for exactly this, and give the worker's module a name of their own.
+      this.worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'percepnet' });
     } catch (error) {
       throw new PercepNetError('boot', error);
     }
@@ -74,7 +82,7 @@ class WorkerClient {
     this.worker.onerror = (event) => {
       event.preventDefault(); // reported here, not as an uncaught error of the page
       if (event.message) this.#fail(this.#booted ? 'enhancer' : 'boot', event.message);
-      else void explainModule(url).then((why) => this.#fail('boot', why || `${url} or a module that it imports could not be loaded`));
+      else void explainWorker().then((why) => this.#fail('boot', why));
     };
     /** @type {import('./messages.js').Boot} */
     const boot = { type: 'boot', assets, remembered: recall() };

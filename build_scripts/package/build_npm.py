@@ -6,8 +6,9 @@
     worklet/         as in dist/
     worklet/types/   their declarations, by tsc
     runtime/         what the enhancer's worker loads, as in dist/
-    README.md, LICENSE, MODEL_CARD.md
     service-worker.js  for hosts without headers and visits without a network
+    copy.mjs         the command `npx percepnet-wasm copy`, which puts these folders where a web server finds them
+    README.md, DEPLOY.md, LICENSE, MODEL_CARD.md
 
 ``runtime/`` lies beside ``worklet/``, where the modules look for it unless told otherwise.
 """
@@ -24,8 +25,10 @@ import percepnet_wasm
 from build_scripts import ROOT
 
 from .integrity import SERVICE_WORKER, sealed
+from .repository import repository
 
 WORKLET = ROOT / "worklet"
+COPY = ROOT / "build_scripts" / "package" / "copy.mjs"
 DEVELOPMENT = ("scripts", "devDependencies")
 """Fields of ``worklet/package.json`` that are of no use to others."""
 
@@ -56,6 +59,13 @@ def manifest(source: dict[str, Any]) -> dict[str, Any]:
         f"./{name}": f"./{name}" for name in ("runtime/*", "worklet/*", SERVICE_WORKER)
     }
     fields["sideEffects"] = moved(fields["sideEffects"])
+    fields["bin"] = {fields["name"]: f"./{COPY.name}"}
+    if address := repository():
+        fields |= {
+            "homepage": address,
+            "repository": {"type": "git", "url": f"git+{address}.git"},
+            "bugs": f"{address}/issues",
+        }
     return fields
 
 
@@ -90,8 +100,9 @@ def build(site: Path, out: Path) -> None:
         (out / name).write_bytes(data)
     npm_run("types", "--outDir", str(out / "worklet" / "types"))
     # The card states the weights' licence.
-    for document in (WORKLET / "README.md", ROOT / "LICENSE", ROOT / "percepnet_wasm" / "MODEL_CARD.md"):
-        shutil.copy(document, out)
+    ours = [WORKLET / "README.md", WORKLET / "DEPLOY.md", COPY]
+    for path in [*ours, ROOT / "LICENSE", ROOT / "percepnet_wasm" / "MODEL_CARD.md"]:
+        shutil.copy(path, out)
     fields = manifest(json.loads((WORKLET / "package.json").read_text()))
     (out / "package.json").write_text(json.dumps(fields, indent=2) + "\n")
 

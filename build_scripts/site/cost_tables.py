@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from build_scripts.systems import IDLE, SYSTEMS, system
 
-from .results import Table, bench, download_parts, downloads, load
+from .results import PEERS, SCORES, Table, bench, delays, download_parts, downloads, load, ours, peers, shares
 
 __all__ = ["TABLES", "download"]
 
@@ -35,6 +35,26 @@ def _label(r: dict) -> str:
 def _in_order(records: list[dict]) -> list[dict]:
     order = {key: place for place, entry in enumerate(SYSTEMS) for key in entry.keys}
     return sorted(records, key=lambda r: order[r["system"]])
+
+
+def overview() -> Table:
+    """One row a system, for whoever has to choose: quality, delay, share of a core, download."""
+    scored = {system(peer): scores["all"] for peer, scores in peers().items() if peer in PEERS}
+    scored[system("percepnet")] = ours()["all"]
+    share = {system(r["system"]): r["cpu_share"] for r in shares() if r["kernel"] not in ("simd", "numpy")}
+    size = {system(r["system"]): r["gzip_bytes"] for r in bench(stage="download")}
+    rows = []
+    for entry in SYSTEMS:
+        late = delays().get(entry.name)
+        if late is None:
+            continue
+        scores = scored.get(entry, {})
+        name = f"**{entry.name}**" if entry.name == OURS else entry.name
+        cells = [f"{scores[s]:.{SCORES[s][1]}f}" if s in scores else "" for s in ("pesq_wb", "stoi", "dns_p808")]
+        cells += [f"{late:.0f}", _percent(share[entry]) if entry in share else ""]
+        rows.append([name, *cells, f"{size[entry] / 1e6:.1f}" if entry in size else ""])
+    header = ["system", "PESQ", "STOI", "P.808", "delay, ms", "of a core", "download, MB gzipped"]
+    return Table(header, rows)
 
 
 def delay() -> Table:
@@ -195,6 +215,7 @@ TABLES: dict[str, Callable[[], Table]] = {
     "delay": delay,
     "limits": limits,
     "offline": offline,
+    "overview": overview,
     "pacing": pacing,
     "startup": startup,
     "waking": waking,

@@ -48,7 +48,7 @@ def test_the_package_holds_what_it_needs_and_nothing_else(tarball: Path, dist: P
     loaded = {path.relative_to(dist).as_posix() for part in ("worklet", "runtime") for path in (dist / part).rglob("*")}
     loaded = {name for name in loaded if (dist / name).is_file()}
     assert loaded <= names
-    documents = {"README.md", "LICENSE", "MODEL_CARD.md", "package.json"}
+    documents = {"README.md", "DEPLOY.md", "LICENSE", "MODEL_CARD.md", "package.json", "copy.mjs"}
     assert documents | {"worklet/types/percepnet.d.ts"} <= names
     others = names - loaded - documents - {SERVICE_WORKER}
     assert [name for name in others if not fnmatch(name, "worklet/types/*.d.ts")] == []

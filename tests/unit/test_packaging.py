@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -15,6 +16,7 @@ from packaging.requirements import Requirement
 
 import percepnet_wasm
 from build_scripts.package import build_dist, build_npm, generate_constants
+from build_scripts.package.repository import MetadataHook
 from percepnet_wasm.model_file import DEFAULT_TIER
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,7 +44,7 @@ def metadata(wheel: Path):
 
 def test_the_version_has_one_source(wheel):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert "version" not in project and project["dynamic"] == ["version"]
+    assert "version" not in project and "version" in project["dynamic"]
     assert metadata(wheel)["Version"] == percepnet_wasm.__version__
     assert json.loads((ROOT / "worklet" / "package.json").read_text())["version"] == percepnet_wasm.__version__
 
@@ -114,10 +116,62 @@ def test_the_source_archive_holds_what_git_holds(archive):
     if known.returncode:
         pytest.skip("not a git checkout")
     files = {name for name in known.stdout.splitlines() if (ROOT / name).is_file()}
-    tops = ("percepnet_wasm/", "worklet/", "web/", "tests/", "build_scripts/")
+    tops = ("percepnet_wasm/", "worklet/", "web/", "tests/", "build_scripts/", ".github/")
     assert names - files == {"PKG-INFO"}
     assert {name for name in files if name.startswith(tops)} - names == set()
-    assert {"LICENSE", "Makefile", "README.md", "SECURITY.md", "pyproject.toml"} <= names
+    assert {"LICENSE", "Makefile", "README.md", "pyproject.toml"} <= names
+
+
+def test_both_packages_name_the_repository_where_it_is_given(monkeypatch):
+    source = json.loads((ROOT / "worklet" / "package.json").read_text())
+    monkeypatch.delenv("REPOSITORY", raising=False)
+    assert "repository" not in build_npm.manifest(source)
+    hook, metadata = MetadataHook(str(ROOT), {}), {}
+    hook.update(metadata)
+    assert metadata == {"urls": {}}
+    monkeypatch.setenv("REPOSITORY", "https://example.org/owner/name.git")
+    assert build_npm.manifest(source)["bugs"] == "https://example.org/owner/name/issues"
+    hook.update(metadata)
+    assert metadata["urls"]["Source"] == "https://example.org/owner/name"
+    monkeypatch.setenv("REPOSITORY", "git@example.org:owner/name.git")
+    with pytest.raises(ValueError, match="begins with https"):
+        build_npm.manifest(source)
+
+
+@pytest.fixture
+def installed(tmp_path):
+    """A folder as npm installs the package, with an old copy of it to serve."""
+    package = tmp_path / "package"
+    for name in ("runtime/pyodide.mjs", "worklet/percepnet.js", "worklet/types/percepnet.d.ts", "service-worker.js"):
+        (package / name).parent.mkdir(parents=True, exist_ok=True)
+        (package / name).write_text(name)
+    shutil.copy(build_npm.COPY, package)
+    (tmp_path / "public" / "runtime").mkdir(parents=True)
+    (tmp_path / "public" / "runtime" / "old.whl").write_text("of an older version")
+    return package
+
+
+def copy_command(package, *arguments):
+    command = ["node", str(package / build_npm.COPY.name), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="no Node.js found")
+def test_the_copy_command_copies_what_a_server_needs(installed):
+    public = installed.parent / "public"
+    assert copy_command(installed, "copy", public).returncode == 0
+    assert [path.relative_to(public).as_posix() for path in public.rglob("*.*")] == ["runtime/pyodide.mjs"]
+    assert copy_command(installed, "copy", public, "--worklet").returncode == 0
+    files = sorted(path.relative_to(public).as_posix() for path in public.rglob("*.*"))
+    assert files == ["runtime/pyodide.mjs", "service-worker.js", "worklet/percepnet.js"]
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="no Node.js found")
+@pytest.mark.parametrize("arguments", [(), ("copy",), ("paste", "public"), ("copy", "a", "b"), ("copy", "a", "--all")])
+def test_a_wrong_copy_command_says_how(installed, arguments):
+    done = copy_command(installed, *arguments)
+    assert done.returncode == 2 and done.stderr.startswith("percepnet-wasm: ")
+    assert not (installed.parent / "a").exists()
 
 
 def test_the_npm_manifest_has_the_one_version_and_nothing_for_development():

@@ -10,6 +10,8 @@ import pytest
 from build_scripts import ROOT
 from build_scripts.site import results
 from build_scripts.site.results import SCORES
+from build_scripts.systems import IDLE
+from percepnet_wasm.constants import DEFAULT_DEPTH, DELAY
 
 
 def text(document):
@@ -53,6 +55,44 @@ def test_the_others_have_less_delay_and_a_smaller_download():
     assert all(delay < ours for delay in delays.values())
     (download,) = results.bench(stage="download", system="percepnet")
     assert all(2 * peer["gzip_bytes"] < download["gzip_bytes"] for peer in results.downloads().values())
+
+
+def megabytes(record, kind):
+    return f"{record[f'{kind}_bytes'] / 1e6:.1f} MB"
+
+
+def percent(kernel):
+    return f"{100 * results.live(kernel)['cpu_share']:.1f} %"
+
+
+(DOWNLOAD,) = results.bench(stage="download", system="percepnet")
+FIGURES = [
+    f"{megabytes(DOWNLOAD, 'raw')} on the first visit, {megabytes(DOWNLOAD, 'gzip')} with gzip, "
+    f"{megabytes(DOWNLOAD, 'brotli')} with brotli",
+    f"{percent('relaxed')} of a core during a call with relaxed SIMD, {percent('simd')} with SIMD; "
+    f"{percent('numpy')} in plain NumPy",
+    f"{results.live_delay():g} ms: the algorithm's {results.milliseconds(DELAY):g}, and a buffer of "
+    f"{results.milliseconds(DEFAULT_DEPTH):g}",
+    f"{results.startup('cold'):.1f} s from opening the page to enhanced sound, "
+    f"{results.startup('warm'):.1f} s on later visits",
+    f"{results.offline('percepnet numpy'):.0f} times faster than real time on one core in plain NumPy",
+]
+
+
+@pytest.mark.parametrize("figures", FIGURES)
+def test_the_readme_states_the_costs_that_were_measured(figures):
+    assert figures in text("README.md"), f"README.md should say: {figures}"
+
+
+def test_the_readme_says_what_it_is_best_at():
+    readme = text("README.md")
+    assert "It also takes the least of a core" in readme
+    ours = results.live()["cpu_share"]
+    assert all(r["cpu_share"] > ours for r in results.shares() if r["system"] not in (*IDLE, "percepnet"))
+    assert "it is better in PESQ, STOI and P.808, and small" in readme
+    assert {"PESQ-WB", "STOI", "P.808"} <= ahead("wns-gtcrn")
+    assert "**DeepFilterNet3** if quality matters most, above all for files: it is better in every score" in readme
+    assert ahead("dfn3") == EVERY
 
 
 def test_the_costs_on_the_page_were_measured_in_one_run():
