@@ -1,19 +1,39 @@
 """A frame's way through the stages, in NumPy: the reference, which runs everywhere."""
 
+from dataclasses import dataclass, field
+
 import numpy as np
 from numpy.typing import NDArray
 
-from .constants import HOP
 from .limits import LOUDEST, SILENT, SNR_MEMORY, SNR_TINY
 from .model_file import Model
-from .network import Network
-from .signal.analysis import Analysis
+from .network import Network, NetworkState
+from .signal.analysis import AnalysisState, analyse
 from .signal.bands import BANDS
+from .signal.features import features
 from .signal.levels import LevelState, relative_levels
+from .signal.pitch import PitchState, track_pitch
 from .signal.postfilter import network_postfilter
-from .signal.synthesis import Synthesis
+from .signal.stft import IstftState
+from .signal.synthesis import synthesise
 
-__all__ = ["NumpyEngine"]
+__all__ = ["NumpyEngine", "StreamState", "bad_samples", "track_levels"]
+
+
+@dataclass
+class StreamState:
+    """All that is remembered of a stream, stage by stage; a new one is a silent past.
+
+    ``voiced`` and ``unvoiced`` are kept by :func:`track_levels`.
+    """
+
+    network: NetworkState
+    pitch: PitchState = field(default_factory=PitchState)
+    analysis: AnalysisState = field(default_factory=AnalysisState)
+    levels: LevelState = field(default_factory=LevelState)
+    synthesis: IstftState = field(default_factory=IstftState)
+    voiced: float = 0.0
+    unvoiced: float = 0.0
 
 
 class NumpyEngine:
@@ -27,8 +47,11 @@ class NumpyEngine:
 
     Attributes
     ----------
-    input, output : float32 (block * HOP,)
+    state : StreamState
+    voiced, unvoiced : float
+        Energy of the frames with and without voice of the last seconds.
     gain, strength : float32 (block, BANDS)
+        Of the frames put out last, as the network gave them.
     voice : float32 (block, 1)
     period : intp (block,)
     correlation : float32 (block,)
@@ -36,78 +59,98 @@ class NumpyEngine:
         Whether to use the stage.
     floor : float
         Share of the noisy signal mixed back in.
-    voiced, unvoiced : float
-        Energy of the frames with and without voice of the last seconds.
     """
 
     name = "numpy"
 
     def __init__(self, model: Model, block: int) -> None:
         self.comb = self.postfilter = True
-        self.floor = self.voiced = self.unvoiced = 0.0
-        self._analysis, self._network, self._synthesis = Analysis(block), Network(model, block), Synthesis(block)
-        self.input = np.zeros(block * HOP, np.float32)
-        self.output = self._synthesis.samples
-        self._magnitudes = np.zeros(block * HOP, np.float32)
-        self.gain, self.strength, self.voice = self._network.gain, self._network.strength, self._network.voice
-        self._voices = self.voice[:, 0]
-        self._levels = LevelState() if model.feature_set == "levels" else None
+        self.floor = 0.0
+        self._network = Network(model)
+        self._reads_levels = model.feature_set == "levels"
+        self.gain, self.strength = np.zeros((2, block, BANDS), np.float32)
+        self.voice = np.zeros((block, 1), np.float32)
+        self.period, self.correlation = np.zeros(block, np.intp), np.zeros(block, np.float32)
+        self.reset()
 
     @property
-    def period(self) -> NDArray[np.intp]:  # noqa: D102 - documented as an attribute
-        return self._analysis.period
+    def voiced(self) -> float:
+        return self.state.voiced
 
     @property
-    def correlation(self) -> NDArray[np.float32]:  # noqa: D102
-        return self._analysis.correlation
+    def unvoiced(self) -> float:
+        return self.state.unvoiced
 
     def reset(self) -> None:
         """Forget the stream."""
-        for part in (self._analysis, self._network, self._synthesis):
-            part.reset()
-        self.voiced = self.unvoiced = 0.0
-        self._levels = self._levels and LevelState()
+        self.state = StreamState(self._network.new_state())
 
-    def step(self) -> None:
-        """Enhance ``input`` into ``output``.
+    def process(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Enhance a stream's next samples.
+
+        Parameters
+        ----------
+        samples : float32 (block * HOP,)
+
+        Returns
+        -------
+        float32 (block * HOP,)
+            The samples of DELAY samples ago.
 
         Raises
         ------
         ValueError
-            ``input`` holds a sample that is not finite, or absurdly loud; nothing has changed.
+            A sample is not finite, or absurdly loud; nothing has changed.
         """
-        peak = np.maximum.reduce(np.abs(self.input, out=self._magnitudes))
+        peak = np.abs(samples).max()
         if not peak <= LOUDEST:
-            raise bad_samples(peak)
+            raise bad_samples(samples)
         if peak < SILENT:
-            self.input[:] = 0
-        analysis, network = self._analysis, self._network
-        analysis(self.input)
-        network(self._features())
-        gains = network_postfilter(network.gain, analysis.energy) if self.postfilter else network.gain
-        strengths = network.strength if self.comb else None
-        self._synthesis(analysis, gains, strengths, self.floor)
-        self._track_levels()
+            samples = np.zeros_like(samples)
 
-    def _features(self) -> NDArray[np.float32]:
-        """The features that the model reads."""
-        features = self._analysis.features
-        if self._levels is None:
-            return features
-        levels, self._levels = relative_levels(features[:, :BANDS], self._levels)
-        return np.concatenate((features, levels), axis=1)
+        state = self.state
+        # Newest frame l + M, where M is LOOKAHEAD; put out is frame l. Its period T, and how periodic it is at all:
+        period, correlation = track_pitch(samples, state.pitch)
+        # Its spectrum Y, the spectrum P of its combed copy, and q_y, how much they have in common, band by band.
+        noisy = analyse(samples, period, state.analysis)
+        # What the network hears: the energies of frame l + M, and q_y and T of frame l.
+        heard = features(noisy.newest_energy, noisy.coherence, period, correlation)
+        if self._reads_levels:
+            levels, state.levels = relative_levels(heard[:, :BANDS], state.levels)
+            heard = np.concatenate((heard, levels), axis=1)
+        # Gains g, comb strengths r, and the probability of speech.
+        gain, strength, voice = self._network(heard, state.network)
+        filtered = network_postfilter(gain, noisy.energy) if self.postfilter else gain
+        # X = g ((1 - r) Y + r P), band by band, and back to samples.
+        enhanced = synthesise(noisy, filtered, strength if self.comb else None, state.synthesis, self.floor)
 
-    def _track_levels(self) -> None:
-        """Average the input's energy where the network hears a voice, and where it does not."""
-        voices, energies = self._voices.tolist(), np.add.reduce(self._analysis.energy, 1).tolist()
-        with_voice = sum(voice * energy for voice, energy in zip(voices, energies, strict=True))
-        share, all_frames = sum(voices), sum(energies)
-        rest = len(voices) - share
-        keep_voiced, keep_rest = SNR_MEMORY**share, SNR_MEMORY**rest
-        self.voiced = keep_voiced * self.voiced + (1 - keep_voiced) * with_voice / (share + SNR_TINY)
-        self.unvoiced = keep_rest * self.unvoiced + (1 - keep_rest) * (all_frames - with_voice) / (rest + SNR_TINY)
+        track_levels(noisy.energy, voice, state)
+        self.gain, self.strength, self.voice = gain, strength, voice
+        self.period, self.correlation = period, correlation
+        return enhanced
 
 
-def bad_samples(peak: float) -> ValueError:
-    """Make the error for a frame that is no audio."""
-    return ValueError(f"frame holds a sample of magnitude {peak}: give finite samples with full scale 1")
+def track_levels(energy: NDArray[np.float32], voice: NDArray[np.float32], state: StreamState) -> None:
+    """Average the input's energy where the network hears a voice, and where it does not.
+
+    Parameters
+    ----------
+    energy : float32 (frames, BANDS)
+    voice : float32 (frames, 1)
+    state : StreamState
+        ``voiced`` and ``unvoiced`` are updated.
+    """
+    voices, energies = voice[:, 0].astype(np.float64), energy.sum(axis=1, dtype=np.float64)
+    with_voice = float(voices @ energies)
+    share = float(voices.sum())
+    rest = len(voices) - share
+    keep_voiced, keep_rest = SNR_MEMORY**share, SNR_MEMORY**rest
+    without_voice = float(energies.sum()) - with_voice
+    state.voiced = keep_voiced * state.voiced + (1 - keep_voiced) * with_voice / (share + SNR_TINY)
+    state.unvoiced = keep_rest * state.unvoiced + (1 - keep_rest) * without_voice / (rest + SNR_TINY)
+
+
+def bad_samples(samples: NDArray[np.float32]) -> ValueError:
+    """Make the error for a frame that is not audio."""
+    k = int(np.argmin(np.abs(samples) <= LOUDEST))  # false for NaN too
+    return ValueError(f"frame must be finite and within ±1 full scale; frame[{k}] is {samples[k]}")

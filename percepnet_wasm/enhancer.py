@@ -14,18 +14,17 @@ from .kernel.engine import KernelEngine
 from .kernel.library import KERNELS, KernelError
 from .kernel.loading import candidates, load
 from .kernel.program import UnsuitableModelError
-from .limits import LOUDEST
+from .limits import SNR_TINY
 from .model_file import FORMAT_VERSION, Model
 from .signal.bands import BANDS
 
-__all__ = ["LOUDEST", "Enhancer", "Source", "info"]
+__all__ = ["Enhancer", "Source", "info"]
 
 MOST_BLOCK = 1000
 """Frames a call at most: each takes 0.1 MB."""
 _SNR_RANGE_DB = 60.0
 _NO_LIMIT_DB = 1e4
 """Of which nothing is left in a double."""
-_TINY = 1e-20
 
 Source = str | Path | bytes | Model | None
 
@@ -97,7 +96,7 @@ class Enhancer:
         self.kernels_refused: dict[str, str] = {}
         self._engine = self._choose_engine(kernel, block)
         self.kernel = self._engine.name
-        self.input, self.output = self._engine.input, self._engine.output
+        self.input, self.output = (np.zeros(block * HOP, np.float32) for _ in range(2))
         self.comb = comb
         self.postfilter = postfilter
         self.attenuation_limit_db = attenuation_limit_db
@@ -171,7 +170,7 @@ class Enhancer:
         # The gains themselves would do no good here: one that is 5 % too low already claims 10 dB.
         unvoiced = self._engine.unvoiced
         speech = max(self._engine.voiced - unvoiced, 0.0)
-        ratio_db = 10 * math.log10((speech + _TINY) / (unvoiced + _TINY))
+        ratio_db = 10 * math.log10((speech + SNR_TINY) / (unvoiced + SNR_TINY))
         return min(max(ratio_db, -_SNR_RANGE_DB), _SNR_RANGE_DB)
 
     def reset(self) -> None:
@@ -211,12 +210,12 @@ class Enhancer:
         if out is not None and not _fits(out, self.output):
             what = f"{out.dtype} {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
             raise ValueError(f"out is {what}: give a writeable floating point array of shape {self.output.shape}")
-        with np.errstate(over="ignore"):  # a double beyond float32's range: step() tells of it
-            self.input[:] = samples
-        self.step()
+        with np.errstate(over="ignore"):  # a double beyond float32's range becomes inf, which the engine refuses
+            samples = samples.astype(np.float32, copy=False)
+        enhanced = self._engine.process(samples)
         if out is None:
-            return self.output.copy()
-        out[:] = self.output
+            return enhanced.copy()
+        out[:] = enhanced
         return out
 
     def step(self) -> None:
@@ -227,7 +226,7 @@ class Enhancer:
         ValueError
             :attr:`input` holds a sample that is not finite; state and output are as before.
         """
-        self._engine.step()
+        self.output[:] = self._engine.process(self.input)
 
 
 def _fits(out: Any, result: NDArray[np.float32]) -> bool:

@@ -1,230 +1,132 @@
-"""Runs a model's layers: dense, convolution over time, gated recurrent unit. State is kept between calls.
+"""Runs a model's layers: dense, convolution over time, gated recurrent unit.
 
-Any graph that a model file can describe runs; nothing here knows the article's topology. Between the products a frame
-is some seventy small calls of NumPy, most of which cost more than their arithmetic: so buffers and their views are
-made once, and a layer writes its output where the next one wants it. Tables for tanh and exp would gain nothing: 448
-numbers take 9 and 5 microseconds in a browser, index, two look-ups and interpolation 10.
+Any graph that a model file can describe runs; nothing here knows the article's topology.
 """
 
-from collections.abc import Callable
-from functools import partial
+import sys
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .linear import product
 from .model_file import Layer, Model
 
-__all__ = ["Network"]
+__all__ = ["Network", "NetworkState"]
 
 Rows = NDArray[np.float32]
-Call = Callable[[], object]
 
-_ONE = np.float32(1)
-
-
-class _Dense:
-    """Dense layer, and convolution over time: a dense layer on the last ``kernel`` frames."""
-
-    def __init__(self, layer: Layer, model: Model, history: Rows, output: Rows) -> None:
-        bias = model.arrays[layer.name, "bias"]
-        sigmoid = layer.activation == "sigmoid"
-        self._activate = partial(_sigmoid, -bias, output) if sigmoid else partial(_tanh, bias, output)
-        self._history = history
-        kept = layer.kernel - 1
-        self._shift = (history[:kept], history[-kept:]) if kept else None
-        if kept:
-            # A row a frame: the frames that it spans lie behind each other in memory.
-            shape = len(output), layer.kernel * layer.input_size
-            history = np.ndarray(shape, np.float32, history, 0, (history.strides[0], history.itemsize))
-        self._product = product(model.arrays[layer.name, "weight"], history, output)
-
-    def reset(self) -> None:
-        self._history[:] = 0
-
-    def __call__(self) -> None:
-        self._product()
-        self._activate()
-        if self._shift:
-            kept, newest = self._shift
-            kept[:] = newest
+_EMSCRIPTEN = sys.platform == "emscripten"
 
 
-class _GatedRecurrentUnit:
-    """GRU whose reset gate acts after the recurrent product: n = tanh(W x + b + r (U h + c)), h += (1 - z) (n - h).
+@dataclass
+class NetworkState:
+    """What a network remembers of a stream.
 
-    Both gates are computed as 1 - r and 1 - z, that is 1 / (1 + exp(x)): the exponential is the cheapest way there.
+    Attributes
+    ----------
+    layers : dict of str to float32
+        By name: a convolution's last inputs (kernel - 1, input_size), a recurrent unit's last output (output_size,).
     """
 
-    def __init__(self, layer: Layer, model: Model, inputs: Rows, output: Rows) -> None:
-        weight, recurrent, bias, recurrent_bias = (
-            model.arrays[layer.name, name] for name in ("weight", "recurrent", "bias", "recurrent_bias")
-        )
-        size = layer.output_size
-        self._output, self._biases = output, np.stack((recurrent_bias, bias))
-        # A frame's sums of its input stand in the row behind those of its state, which fill the row that the frame
-        # before is done with: one call adds both biases.
-        rows = np.zeros((len(output) + 1, 3 * size), np.float32)
-        self._product = product(weight, inputs, rows[1:])
-        # Views made once: a slice costs half as much as the arithmetic it is for. Row -1 is the frame before row 0.
-        self._frames = [
-            (
-                product(recurrent, output[k - 1 :][:1], rows[k : k + 1]), rows[k : k + 2], rows[k], rows[k, 2 * size :],
-                sums, sums[: 2 * size], sums[:size], sums[size : 2 * size], sums[2 * size :], output[k - 1], output[k],
-            )
-            for k, sums in enumerate(rows[1:])
-        ]  # fmt: skip
-
-    def reset(self) -> None:
-        self._output[:] = 0
-
-    def __call__(self) -> None:
-        self._product()
-        biases = self._biases
-        for (
-            recurrent, both, from_state, fresh_from_state, sums, gates, forgotten, renewed, fresh, state, out,
-        ) in self._frames:  # fmt: skip
-            recurrent()
-            np.add(both, biases, both)
-            np.add(sums, from_state, sums)
-            np.exp(gates, gates)
-            np.add(gates, _ONE, gates)
-            np.reciprocal(gates, gates)
-            np.multiply(fresh_from_state, forgotten, fresh_from_state)
-            np.subtract(fresh, fresh_from_state, fresh)
-            np.tanh(fresh, fresh)
-            np.subtract(fresh, state, fresh)
-            np.multiply(fresh, renewed, fresh)
-            np.add(state, fresh, out)
-
-
-class _Heads:
-    """Sigmoid layers that no other reads: a product each, bias and sigmoid for all of them at once."""
-
-    def __init__(self, layers: list[Layer], model: Model, inputs: dict[str, Rows], block: int) -> None:
-        ends = np.cumsum([layer.output_size for layer in layers])
-        self._minus_bias = -np.concatenate([model.arrays[layer.name, "bias"] for layer in layers])
-        self._rows = np.zeros((block, ends[-1]), np.float32)
-        self.outputs = {
-            layer.name: self._rows[:, end - layer.output_size : end] for layer, end in zip(layers, ends, strict=True)
-        }
-        self._products = [
-            product(model.arrays[layer.name, "weight"], inputs[layer.name], self.outputs[layer.name])
-            for layer in layers
-        ]
-
-    def __call__(self) -> None:
-        for multiply in self._products:
-            multiply()
-        _sigmoid(self._minus_bias, self._rows)
+    layers: dict[str, Rows]
 
 
 class Network:
-    """A model at work on one stream.
+    """A model's layers, for any number of streams.
 
     Parameters
     ----------
     model : Model
         Its numbers are shared, not copied.
-    block : int
-        Frames a call.
-
-    Attributes
-    ----------
-    gain, strength : float32 (block, BANDS)
-        In [0, 1]; overwritten by the next call.
-    voice : float32 (block, 1)
-        Probability of speech.
-    outputs : dict of str to float32 (block, size)
-        All layers', by name, and the normalised ``features``.
     """
 
-    def __init__(self, model: Model, block: int = 1) -> None:
-        self._mean = model.feature_mean
-        self._scale = 1 / model.feature_deviation
-        read = {name for layer in model.layers for name in layer.inputs}
-        heads = [
-            layer for layer in model.layers
-            if (layer.kind, layer.kernel, layer.activation) == ("dense", 1, "sigmoid") and layer.name not in read
-        ]  # fmt: skip
-        inputs, self.outputs, copies = _places(model.layers, len(model.feature_mean), block)
-        self._features = self.outputs["features"]
-        self._stateful: list[_Dense | _GatedRecurrentUnit] = []
-        self._steps: list[Call] = []
-        for layer in model.layers:
-            self._steps += copies[layer.name]
-            if layer not in heads:
-                kind = _GatedRecurrentUnit if layer.kind == "gru" else _Dense
-                runner = kind(layer, model, inputs[layer.name], self.outputs[layer.name])
-                self._stateful.append(runner)
-                self._steps.append(runner)
-        if heads:
-            last = _Heads(heads, model, inputs, block)
-            self.outputs |= last.outputs
-            self._steps.append(last)
-        self.gain, self.strength, self.voice = (self.outputs[name] for name in ("gain", "strength", "voice"))
+    def __init__(self, model: Model) -> None:
+        self.model = model
 
-    def reset(self) -> None:
-        """Forget the stream."""
-        for runner in self._stateful:
-            runner.reset()
+    def new_state(self) -> NetworkState:
+        """Make the state of a stream that has just begun."""
+        layers: dict[str, Rows] = {}
+        for layer in self.model.layers:
+            if layer.kind == "gru":
+                layers[layer.name] = np.zeros(layer.output_size, np.float32)
+            elif layer.kernel > 1:
+                layers[layer.name] = np.zeros((layer.kernel - 1, layer.input_size), np.float32)
+        return NetworkState(layers)
 
-    def __call__(self, features: Rows) -> None:
-        """Run float32 (block, features) features; results are in the attributes."""
-        np.subtract(features, self._mean, self._features)
-        np.multiply(self._features, self._scale, self._features)
-        # Where exp gives inf, 1 / (1 + inf) is the 0 that a shut gate should be.
+    def __call__(self, features: Rows, state: NetworkState) -> tuple[Rows, Rows, Rows]:
+        """Answer a stream's next frames.
+
+        Parameters
+        ----------
+        features : float32 (frames, features)
+            As many as the model reads.
+        state : NetworkState
+
+        Returns
+        -------
+        gain, strength : float32 (frames, BANDS)
+            In [0, 1].
+        voice : float32 (frames, 1)
+            Probability of speech.
+        """
+        outputs = self.outputs(features, state)
+        return outputs["gain"], outputs["strength"], outputs["voice"]
+
+    def outputs(self, features: Rows, state: NetworkState) -> dict[str, Rows]:
+        """Run all layers: float32 (frames, size) by name, and as ``features`` the normalised ones."""
+        model = self.model
+        outputs = {"features": (features - model.feature_mean) / model.feature_deviation}
+        # Where exp overflows, 1 / (1 + inf) is the 0 that a shut gate should be.
         with np.errstate(over="ignore"):
-            for step in self._steps:
-                step()
+            for layer in model.layers:
+                parts = [outputs[name] for name in layer.inputs]
+                inputs = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+                run = _recurrent if layer.kind == "gru" else _dense
+                outputs[layer.name] = run(inputs, layer, model, state)
+        return outputs
 
 
-def _places(
-    layers: list[Layer], features: int, block: int
-) -> tuple[dict[str, Rows], dict[str, Rows], dict[str, list[Call]]]:
-    """Lay out what the layers read and write, so that hardly anything has to be copied.
+def _dense(inputs: Rows, layer: Layer, model: Model, state: NetworkState) -> Rows:
+    """Dense layer; a convolution over time is one on the last ``kernel`` frames."""
+    weight, bias = (model.arrays[layer.name, name] for name in ("weight", "bias"))
+    if layer.kernel > 1:
+        line = np.concatenate((state.layers[layer.name], inputs))
+        state.layers[layer.name] = line[len(inputs) :].copy()
+        inputs = np.concatenate([line[k : k + len(inputs)] for k in range(layer.kernel)], axis=1)
+    sums = _product(inputs, weight) + bias
+    return _sigmoid(sums) if layer.activation == "sigmoid" else np.tanh(sums)
 
-    Returns
-    -------
-    inputs : dict of str to float32 (kernel - 1 + block, input_size)
-    outputs : dict of str to float32 (block, output_size)
-        Of ``features`` too. The first layer that reads several others, or more than the newest frame, has them write
-        into its own input; a layer that reads a single one reads it where it lies.
-    copies : dict of str to list of callable
-        To be done before a layer, where an output is already at home with another reader.
+
+def _recurrent(inputs: Rows, layer: Layer, model: Model, state: NetworkState) -> Rows:
+    """Gated recurrent unit whose reset gate acts after the recurrent product, as PyTorch's does.
+
+    r = sigmoid(W_r x + b_r + U_r h + c_r), z likewise; n = tanh(W_n x + b_n + r (U_n h + c_n)); h = (1 - z) n + z h.
     """
-    sizes = {"features": features} | {layer.name: layer.output_size for layer in layers}
-    inputs: dict[str, Rows] = {}
-    outputs: dict[str, Rows] = {}
-    copies: dict[str, list[Call]] = {layer.name: [] for layer in layers}
-    for layer in layers:
-        if len(layer.inputs) == layer.kernel == 1:
-            continue
-        inputs[layer.name] = np.zeros((layer.kernel - 1 + block, layer.input_size), np.float32)
-        position = 0
-        for name in layer.inputs:
-            place = inputs[layer.name][layer.kernel - 1 :, position : position + sizes[name]]
-            position += sizes[name]
-            if name in outputs:
-                copies[layer.name].append(partial(np.copyto, place, outputs[name]))
-            else:
-                outputs[name] = place
-    for name, size in sizes.items():
-        outputs.setdefault(name, np.zeros((block, size), np.float32))
-    for layer in layers:
-        inputs.setdefault(layer.name, outputs[layer.inputs[0]])
-    return inputs, outputs, copies
+    weight, recurrent, bias, recurrent_bias = (
+        model.arrays[layer.name, name] for name in ("weight", "recurrent", "bias", "recurrent_bias")
+    )
+    size = layer.output_size
+    h = state.layers[layer.name]
+    outputs = np.empty((len(inputs), size), np.float32)
+    for frame, from_input in enumerate(_product(inputs, weight) + bias):
+        from_state = _product(h[None], recurrent)[0] + recurrent_bias
+        gates = _sigmoid(from_input[: 2 * size] + from_state[: 2 * size])
+        r, z = gates[:size], gates[size:]
+        n = np.tanh(from_input[2 * size :] + r * from_state[2 * size :])
+        h = outputs[frame] = n + z * (h - n)
+    state.layers[layer.name] = h
+    return outputs
 
 
-def _tanh(bias: Rows, x: Rows) -> None:
-    """tanh(x + bias), in place."""
-    np.add(x, bias, x)
-    np.tanh(x, x)
+def _sigmoid(x: Rows) -> Rows:
+    return np.reciprocal(1 + np.exp(-x))
 
 
-def _sigmoid(minus_bias: Rows, x: Rows) -> None:
-    """1 / (1 + exp(-bias - x)), in place."""
-    np.subtract(minus_bias, x, x)
-    np.exp(x, x)
-    np.add(x, _ONE, x)
-    np.reciprocal(x, x)
+def _product(rows: Rows, matrix: Rows) -> Rows:
+    """``rows @ matrix.T``, in whichever plain form is fastest where we run.
+
+    WebAssembly's NumPy has no BLAS, and there ``einsum`` on a C-ordered matrix beats ``matmul`` by half.
+    """
+    if _EMSCRIPTEN:
+        return np.stack([np.einsum("ij,j->i", matrix, row) for row in rows])
+    return rows @ matrix.T

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 import percepnet_wasm
+from percepnet_wasm import engine as engine_module
 from percepnet_wasm.kernel.check import activations
 from percepnet_wasm.kernel.engine import STAGES as KERNEL_STAGES
 from percepnet_wasm.kernel.engine import KernelEngine
@@ -15,19 +16,17 @@ from percepnet_wasm.kernel.memory import POINTER
 from percepnet_wasm.kernel.memory import load as load_areas
 from percepnet_wasm.kernel.program import lone_matrix
 from percepnet_wasm.network import Network
-from percepnet_wasm.signal.comb import CombedFrames
-from percepnet_wasm.signal.pitch import PitchTracker
-from percepnet_wasm.signal.synthesis import Synthesis
+from percepnet_wasm.signal import analysis
 
-STAGES: dict[str, tuple[type, str]] = {
-    "stft": (CombedFrames, "push"),
-    "pitch": (PitchTracker, "__call__"),
-    "comb": (CombedFrames, "comb"),
+STAGES: dict[str, tuple[Any, str]] = {
+    "stft": (analysis, "stft"),
+    "pitch": (engine_module, "track_pitch"),
+    "comb": (analysis, "comb"),
     "network": (Network, "__call__"),
-    "synthesis": (Synthesis, "__call__"),
+    "synthesis": (engine_module, "synthesise"),
 }
-"""Stage to the method that does it, once a frame, on the NumPy path; the kernel has the same stages, with the bands'
-energies in stft, and coherences and features in comb."""
+"""Stage to the function that does it, once a frame, on the NumPy path, and where that is looked up; the kernel has the
+same stages, with the bands' energies in stft, and the combed spectrum, coherences and features in comb."""
 
 _IN_CACHE = (256, 512)
 _IN_MEMORY = (16384, 4096)

@@ -15,9 +15,9 @@ from pesq import pesq
 from scipy.signal import resample_poly
 
 from percepnet_wasm import Model, enhance
-from percepnet_wasm.constants import BINS, HOP, LAG_MAX, SAMPLE_RATE
-from percepnet_wasm.signal.analysis import BandAnalysis
-from percepnet_wasm.signal.bands import edges
+from percepnet_wasm.constants import BINS, HOP, SAMPLE_RATE
+from percepnet_wasm.signal.bands import edges, energies
+from percepnet_wasm.signal.stft import StftState, stft
 
 SNRS_DB = (20, 30, 40)
 _ACTIVE_DB = 35
@@ -30,10 +30,8 @@ _TINY = 1e-20
 def band_energies(audio: np.ndarray) -> np.ndarray:
     """Energies ||X_b||^2, float32 (frames, BANDS), of a whole signal."""
     frames = len(audio) // HOP
-    bands = BandAnalysis(frames)
-    bands.push(audio[: frames * HOP])
-    bands.compare(np.full(frames, LAG_MAX))
-    return bands.newest_energy
+    spectra = stft(audio[: frames * HOP], StftState())
+    return energies(spectra.real**2 + spectra.imag**2)
 
 
 def onsets(active: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Features and targets of a scene, side by side.
 
-An example is made by the enhancer's own code (:class:`percepnet_wasm.signal.analysis.Analysis`,
+An example is made by the enhancer's own code (:class:`percepnet_wasm.signal.analysis.analyse`,
 :func:`percepnet_wasm.oracle.targets.targets`), so that training hears exactly what the enhancer will.
 """
 
@@ -11,15 +11,16 @@ import numpy as np
 
 from percepnet_wasm.constants import HOP, LOOKAHEAD, SAMPLE_RATE, WINDOW
 from percepnet_wasm.oracle.targets import targets
-from percepnet_wasm.signal.analysis import Analysis, BandAnalysis
+from percepnet_wasm.signal.analysis import Analysis, AnalysisState, analyse
 from percepnet_wasm.signal.bands import BANDS, edges
-from percepnet_wasm.signal.features import ENERGY_FLOOR, FEATURES
+from percepnet_wasm.signal.features import ENERGY_FLOOR, FEATURES, features
+from percepnet_wasm.signal.pitch import PitchState, track_pitch
 
 from .perceptual_loss import SPECTRA, spectra_columns
 from .scenes import Scene
 from .teacher import lower_bound
 
-__all__ = ["COLUMNS", "PERCEPTUAL", "WIDTH", "Example", "example", "perceptual_row", "row", "split"]
+__all__ = ["COLUMNS", "PERCEPTUAL", "WIDTH", "Example", "analysed_example", "example", "perceptual_row", "row", "split"]
 
 ACTIVE_DB = 45
 """A frame this far below the loud ones holds no speech."""
@@ -49,13 +50,8 @@ class Example:
     voice: np.ndarray
 
 
-def example(
-    scene: Scene,
-    teacher: Callable[[Scene], np.ndarray] | None = None,
-    noisy: Analysis | None = None,
-    clean: BandAnalysis | None = None,
-) -> Example:
-    """Analyse a scene, and leave the spectra in ``noisy`` and ``clean``, where given.
+def example(scene: Scene, teacher: Callable[[Scene], np.ndarray] | None = None) -> Example:
+    """Features and targets of a scene.
 
     Parameters
     ----------
@@ -63,12 +59,16 @@ def example(
         Enhances a scene; what it keeps is a lower bound of the gains (:func:`build_scripts.train.teacher.lower_bound`).
         It is not asked about scenes without speech or without noise.
     """
-    frames = len(scene.noisy) // HOP
-    noisy, clean = noisy or Analysis(frames), clean or BandAnalysis(frames)
-    noisy(scene.noisy)
-    clean.push(scene.clean)
-    clean.compare(noisy.period)
-    ideal = targets(noisy, clean)
+    return analysed_example(scene, teacher)[0]
+
+
+def analysed_example(
+    scene: Scene, teacher: Callable[[Scene], np.ndarray] | None = None
+) -> tuple[Example, Analysis, Analysis]:
+    """An example as :func:`example` makes it, and the analyses of the noisy and the clean signal behind it."""
+    period, correlation = track_pitch(scene.noisy, PitchState())
+    noisy, clean = (analyse(signal, period, AnalysisState()) for signal in (scene.noisy, scene.clean))
+    ideal = targets(noisy, clean, period)
     voice = _voice(scene, clean.energy.sum(axis=1))
     weight = (noisy.energy > ENERGY_FLOOR).astype(np.float32)
     weight[:LOOKAHEAD] = 0
@@ -78,13 +78,12 @@ def example(
     # g_att of the paper lowers every score of the oracle here (see the oracle's table), so the plain gain is learned.
     gain, strength = ideal.plain_gain, ideal.strength
     if teacher and voice.any() and "no_noise" not in scene.plan:
-        taught = BandAnalysis(frames)
-        taught.push(teacher(scene))
-        taught.compare(noisy.period)
-        gain, strength = lower_bound(ideal, targets(noisy, taught), voice, unknown)
+        taught = analyse(teacher(scene), period, AnalysisState())
+        gain, strength = lower_bound(ideal, targets(noisy, taught, period), voice, unknown)
     else:
         weight[:, unknown] = 0
-    return Example(noisy.features, gain, strength, weight, voice[:, None].astype(np.float32))
+    heard = features(noisy.newest_energy, noisy.coherence, period, correlation)
+    return Example(heard, gain, strength, weight, voice[:, None].astype(np.float32)), noisy, clean
 
 
 def _voice(scene: Scene, energy: np.ndarray) -> np.ndarray:
@@ -106,9 +105,7 @@ def row(made: Example, *more: np.ndarray) -> np.ndarray:
 def perceptual_row(scene: Scene) -> np.ndarray | None:
     """PERCEPTUAL of a scene, float16 (frames, ...), its spectra at a call's level; None if there is nothing to
     learn."""
-    frames = len(scene.noisy) // HOP
-    noisy, clean = Analysis(frames), BandAnalysis(frames)
-    made = example(scene, None, noisy, clean)
+    made, noisy, clean = analysed_example(scene)
     speech = np.sum(made.gain**2 * noisy.energy) / np.sum(noisy.energy)
     if made.voice.mean() < _SPEECH or speech > _CLEAN:
         return None

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from percepnet_wasm.constants import LOOKAHEAD, SAMPLE_RATE, WINDOW
-from percepnet_wasm.signal.analysis import BandAnalysis
+from percepnet_wasm.signal.analysis import Analysis
 from percepnet_wasm.signal.bands import BANDS, INTERPOLATION
 from percepnet_wasm.signal.features import ENERGY_FLOOR
 from percepnet_wasm.signal.postfilter import BETA, DECISIVENESS, WARP
@@ -37,13 +37,12 @@ _QUIETEST_GAIN = 1e-4
 _TINY = 1e-30
 
 
-def spectra_columns(noisy: BandAnalysis, clean: BandAnalysis, level: float) -> np.ndarray:
+def spectra_columns(noisy: Analysis, clean: Analysis, level: float) -> np.ndarray:
     """Columns of SPECTRA of an example's frames.
 
     Parameters
     ----------
-    noisy, clean : BandAnalysis
-        After ``compare``.
+    noisy, clean : Analysis
     level : float
         Factor applied to the spectra; the features are left as they are.
 

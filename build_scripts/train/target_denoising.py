@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from percepnet_wasm.constants import HOP, LAG_MAX, LOOKAHEAD
-from percepnet_wasm.signal.analysis import BandAnalysis
+from percepnet_wasm.signal.analysis import AnalysisState, analyse
 from percepnet_wasm.signal.features import ENERGY_FLOOR
-from percepnet_wasm.signal.synthesis import Synthesis
+from percepnet_wasm.signal.stft import IstftState
+from percepnet_wasm.signal.synthesis import synthesise
 
 __all__ = ["LOWEST_DB", "SPEAKING_DB", "denoise_target", "floor_gains"]
 
@@ -74,7 +75,5 @@ def denoise_target(speech: NDArray[np.float32]) -> NDArray[np.float32]:
     frames = -(-(len(speech) + late) // HOP)
     padded = np.zeros(frames * HOP, np.float32)
     padded[: len(speech)] = speech
-    analysis = BandAnalysis(frames)
-    analysis.push(padded)
-    analysis.compare(np.full(frames, LAG_MAX))  # energies come with the comparison; the comb's period does not matter
-    return Synthesis(frames)(analysis, floor_gains(analysis.energy), None)[late : late + len(speech)].copy()
+    noisy = analyse(padded, np.full(frames, LAG_MAX), AnalysisState())  # no comb is used: any period will do
+    return synthesise(noisy, floor_gains(noisy.energy), None, IstftState())[late : late + len(speech)].copy()

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from ..checks import as_path, as_signal
 from ..constants import DELAY, HOP, SAMPLE_RATE
-from ..enhancer import LOUDEST, Enhancer
+from ..enhancer import Enhancer
 from ..errors import AudioFileError, MissingExtraError
+from ..limits import LOUDEST
 from ..offline import MOST_CHANNELS, OFFLINE_BLOCK
 from .output import check_target, created, write_wav
 

@@ -91,6 +91,15 @@ class KernelEngine:
         self._activations[:] = self._zero
         self.comb, self.postfilter, self.floor = kept
 
+    def process(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Enhance a stream's next samples, as :meth:`percepnet_wasm.engine.NumpyEngine.process`.
+
+        The array returned is overwritten by the next call.
+        """
+        self.input[:] = samples
+        self.step()
+        return self.output
+
     def step(self, first: int = 0, last: int = len(STAGES) - 1) -> None:
         """Enhance ``input`` into ``output``; or do some stages of that only, as the benchmark does.
 
@@ -100,7 +109,7 @@ class KernelEngine:
             ``input`` holds a sample that is not finite, or absurdly loud; nothing has changed.
         """
         if self._run(self._address, first, last):
-            raise bad_samples(np.abs(self.input).max())
+            raise bad_samples(self.input)
 
 
 def _shared(library: Kernel, model: Model) -> tuple[Constants, NDArray[np.uint8]]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import limits
 from ..constants import BINS, COMB_TAPS_SIDE, HOP, LAG_MAX, LAG_MIN, LOOKAHEAD, WINDOW
-from ..signal import coherence, correlation, features, levels, pitch, postfilter
+from ..signal import correlation, features, levels, pitch, postfilter
 from ..signal.bands import BANDS
 from ..signal.comb import FUTURE, PAST
 
@@ -64,7 +64,7 @@ CONSTANTS: dict[str, int | float] = {
     "RESTART_COST": pitch.RESTART_COST,
     "OCTAVE_RATIO": pitch.OCTAVE_RATIO,
     "OCTAVE_GUARD": pitch.OCTAVE_GUARD,
-    "TINY": float(coherence.TINY),
+    "TINY": limits.TINY,
     "BETA": postfilter.BETA,
     "DECISIVENESS": postfilter.DECISIVENESS,
     "WARP": postfilter.WARP,

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from ..checks import as_signal
 from ..constants import DELAY, HOP, LOOKAHEAD
 from ..limits import SILENT
-from ..signal.analysis import Analysis, BandAnalysis
+from ..signal.analysis import Analysis, AnalysisState, analyse
+from ..signal.pitch import PitchState, track_pitch
 from ..signal.postfilter import envelope_postfilter
-from ..signal.stft import OverlapAdd
-from ..signal.synthesis import Synthesis
+from ..signal.stft import IstftState, istft
+from ..signal.synthesis import synthesise
 from .targets import targets
 
 __all__ = ["MAIN_RUNGS", "RUNGS", "Ladder", "Progress", "ladder"]
@@ -104,10 +105,11 @@ def ladder(
         raise ValueError(f"clean has {len(clean)} samples and noisy {len(noisy)}: cut both to the same stretch")
     if not isinstance(period, str) or period not in ("noisy", "clean"):
         raise ValueError(f'period={period!r}: give "noisy" or "clean"')
-    climber = _Climber(period)
+    climber = _Climber()
     step = _BLOCK * HOP
     for start in range(0, len(clean) + DELAY, step):
-        climber(_padded(clean, start, step), _padded(noisy, start, step))
+        speech, mix = _padded(clean, start, step), _padded(noisy, start, step)
+        climber(speech, mix, tracked=mix if period == "noisy" else speech)
         if progress:
             progress(min(start + step, len(clean)), len(clean))
     return climber.result(len(clean))
@@ -116,52 +118,37 @@ def ladder(
 class _Climber:
     """Takes both signals a block at a time and keeps what comes out."""
 
-    def __init__(self, period: str) -> None:
+    def __init__(self) -> None:
         self.parts: dict[str, list[NDArray]] = {}
-        self.noisy = Analysis(_BLOCK)
-        self.clean = BandAnalysis(_BLOCK) if period == "noisy" else Analysis(_BLOCK)
-        self.overlap_add = OverlapAdd(_BLOCK)
-        self.syntheses = {name: Synthesis(_BLOCK) for name in RUNGS if name != "1-magnitudes"}
+        self.pitch, self.noisy, self.clean = PitchState(), AnalysisState(), AnalysisState()
+        self.rungs = {name: IstftState() for name in RUNGS}
 
-    def __call__(self, clean: Audio, noisy: Audio) -> None:
-        """Climb one block, float32 (_BLOCK * HOP,) each."""
-        self.noisy(noisy)
-        if isinstance(self.clean, Analysis):
-            self.clean(clean)
-            self.noisy.period, self.noisy.correlation = self.clean.period, self.clean.correlation
-            self.noisy.compare(self.noisy.period)
-        else:
-            self.clean.push(clean)
-            self.clean.compare(self.noisy.period)
-        ideal = targets(self.noisy, self.clean)
-        self._keep("1-magnitudes", self.overlap_add(self._clean_magnitudes(), np.empty(_BLOCK * HOP, np.float32)))
-        sharpened = envelope_postfilter(ideal.gain, self.noisy.energy)
+    def __call__(self, clean: Audio, noisy: Audio, tracked: Audio) -> None:
+        """Climb one block, float32 (_BLOCK * HOP,) each; the pitch is that of ``tracked``."""
+        period, correlation = track_pitch(tracked, self.pitch)
+        x, y = analyse(clean, period, self.clean), analyse(noisy, period, self.noisy)
+        ideal = targets(y, x, period)
+        self._keep("1-magnitudes", istft(_clean_magnitudes(x, y), self.rungs["1-magnitudes"]))
+        sharpened = envelope_postfilter(ideal.gain, y.energy)
         filters = {
             "2-gains": (ideal.plain_gain, None),
             "3-comb": (ideal.gain, ideal.strength),
             "3-comb-plain-gains": (ideal.plain_gain, ideal.strength),
             "4-postfilter": (sharpened, ideal.strength),
         }
-        for name, synthesis in self.syntheses.items():
-            self._keep(name, synthesis(self.noisy, *filters[name]))
+        for name, (gain, strength) in filters.items():
+            self._keep(name, synthesise(y, gain, strength, self.rungs[name]))
         self._keep("gains", ideal.gain)
         self._keep("plain_gains", ideal.plain_gain)
         self._keep("postfilter_gains", sharpened)
         self._keep("strengths", ideal.strength)
-        self._keep("coherence", self.noisy.coherence)
-        self._keep("clean_coherence", self.clean.coherence)
-        self._keep("period", self.noisy.period)
-        self._keep("correlation", self.noisy.correlation)
-
-    def _clean_magnitudes(self) -> NDArray[np.complex64]:
-        """Noisy frames with the clean ones' magnitude in every bin."""
-        wanted, magnitude = np.abs(self.clean.spectra), np.abs(self.noisy.spectra)
-        # A silent bin has no phase to keep, and nothing to put there is missed.
-        scale = np.divide(wanted, magnitude, out=np.zeros_like(wanted), where=magnitude > SILENT)
-        return self.noisy.spectra * scale
+        self._keep("coherence", y.coherence)
+        self._keep("clean_coherence", x.coherence)
+        self._keep("period", period)
+        self._keep("correlation", correlation)
 
     def _keep(self, name: str, values: NDArray) -> None:
-        self.parts.setdefault(name, []).append(values.copy())
+        self.parts.setdefault(name, []).append(values)
 
     def result(self, length: int) -> Ladder:
         """Everything so far, the delay removed, ``length`` samples long."""
@@ -170,6 +157,14 @@ class _Climber:
         # Call t puts out the frame centred on sample (t - LOOKAHEAD) * HOP.
         frames = slice(LOOKAHEAD, LOOKAHEAD + length // HOP + 1)
         return Ladder(rungs=rungs, **{name: values[frames] for name, values in whole.items()})
+
+
+def _clean_magnitudes(clean: Analysis, noisy: Analysis) -> NDArray[np.complex64]:
+    """Noisy frames with the clean ones' magnitude in every bin."""
+    wanted, magnitude = np.abs(clean.spectra), np.abs(noisy.spectra)
+    # A silent bin has no phase to keep, and nothing worth having would go there.
+    scale = np.divide(wanted, magnitude, out=np.zeros_like(wanted), where=magnitude > SILENT)
+    return noisy.spectra * scale
 
 
 def _padded(signal: Audio, start: int, length: int) -> Audio:

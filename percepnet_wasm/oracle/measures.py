@@ -5,9 +5,10 @@ from numpy.typing import NDArray
 
 from ..checks import as_signal
 from ..constants import HOP, SAMPLE_RATE
-from ..signal.pitch import VOICED, PitchTracker
+from ..signal.pitch import VOICED, PitchState, track_pitch
+from ..signal.stft import overlapping
 
-__all__ = ["overlapping", "si_sdr", "voiced_frames", "voiced_scores"]
+__all__ = ["si_sdr", "voiced_frames", "voiced_scores"]
 
 Audio = NDArray[np.float32]
 
@@ -71,9 +72,9 @@ def voiced_frames(clean: Audio) -> NDArray[np.bool_]:
     frames = _frames(clean)
     # The tracker describes the frame centred on hop k two calls after hop k; ours is centred _FRAME / 2 later.
     late = 2 + round(_FRAME / 2 / HOP)
-    tracker = PitchTracker(1)
+    state = PitchState()
     hops = np.pad(clean, (0, _FRAME + 4 * HOP))[: (len(frames) + late) * HOP].reshape(-1, HOP)
-    correlation = np.array([tracker(hop)[1][0] for hop in hops])[late:]
+    correlation = np.array([track_pitch(hop, state)[1][0] for hop in hops])[late:]
     energy = np.einsum("fn,fn->f", frames, frames)
     loud = energy > energy.max(initial=0) * 10 ** (-_VOICED_RANGE_DB / 10)
     return (correlation >= VOICED) & loud
@@ -120,13 +121,3 @@ def voiced_scores(clean: Audio, enhanced: Audio, voiced: NDArray[np.bool_]) -> d
 def _frames(signal: Audio) -> NDArray[np.float32]:
     """Overlapping frames (frames, _FRAME), HOP apart; a signal shorter than one is padded to one."""
     return overlapping(np.pad(signal, (0, max(0, _FRAME - len(signal)))), _FRAME, HOP)
-
-
-def overlapping(signal: NDArray, length: int, step: int) -> NDArray:
-    """All whole frames of a signal, (frames, length), ``step`` samples apart: a view, not to be written to.
-
-    ``sliding_window_view(...)[::step]`` is refused in WebAssembly, whose 32 bits cannot count a view of all windows.
-    """
-    samples = np.ascontiguousarray(signal)
-    count = max(0, (len(samples) - length) // step + 1)
-    return np.lib.stride_tricks.as_strided(samples, (count, length), (step * samples.itemsize, samples.itemsize))

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..constants import SAMPLE_RATE
-from .measures import as_pair, overlapping
+from ..signal.stft import overlapping
+from .measures import as_pair
 
 __all__ = ["stoi"]
 

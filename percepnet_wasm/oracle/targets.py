@@ -9,13 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..signal.analysis import Analysis, BandAnalysis
+from ..limits import TINY
+from ..signal.analysis import Analysis
 from ..signal.coherence import attenuation, combed_coherence, strength
 from ..signal.comb import noise_power
 
 __all__ = ["Targets", "targets"]
-
-_TINY = np.float32(1e-30)
 
 
 @dataclass
@@ -34,23 +33,22 @@ class Targets:
     strength: NDArray[np.float32]
 
 
-def targets(noisy: Analysis, clean: BandAnalysis) -> Targets:
+def targets(noisy: Analysis, clean: Analysis, period: NDArray[np.intp]) -> Targets:
     """Compare a noisy signal's frames with the clean ones.
 
     Parameters
     ----------
-    noisy : Analysis
-        After a call with the block's noisy samples.
-    clean : BandAnalysis
-        After ``push`` of the block's clean samples and ``compare`` with the noisy signal's periods (or, to learn what
-        a better tracker were worth, with others used for both).
+    noisy, clean : Analysis
+        Of the mix, and of the speech in it.
+    period : intp (frames,)
+        Samples; both were combed with it.
 
     Returns
     -------
     Targets
     """
     q_x, q_y = clean.coherence, noisy.coherence
-    q_p = combed_coherence(q_y, noise_power(noisy.period))
+    q_p = combed_coherence(q_y, noise_power(period))
     # Limited before the division: what stands against silence would overflow.
-    gain = np.sqrt(np.minimum(clean.energy, noisy.energy) / (noisy.energy + _TINY))
+    gain = np.sqrt(np.minimum(clean.energy, noisy.energy) / (noisy.energy + TINY))
     return Targets(gain * attenuation(q_x, q_p), gain, strength(q_x, q_y, q_p))

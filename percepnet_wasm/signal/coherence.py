@@ -7,18 +7,17 @@ speech's, ``q_p`` the combed frame's own. Bands are written ``b``; arrays are fl
 import numpy as np
 from numpy.typing import NDArray
 
+from ..limits import TINY
+
 Bands = NDArray[np.float32]
 
 __all__ = ["ATTENUATION_FLOOR", "attenuation", "coherence", "combed_coherence", "mixed_power", "strength"]
 
-ATTENUATION_FLOOR = np.float32(0.03)
+ATTENUATION_FLOOR = 0.03
 """n0 of the paper: keeps the attenuation finite where the comb is perfect (15 dB at most)."""
 
-TINY = np.float32(1e-30)
-_ZERO, _ONE, _TWO = np.float32(0), np.float32(1), np.float32(2)
 
-
-def coherence(cross: Bands, energy: Bands, combed_energy: Bands, out: Bands | None = None) -> Bands:
+def coherence(cross: Bands, energy: Bands, combed_energy: Bands) -> Bands:
     """Coherence q = Re<p, y> / (||p|| ||y||), negative values as 0.
 
     Parameters
@@ -27,19 +26,14 @@ def coherence(cross: Bands, energy: Bands, combed_energy: Bands, out: Bands | No
         Re<p_b, y_b>.
     energy, combed_energy : float32 (frames, BANDS)
         ||y_b||^2 and ||p_b||^2.
-    out : float32 (frames, BANDS), optional
 
     Returns
     -------
     float32 (frames, BANDS)
         In [0, 1]; 0 in silence.
     """
-    norm = np.sqrt(energy)
-    norm *= np.sqrt(combed_energy)
-    norm += TINY
-    q_y = np.maximum(cross, _ZERO, out=out)
-    q_y /= norm
-    return np.minimum(q_y, _ONE, out=q_y)
+    norm = np.sqrt(energy) * np.sqrt(combed_energy) + TINY  # the product of the energies would overflow
+    return np.minimum(np.maximum(cross, 0) / norm, 1)
 
 
 def combed_coherence(q_y: Bands, noise_power: NDArray[np.float32]) -> Bands:
@@ -111,9 +105,4 @@ def mixed_power(r: Bands, q_y: Bands) -> Bands:
     The comb takes noise away and with it energy; dividing by the root of this restores the envelope, which the gain
     is defined on. It is never below 1/2.
     """
-    # (1 - r)^2 + r^2 + 2 r (1 - r) q_y in fewer passes over the array
-    taken = _ONE - r
-    taken *= r
-    taken *= _ONE - q_y
-    taken *= _TWO
-    return np.subtract(_ONE, taken, out=taken)
+    return 1 - 2 * r * (1 - r) * (1 - q_y)  # (1 - r)^2 + r^2 + 2 r (1 - r) q_y

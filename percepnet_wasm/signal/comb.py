@@ -4,13 +4,16 @@ Periodic speech adds up, everything else averages out (paper, section 3). The fi
 only as far as the look-ahead has brought samples; the others are dropped and the weights renormalised.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
-from ..constants import BINS, COMB_TAPS_SIDE, HOP, LAG_MAX, LOOKAHEAD, WINDOW
-from .stft import analyse
+from ..constants import COMB_TAPS_SIDE, HOP, LAG_MAX, LOOKAHEAD, WINDOW
+from .state import zeros
+from .stft import overlapping
 
-__all__ = ["CombedFrames", "FUTURE", "future_taps", "noise_power", "taps"]
+__all__ = ["CombState", "FUTURE", "comb", "future_taps", "noise_power", "taps"]
 
 FUTURE = LOOKAHEAD * HOP
 """Samples known beyond the window of the frame put out."""
@@ -51,71 +54,34 @@ def noise_power(period: NDArray[np.intp]) -> NDArray[np.float32]:
     return _NOISE_POWER[future_taps(period)]
 
 
-class CombedFrames:
-    """Keeps a signal's past and puts out each frame's spectrum, plain and combed, LOOKAHEAD frames late.
+@dataclass
+class CombState:
+    """What :func:`comb` remembers of a stream: samples, from the oldest tap's on, without the next hop."""
+
+    samples: NDArray[np.float32] = zeros(PAST + WINDOW + FUTURE - HOP)
+
+
+def comb(samples: NDArray[np.float32], period: NDArray[np.intp], state: CombState) -> NDArray[np.float32]:
+    """Take a stream's next samples, comb the frames to be put out, LOOKAHEAD frames late.
 
     Parameters
     ----------
-    block : int
-        Frames a call.
+    samples : float32 (frames * HOP,)
+    period : intp (frames,)
+        Pitch period of each output frame in samples, LAG_MIN to LAG_MAX.
+    state : CombState
 
-    Attributes
-    ----------
-    samples : float32 (PAST + WINDOW + FUTURE + (block - 1) * HOP,)
-        The newest samples, oldest first.
-    spectra : complex64 (LOOKAHEAD + block, BINS)
-        Of all frames since the oldest put out: the last ``block`` rows are the newest frames, the first the output's.
-    pair : complex64 (2, block, BINS)
-        Of the frames to be put out, combed and plain.
+    Returns
+    -------
+    float32 (frames, WINDOW)
+        sum_k w_k x(n + k T), not windowed yet.
     """
-
-    def __init__(self, block: int = 1) -> None:
-        self.block = block
-        self.samples = np.zeros(PAST + WINDOW + FUTURE + (block - 1) * HOP, np.float32)
-        spectra = np.zeros((block + LOOKAHEAD + block, BINS), np.complex64)
-        self.spectra = spectra[block:]
-        self.pair = spectra[: 2 * block].reshape(2, block, BINS)
-        self._combed = np.zeros((block, WINDOW), np.float32)
-        self._work = np.zeros((block, WINDOW), np.float32)
-        fresh = block * HOP
-        self._older, self._newer, self._fresh = self.samples[:-fresh], self.samples[fresh:], self.samples[-fresh:]
-        self._waiting, self._next = self.spectra[:LOOKAHEAD], self.spectra[-LOOKAHEAD:]
-        self._newest_spectra = self.spectra[LOOKAHEAD:]
-        stride = self.samples.strides[0]
-        first = len(self.samples) - WINDOW - (block - 1) * HOP
-        self._newest = np.ndarray((block, WINDOW), np.float32, self.samples, first * stride, (HOP * stride, stride))
-
-    def reset(self) -> None:
-        """Forget the signal."""
-        self.samples[:] = 0
-        self.spectra[:] = 0
-        self.pair[:] = 0
-
-    def push(self, samples: NDArray[np.float32]) -> None:
-        """Take ``block`` hops of samples, float32 (block * HOP,), and analyse their frames."""
-        self._older[:] = self._newer
-        self._fresh[:] = samples
-        self._waiting[:] = self._next
-        analyse(self._newest, self._work, self._newest_spectra)
-
-    def comb(self, period: NDArray[np.intp]) -> NDArray[np.complex64]:
-        """Comb the frames to be put out.
-
-        Parameters
-        ----------
-        period : intp (block,)
-            Pitch period of each output frame in samples, LAG_MIN to LAG_MAX.
-
-        Returns
-        -------
-        complex64 (block, BINS)
-            Spectra of the combed frames; overwritten by the next call.
-        """
-        stride = self.samples.itemsize
-        for k, (lag, combed) in enumerate(zip(period.tolist(), self._combed, strict=True)):
-            future = min(FUTURE // lag, COMB_TAPS_SIDE)
-            oldest = PAST + k * HOP - COMB_TAPS_SIDE * lag
-            shape = (COMB_TAPS_SIDE + 1 + future, WINDOW)
-            shifted = np.ndarray(shape, np.float32, self.samples, oldest * stride, (lag * stride, stride))
-            np.einsum("k,kn->n", _TAPS[future], shifted, out=combed)
-        return analyse(self._combed, self._work, self.pair[0])
+    line = np.concatenate((state.samples, samples))
+    state.samples = line[len(samples) :].copy()
+    combed = np.empty((len(period), WINDOW), np.float32)
+    for frame, (lag, future) in enumerate(zip(period.tolist(), future_taps(period).tolist(), strict=True)):
+        oldest = PAST + frame * HOP - COMB_TAPS_SIDE * lag
+        # A row for each tap, a period later each.
+        shifted = overlapping(line[oldest:], WINDOW, lag)[: COMB_TAPS_SIDE + 1 + future]
+        np.einsum("k,kn->n", _TAPS[future], shifted, out=combed[frame])
+    return combed

@@ -5,13 +5,18 @@ refined to 48 kHz on the correlation's peak. The paper gives no costs: the score
 changes follow LPCNet's tracker, the constants are tuned here.
 """
 
+from dataclasses import dataclass, field
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ..constants import LAG_MAX, LAG_MIN, LOOKAHEAD, VOICED
-from .correlation import DECIMATION, FIRST_LAG, LAGS, LAST_LAG, Correlation
+from ..limits import TINY
+from .correlation import DECIMATION, FIRST_LAG, LAGS, LAST_LAG, CorrelationState, correlate
+from .state import zeros
+from .stft import overlapping
 
-__all__ = ["PitchTracker", "VOICED"]
+__all__ = ["PitchState", "VOICED", "track_pitch"]
 
 JUMP = 4
 """Lags at 16 kHz that the period may change by in one frame."""
@@ -29,120 +34,102 @@ _FIRST_DOUBLE = FIRST_LAG
 """Index of the first lag whose half is among the lags, 2 FIRST_LAG."""
 _HALF = np.arange(2 * FIRST_LAG, LAST_LAG + 1) // 2 - FIRST_LAG
 """For each lag from there on, the index of its half."""
-_STEPS = np.arange(-JUMP, JUMP + 1)
-STEP_COST = (JUMP_COST * _STEPS**2).astype(np.float32)
-_STEP_COSTS = STEP_COST[:, None]
-UNREACHED = np.float32(-1e3)
-# Numbers as the arithmetic wants them: converting one takes as long as using it.
-_RESTART = np.float32(-RESTART_COST)
-_OCTAVE_RATIO, _OCTAVE_GUARD = np.float32(OCTAVE_RATIO), np.float32(OCTAVE_GUARD)
+STEP_COST = (JUMP_COST * np.arange(-JUMP, JUMP + 1) ** 2).astype(np.float32)
+"""By step, from -JUMP to JUMP lags."""
+UNREACHED = -1e3
+"""Score of the lags beyond both ends: no path comes from there."""
 
 
-class PitchTracker:
-    """Tracks the period over a stream, LOOKAHEAD frames late.
+def _no_paths() -> NDArray[np.float32]:
+    paths = np.full((BACKTRACK, JUMP + LAGS + JUMP), UNREACHED, np.float32)
+    paths[:, JUMP:-JUMP] = 0
+    return paths
+
+
+@dataclass
+class PitchState:
+    """What :func:`track_pitch` remembers of a stream.
+
+    Attributes
+    ----------
+    correlation : CorrelationState
+    correlations : float32 (BACKTRACK, LAGS)
+        Of the last frames.
+    paths : float32 (BACKTRACK, JUMP + LAGS + JUMP)
+        Of the last frames, the score of the best path that ends in each lag; UNREACHED beyond both ends.
+    """
+
+    correlation: CorrelationState = field(default_factory=CorrelationState)
+    correlations: NDArray[np.float32] = zeros(BACKTRACK, LAGS)
+    paths: NDArray[np.float32] = field(default_factory=_no_paths)
+
+
+def track_pitch(samples: NDArray[np.float32], state: PitchState) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """Take a stream's next samples, give the pitch of the frames to be put out.
 
     Parameters
     ----------
-    block : int
-        Frames a call.
+    samples : float32 (frames * HOP,)
+    state : PitchState
+
+    Returns
+    -------
+    period : intp (frames,)
+        In samples, LAG_MIN to LAG_MAX; of the frame LOOKAHEAD frames before each newest one.
+    correlation : float32 (frames,)
+        Normalised correlation at that period, at most 1; VOICED or more means voiced.
     """
+    newest = correlate(samples, state.correlation)
+    correlations = np.concatenate((state.correlations, newest))
+    paths = _extended(state.paths, _guarded(newest))
+    state.correlations, state.paths = correlations[-BACKTRACK:].copy(), paths[-BACKTRACK:].copy()
+    return _refined(correlations, _traced_back(paths))
 
-    def __init__(self, block: int = 1) -> None:
-        self._history = np.zeros((BACKTRACK + block, LAGS), np.float32)
-        self._path = np.zeros((BACKTRACK + block, LAGS + 2 * JUMP), np.float32)
-        self._shifts = [(rows[:BACKTRACK], rows[block:]) for rows in (self._history, self._path)]
-        newest = self._history[BACKTRACK:]
-        self._correlation = Correlation(block, newest)
-        self._score = np.zeros((block, LAGS), np.float32)
-        self._long = self._score[:, _FIRST_DOUBLE:]
-        near = np.zeros((block, _HALF[-1] + 1), np.float32)
-        short = near.shape[1]
-        self._near, self._flat_near, self._near_but_first = near, near.reshape(-1), near[:, 1:]
-        self._newest, self._rights, self._lefts = newest, newest[:, 1 : short + 1], newest[:, : short - 1]
-        self._middles = newest[:, :short]
-        # For each lag from FIRST_DOUBLE on, where its half lies in flat numbers: much faster than row and column.
-        self._half = short * np.arange(block)[:, None] + _HALF
-        # Ways to reach a lag, by rows: from each of the steps, and anew.
-        self._candidates = np.full((len(_STEPS) + 1, LAGS), _RESTART)
-        self._steps = self._candidates[:-1]
-        self._rows = [(row, row[JUMP:-JUMP]) for row in self._path]
-        shape, strides = self._steps.shape, 2 * (self._path.itemsize,)
-        # Of each new frame: what its lags can be reached from, its score, and its row of the path.
-        self._moves = [
-            (np.ndarray(shape, np.float32, self._path[row - 1], 0, strides), self._score[k], self._rows[row][1])
-            for k, row in enumerate(range(BACKTRACK, BACKTRACK + block))
-        ]
-        self.block = block
-        self.reset()
 
-    def reset(self) -> None:
-        """Forget the signal and the path."""
-        self._correlation.reset()
-        self._history[:] = 0
-        self._path[:] = UNREACHED
-        self._path[:, JUMP:-JUMP] = 0
+def _guarded(correlations: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Score lags; lower where they are hardly better than half of themselves: so are multiples of the period."""
+    pairs = np.maximum(correlations[:, :-1], correlations[:, 1:])
+    near = pairs.copy()  # the best of each lag and both its neighbours
+    near[:, 1:] = np.maximum(pairs[:, 1:], pairs[:, :-1])
+    scores = correlations.copy()
+    doubles = scores[:, _FIRST_DOUBLE:]
+    doubles[doubles < OCTAVE_RATIO * np.take(near, _HALF, axis=1)] *= OCTAVE_GUARD
+    return scores
 
-    def __call__(self, samples: NDArray[np.float32]) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-        """Take the newest samples, give the pitch of the frames to be put out.
 
-        Parameters
-        ----------
-        samples : float32 (block * HOP,)
+def _extended(paths: NDArray[np.float32], scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Viterbi recursion: best predecessor within JUMP lags, or a restart from the best of all."""
+    paths = np.concatenate((paths, np.full((len(scores), paths.shape[1]), UNREACHED, np.float32)))
+    for row, score in enumerate(scores, start=BACKTRACK):
+        reached = overlapping(paths[row - 1], LAGS, 1) - STEP_COST[:, None]
+        best = np.maximum(reached.max(axis=0), -RESTART_COST) + score
+        paths[row, JUMP:-JUMP] = best - best.max()
+    return paths
 
-        Returns
-        -------
-        period : intp (block,)
-            In samples, LAG_MIN to LAG_MAX; of the frame LOOKAHEAD frames before each newest one.
-        correlation : float32 (block,)
-            Normalised correlation at that period, at most 1; VOICED or more means voiced.
-        """
-        for older, newer in self._shifts:
-            older[:] = newer
-        self._correlation(samples)
-        self._guard_octaves()
-        self._extend_path()
-        return self._refine(self._trace_back())
 
-    def _guard_octaves(self) -> None:
-        """Score lags; lower where they are hardly better than half of themselves: so are multiples of the period."""
-        np.maximum(self._middles, self._rights, out=self._near)
-        np.maximum(self._near_but_first, self._lefts, out=self._near_but_first)
-        np.multiply(self._near, _OCTAVE_RATIO, self._near)
-        self._score[:] = self._newest
-        np.multiply(self._long, _OCTAVE_GUARD, self._long, where=self._long < self._flat_near[self._half])
+def _traced_back(paths: NDArray[np.float32]) -> list[int]:
+    """Follow the best path from each newest frame back to the one put out; pointers are recomputed, not stored."""
+    lags = []
+    for newest in range(BACKTRACK, len(paths)):
+        lag = int(paths[newest, JUMP:-JUMP].argmax())
+        for row in range(newest - 1, newest - BACKTRACK - 1, -1):
+            reached = paths[row, lag : lag + len(STEP_COST)] - STEP_COST
+            step = int(reached.argmax())
+            restarts = reached[step] < -RESTART_COST
+            lag = int(paths[row, JUMP:-JUMP].argmax()) if restarts else lag + step - JUMP
+        lags.append(lag)
+    return lags
 
-    def _extend_path(self) -> None:
-        """Viterbi recursion: best predecessor within JUMP lags, or a restart from the best of all."""
-        for before, score, now in self._moves:
-            np.subtract(before, _STEP_COSTS, self._steps)
-            np.maximum.reduce(self._candidates, axis=0, out=now)
-            np.add(now, score, now)
-            np.subtract(now, np.maximum.reduce(now), now)
 
-    def _trace_back(self) -> list[int]:
-        """Follow the best path from each newest frame back to the one put out; pointers are recomputed, not stored."""
-        lags = []
-        for newest in range(BACKTRACK, BACKTRACK + self.block):
-            lag = int(self._rows[newest][1].argmax())
-            for row in range(newest - 1, newest - BACKTRACK - 1, -1):
-                padded, scores = self._rows[row]
-                reached = padded[lag : lag + len(_STEPS)] - STEP_COST
-                step = int(reached.argmax())
-                lag = int(scores.argmax()) if reached[step] < _RESTART else lag + step - JUMP
-            lags.append(lag)
-        return lags
-
-    def _refine(self, lags: list[int]) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-        """Fit a parabola through the correlation's peak: three times finer than 16 kHz."""
-        # A frame at a time in plain numbers: arrays of one element would cost ten times as much.
-        periods, heights = [], []
-        for correlation, lag in zip(self._history, lags, strict=False):
-            centre = min(max(lag, 1), LAGS - 2)
-            peak = correlation[centre - 1 : centre + 2].tolist()
-            left, middle, right = peak
-            curvature = left - 2 * middle + right
-            shift = (left - right) / (2 * curvature) if curvature < -1e-30 else 0.0
-            period = DECIMATION * (centre + FIRST_LAG + min(max(shift, -1), 1))
-            periods.append(min(max(round(period), LAG_MIN), LAG_MAX))
-            heights.append(peak[lag - centre + 1])
-        return np.array(periods, np.intp), np.array(heights, np.float32)
+def _refined(correlations: NDArray[np.float32], lags: list[int]) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """Fit a parabola through the correlation's peak: three times finer than 16 kHz."""
+    periods, heights = [], []
+    for correlation, lag in zip(correlations, lags, strict=False):
+        centre = min(max(lag, 1), LAGS - 2)
+        left, middle, right = correlation[centre - 1 : centre + 2].tolist()
+        curvature = left - 2 * middle + right
+        shift = (left - right) / (2 * curvature) if curvature < -TINY else 0.0
+        period = DECIMATION * (centre + FIRST_LAG + min(max(shift, -1), 1))
+        periods.append(min(max(round(period), LAG_MIN), LAG_MAX))
+        heights.append(correlation[lag])
+    return np.array(periods, np.intp), np.array(heights, np.float32)

@@ -1,9 +1,9 @@
 """Envelope postfilter: push bands that are still noisy further down, keep the frame's energy (paper, section 5)."""
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
+
+from ..limits import TINY
 
 __all__ = ["BETA", "DECISIVENESS", "WARP", "envelope_postfilter", "network_postfilter"]
 
@@ -16,8 +16,6 @@ decision. Found on development mixes, as was WARP (see the model card)."""
 
 WARP = 0.25
 """Power of the paper's sine behind a network's gains; more takes speech along that the network had kept."""
-
-_TINY = 1e-30
 
 
 def envelope_postfilter(
@@ -41,12 +39,10 @@ def envelope_postfilter(
     float32 (frames, BANDS)
         G g^w. E0, E1 and G are over all bands of a frame: band by band, G would cancel the filter.
     """
-    warped = gains * np.sin(np.float32(np.pi / 2) * gains) ** np.float32(warp)
-    before = np.einsum("kb,kb,kb->k", gains, gains, energies).tolist()
-    after = np.einsum("kb,kb,kb->k", warped, warped, energies).tolist()
-    # A frame at a time in plain numbers: arrays of one element would cost ten times as much.
-    ratios = [(old + _TINY) / (new + _TINY) for old, new in zip(before, after, strict=True)]
-    compensation = np.array([math.sqrt((1 + beta) * r / (1 + beta * r * r)) for r in ratios], np.float32)
+    warped = gains * np.sin(np.pi / 2 * gains) ** warp
+    before, after = (np.sum(g * g * energies, axis=1, dtype=np.float64) for g in (gains, warped))
+    ratio = (before + TINY) / (after + TINY)  # E0 / E1
+    compensation = np.sqrt((1 + beta) * ratio / (1 + beta * ratio * ratio)).astype(np.float32)
     return warped * compensation[:, None]
 
 
@@ -68,4 +64,4 @@ def network_postfilter(gains: NDArray[np.float32], energies: NDArray[np.float32]
     float32 (frames, BANDS)
         0 and 1 stay what they are, as long as all of a frame's are.
     """
-    return envelope_postfilter(gains ** np.float32(DECISIVENESS), energies, warp=WARP)
+    return envelope_postfilter(gains**DECISIVENESS, energies, warp=WARP)

@@ -1,11 +1,14 @@
-"""Short-time Fourier transform: 20 ms frames every 10 ms, perfect reconstruction."""
+"""Short-time Fourier transform and its inverse: 20 ms frames every 10 ms, perfect reconstruction."""
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..constants import HOP, WINDOW
+from .state import zeros
 
-__all__ = ["vorbis_window", "analyse", "OverlapAdd"]
+__all__ = ["IstftState", "StftState", "istft", "overlapping", "stft", "vorbis_window", "windowed_fft"]
 
 
 def vorbis_window(length: int = WINDOW) -> NDArray[np.float32]:
@@ -31,64 +34,91 @@ def vorbis_window(length: int = WINDOW) -> NDArray[np.float32]:
 WINDOW_SHAPE = vorbis_window()
 
 
-def analyse(
-    frames: NDArray[np.float32], work: NDArray[np.float32], out: NDArray[np.complex64]
-) -> NDArray[np.complex64]:
+def overlapping(signal: NDArray, length: int, step: int) -> NDArray:
+    """All whole frames of a signal, as a view on its memory.
+
+    ``sliding_window_view(signal, length)[::step]`` would do, but is slow for short signals, and WebAssembly refuses it
+    for long ones: its 32 bits cannot count the bytes of a view of all windows.
+
+    Parameters
+    ----------
+    signal : (n,)
+    length, step : int
+        Samples of a frame, and from one frame to the next.
+
+    Returns
+    -------
+    (frames, length)
+        Shares the signal's memory (a copy's, if that is not contiguous): do not write to it.
+    """
+    samples = np.ascontiguousarray(signal)
+    frames = max(0, (len(samples) - length) // step + 1)
+    strides = step * samples.itemsize, samples.itemsize
+    return np.ndarray((frames, length), samples.dtype, samples, 0, strides)
+
+
+def windowed_fft(frames: NDArray[np.float32]) -> NDArray[np.complex64]:
     """Window and transform frames.
 
     Parameters
     ----------
     frames : float32 (frames, WINDOW)
-        Samples; may overlap in memory.
-    work : float32 (frames, WINDOW)
-        Scratch for the windowed samples.
-    out : complex64 (frames, BINS)
 
     Returns
     -------
     complex64 (frames, BINS)
-        ``out``, unscaled: a full-scale sine reaches about WINDOW / 4.
+        Unscaled: a full-scale sine reaches about WINDOW / 4.
     """
-    np.multiply(frames, WINDOW_SHAPE, out=work)
-    return np.fft.rfft(work, axis=-1, out=out)  # type: ignore  # NumPy computes it; its stubs know complex128 alone
+    return np.fft.rfft(WINDOW_SHAPE * frames)  # type: ignore[return-value]  # NumPy's stubs know complex128 alone
 
 
-class OverlapAdd:
-    """Inverse transform of consecutive frames; each one completes the hop before its own middle.
+@dataclass
+class StftState:
+    """What :func:`stft` remembers of a stream: its last hop, the first half of the next frame."""
+
+    last_hop: NDArray[np.float32] = zeros(HOP)
+
+
+def stft(samples: NDArray[np.float32], state: StftState) -> NDArray[np.complex64]:
+    """Transform a stream's next samples.
 
     Parameters
     ----------
-    block : int
-        Frames a call.
+    samples : float32 (frames * HOP,)
+    state : StftState
+
+    Returns
+    -------
+    complex64 (frames, BINS)
+        Frame k ends with sample (k + 1) * HOP.
     """
+    line = np.concatenate((state.last_hop, samples))
+    state.last_hop = line[-HOP:].copy()
+    return windowed_fft(overlapping(line, WINDOW, HOP))
 
-    def __init__(self, block: int = 1) -> None:
-        self._frames = np.zeros((block, WINDOW), np.float32)
-        self._tail = np.zeros(HOP, np.float32)
-        self._first, self._last = self._frames[0, :HOP], self._frames[-1, HOP:]
 
-    def reset(self) -> None:
-        """Forget the frames heard."""
-        self._tail[:] = 0
+@dataclass
+class IstftState:
+    """What :func:`istft` remembers of a stream: the second half of the last frame."""
 
-    def __call__(self, spectra: NDArray[np.complex64], out: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Synthesise.
+    tail: NDArray[np.float32] = zeros(HOP)
 
-        Parameters
-        ----------
-        spectra : complex64 (block, BINS)
-        out : float32 (block * HOP,)
 
-        Returns
-        -------
-        float32 (block * HOP,)
-            ``out``: the first halves of the frames plus the second halves of those before.
-        """
-        frames = self._frames
-        np.fft.irfft(spectra, WINDOW, axis=-1, out=frames)  # type: ignore  # see above
-        np.multiply(frames, WINDOW_SHAPE, out=frames)
-        np.add(self._first, self._tail, out=out[:HOP])
-        if len(frames) > 1:
-            np.add(frames[1:, :HOP], frames[:-1, HOP:], out=out[HOP:].reshape(-1, HOP))
-        self._tail[:] = self._last
-        return out
+def istft(spectra: NDArray[np.complex64], state: IstftState) -> NDArray[np.float32]:
+    """Turn a stream's next frames into samples, by overlap-add.
+
+    Parameters
+    ----------
+    spectra : complex64 (frames, BINS)
+    state : IstftState
+
+    Returns
+    -------
+    float32 (frames * HOP,)
+        The first half of each frame plus the second half of the one before.
+    """
+    frames: NDArray[np.float32] = WINDOW_SHAPE * np.fft.irfft(spectra, WINDOW)  # type: ignore[assignment]  # as above
+    first_halves, second_halves = frames[:, :HOP], frames[:, HOP:]
+    before = np.concatenate((state.tail[None], second_halves[:-1]))
+    state.tail = second_halves[-1].copy()
+    return (first_halves + before).ravel()

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from percepnet_wasm.constants import HOP
 from percepnet_wasm.oracle.targets import targets
 from percepnet_wasm.signal import bands
-from percepnet_wasm.signal.analysis import Analysis, BandAnalysis
+from percepnet_wasm.signal.analysis import AnalysisState, analyse
 from percepnet_wasm.signal.coherence import coherence
-from percepnet_wasm.signal.pitch import VOICED
+from percepnet_wasm.signal.pitch import VOICED, PitchState, track_pitch
 
 Bands = NDArray[np.float32]
 
@@ -47,11 +47,9 @@ def _cross(a: NDArray[np.complex64], b: NDArray[np.complex64]) -> Bands:
 def compare(clean: Audio, noisy: Audio) -> Comparison:
     """Strengths by formula and by search, and the coherences they reach, for one mix."""
     frames = len(clean) // HOP
-    analysis, speech = Analysis(frames), BandAnalysis(frames)
-    analysis(noisy[: frames * HOP])
-    speech.push(clean[: frames * HOP])
-    speech.compare(analysis.period)
-    ideal = targets(analysis, speech)
+    period, correlation = track_pitch(noisy[: frames * HOP], PitchState())
+    analysis, speech = (analyse(signal[: frames * HOP], period, AnalysisState()) for signal in (noisy, clean))
+    ideal = targets(analysis, speech, period)
 
     periodic = speech.combed
     norm = speech.combed_energy
@@ -69,7 +67,7 @@ def compare(clean: Audio, noisy: Audio) -> Comparison:
     curve = np.stack([reached(np.float32(r)) for r in GRID])
     enough = curve >= speech.coherence
     searched = np.where(enough.any(axis=0), GRID[enough.argmax(axis=0)], GRID[curve.argmax(axis=0)])
-    voiced = (analysis.correlation >= VOICED)[:, None]
+    voiced = (correlation >= VOICED)[:, None]
     audible = speech.energy > speech.energy.max() * 10 ** (AUDIBLE_DB / 10)
     counts = voiced & audible & (speech.coherence > 0.5)
     values = (

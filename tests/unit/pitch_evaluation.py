@@ -13,7 +13,7 @@ from evaluation_mixes import Audio, Noises, clean_speech
 from numpy.typing import NDArray
 
 from percepnet_wasm.constants import HOP, LAG_MAX, LAG_MIN, LOOKAHEAD, SAMPLE_RATE
-from percepnet_wasm.signal.pitch import VOICED, PitchTracker
+from percepnet_wasm.signal.pitch import VOICED, PitchState, track_pitch
 
 GROSS = 0.2
 SNRS = (20.0, 10.0, 5.0, 0.0)
@@ -62,7 +62,7 @@ def reference_pitch(clean: Audio) -> tuple[NDArray[np.intp], NDArray[np.float64]
 def track(samples: Audio) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
     """Pitch in Hz and correlation, call by call."""
     frames = len(samples) // HOP
-    period, correlation = PitchTracker(frames)(samples[: frames * HOP])
+    period, correlation = track_pitch(samples[: frames * HOP], PitchState())
     return SAMPLE_RATE / period, correlation
 
 

@@ -8,12 +8,27 @@ from scipy.signal import firwin, lfilter
 from signals import glide, harmonic, noise, speech_like
 
 from percepnet_wasm.constants import DELAY, HOP, LAG_MAX, LAG_MIN, SAMPLE_RATE
-from percepnet_wasm.signal.analysis import Analysis
+from percepnet_wasm.signal.analysis import AnalysisState, analyse
 from percepnet_wasm.signal.bands import BANDS
-from percepnet_wasm.signal.synthesis import Synthesis
+from percepnet_wasm.signal.features import features
+from percepnet_wasm.signal.pitch import PitchState, track_pitch
+from percepnet_wasm.signal.stft import IstftState
+from percepnet_wasm.signal.synthesis import synthesise
 
 FRAMES = 150
 SECONDS = FRAMES / 100
+
+
+class Stream:
+    """A noisy signal's front half, as the engine runs it."""
+
+    def __init__(self):
+        self.pitch, self.analysis = PitchState(), AnalysisState()
+
+    def __call__(self, samples):
+        period, correlation = track_pitch(samples, self.pitch)
+        noisy = analyse(samples, period, self.analysis)
+        return noisy, period, features(noisy.newest_energy, noisy.coherence, period, correlation)
 
 
 def run(samples, gain=1.0, strength=0.0, block=1):
@@ -21,12 +36,12 @@ def run(samples, gain=1.0, strength=0.0, block=1):
     frames = len(samples) // HOP
     gain = np.broadcast_to(np.float32(gain), (frames, BANDS))
     strength = np.broadcast_to(np.float32(strength), (frames, BANDS))
-    analysis, synthesis = Analysis(block), Synthesis(block)
+    stream, synthesis = Stream(), IstftState()
     out, kept = [], []
     for k in range(0, frames, block):
-        analysis(samples[HOP * k : HOP * (k + block)])
-        out.append(synthesis(analysis, gain[k : k + block], strength[k : k + block]).copy())
-        kept.append((analysis.features.copy(), analysis.period.copy(), analysis.coherence.copy()))
+        noisy, period, heard = stream(samples[HOP * k : HOP * (k + block)])
+        out.append(synthesise(noisy, gain[k : k + block], strength[k : k + block], synthesis))
+        kept.append((heard, period, noisy.coherence))
     return [np.concatenate(column) for column in zip(*kept, strict=True)], np.concatenate(out)
 
 
@@ -166,13 +181,12 @@ def test_no_denormals(level):
     speech = (level * SIGNALS["speech"]()).astype(np.float32)
     samples = np.concatenate((speech, np.zeros(50 * HOP, np.float32), speech))
     gain, strength = random_bands(6, len(samples) // HOP)
-    analysis, synthesis = Analysis(), Synthesis()
-    assert synthesis.samples.shape == (HOP,), "one frame, unless told otherwise"
+    stream, synthesis = Stream(), IstftState()
     for k in range(len(samples) // HOP):
-        analysis(samples[HOP * k : HOP * (k + 1)])
-        out = synthesis(analysis, gain[k : k + 1], strength[k : k + 1])
+        noisy, _, _ = stream(samples[HOP * k : HOP * (k + 1)])
+        out = synthesise(noisy, gain[k : k + 1], strength[k : k + 1], synthesis)
         assert not subnormal(out)
-        for name, array in (state_of(analysis) | state_of(synthesis)).items():
+        for name, array in (state_of(stream) | state_of(noisy) | state_of(synthesis)).items():
             assert not subnormal(array), f"{name} in call {k}"
 
 
@@ -224,34 +238,20 @@ def test_blocks_equal_single_frames(block):
 
 def test_mixing_back_the_noisy_signal():
     samples = SIGNALS["speech"]()
-    analysis, synthesis, full = Analysis(FRAMES), Synthesis(FRAMES), Synthesis(FRAMES)
-    analysis(samples)
+    noisy, _, _ = Stream()(samples)
     gain, strength = random_bands(8)
-    enhanced = synthesis(analysis, gain, strength).copy()
-    unchanged = full(analysis, np.ones_like(gain), None).copy()
-    floored = Synthesis(FRAMES)(analysis, gain, strength, floor=0.25)
+    enhanced = synthesise(noisy, gain, strength, IstftState())
+    unchanged = synthesise(noisy, np.ones_like(gain), None, IstftState())
+    floored = synthesise(noisy, gain, strength, IstftState(), floor=0.25)
     np.testing.assert_allclose(floored, 0.75 * enhanced + 0.25 * unchanged, atol=1e-6)
 
 
 def test_no_comb_equals_strength_zero():
     samples = SIGNALS["speech"]()
-    analysis = Analysis(FRAMES)
-    analysis(samples)
+    noisy, _, _ = Stream()(samples)
     gain, _ = random_bands(9)
-    without = Synthesis(FRAMES)(analysis, gain, None).copy()
-    np.testing.assert_allclose(Synthesis(FRAMES)(analysis, gain, np.zeros_like(gain)), without, atol=1e-6)
-
-
-def test_reset_forgets():
-    samples = SIGNALS["speech"]()
-    used = Analysis(FRAMES)
-    used(samples)
-    used.reset()
-    used(samples)
-    fresh = Analysis(FRAMES)
-    fresh(samples)
-    np.testing.assert_array_equal(used.features, fresh.features)
-    np.testing.assert_array_equal(used.combed, fresh.combed)
+    without = synthesise(noisy, gain, None, IstftState())
+    np.testing.assert_allclose(synthesise(noisy, gain, np.zeros_like(gain), IstftState()), without, atol=1e-6)
 
 
 def test_what_is_fainter_than_any_microphone_stays_finite_and_faint():

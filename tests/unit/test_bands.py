@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from percepnet_wasm.constants import BAND_TOP_HZ, BINS, SAMPLE_RATE, WINDOW
-from percepnet_wasm.signal.bands import BANDS, INTERPOLATION, edges, energies, interpolate
+from percepnet_wasm.signal.bands import BANDS, INTERPOLATION, edges, energies, spread
 
 # What the generator published with RNNoise 0.2 prints.
 PUBLISHED = """0 2 4 6 8 10 12 14 16 18 21 24 28 32 36 41 47 53 60 68 77 87 98 110 124 140 157 176 198 223 251 282
@@ -49,7 +49,7 @@ def test_flat_below_the_first_tip_and_above_the_last():
 
 def test_bins_above_20_khz_hold_the_last_gain_but_count_in_no_band(rng):
     gains = rng.random((3, BANDS), dtype=np.float32)
-    bins = interpolate(gains)
+    bins = spread(gains)
     np.testing.assert_allclose(bins[:, TOP_BIN:], np.repeat(gains[:, -1:], BINS - TOP_BIN, axis=1))
     above = np.zeros((1, BINS), np.float32)
     above[:, TOP_BIN + 1 :] = 1
@@ -75,11 +75,11 @@ def test_energy_share_is_the_distance_from_the_tips():
 def test_interpolation_is_linear_between_tips(rng):
     gains = rng.random((1, BANDS), dtype=np.float32)
     expected = np.interp(np.arange(BINS), edges()[1:], gains[0])
-    np.testing.assert_allclose(interpolate(gains)[0], expected, atol=1e-6)
+    np.testing.assert_allclose(spread(gains)[0], expected, atol=1e-6)
 
 
 def test_constant_gains_stay_constant():
-    np.testing.assert_allclose(interpolate(np.full((2, BANDS), 0.3, np.float32)), 0.3, rtol=1e-6)
+    np.testing.assert_allclose(spread(np.full((2, BANDS), 0.3, np.float32)), 0.3, rtol=1e-6)
 
 
 @pytest.mark.parametrize("frames", [1, 4])
@@ -88,4 +88,4 @@ def test_two_bands_a_bin_give_what_the_whole_matrix_gives(rng, frames):
     values = rng.random((frames, BANDS), dtype=np.float32)
     projection = np.where(np.arange(BINS) <= TOP_BIN, INTERPOLATION.T.astype(np.float64), 0)
     np.testing.assert_allclose(energies(power), power @ projection.T, rtol=1e-5)
-    np.testing.assert_allclose(interpolate(values), values @ INTERPOLATION.T.astype(np.float64), atol=1e-7)
+    np.testing.assert_allclose(spread(values), values @ INTERPOLATION.T.astype(np.float64), atol=1e-7)

@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from percepnet_wasm.constants import BINS, HOP, LAG_MAX, LAG_MIN, LOOKAHEAD, SAMPLE_RATE, WINDOW
-from percepnet_wasm.signal.comb import FUTURE, CombedFrames, future_taps, noise_power, taps
-from percepnet_wasm.signal.stft import analyse
+from percepnet_wasm.constants import HOP, LAG_MAX, LAG_MIN, LOOKAHEAD, SAMPLE_RATE, WINDOW
+from percepnet_wasm.signal.analysis import AnalysisState, analyse
+from percepnet_wasm.signal.comb import FUTURE, future_taps, noise_power, taps
+from percepnet_wasm.signal.stft import windowed_fft
 
 PAST_TAPS = 5
 
@@ -21,18 +22,17 @@ def combed_directly(samples, frame, period):
     for w, k in zip(weights, range(-PAST_TAPS, len(weights) - PAST_TAPS), strict=True):
         index = n + k * period
         total += w * np.where(index >= 0, samples[np.maximum(index, 0)], 0)
-    work = np.empty((1, WINDOW), np.float32)
-    return analyse(total.astype(np.float32)[None], work, np.empty((1, BINS), np.complex64))[0]
+    return windowed_fft(total.astype(np.float32)[None])[0]
 
 
 def run(samples, periods, block=1):
     """Plain and combed spectra of all calls."""
-    frames = CombedFrames(block)
+    state = AnalysisState()
     plain, combed = [], []
     for first in range(0, len(samples) // HOP, block):
-        frames.push(samples[HOP * first : HOP * (first + block)])
-        combed.append(frames.comb(periods[first : first + block]).copy())
-        plain.append(frames.spectra[:block].copy())
+        frames = analyse(samples[HOP * first : HOP * (first + block)], periods[first : first + block], state)
+        combed.append(frames.combed)
+        plain.append(frames.spectra)
     return np.concatenate(plain), np.concatenate(combed)
 
 
@@ -131,33 +131,14 @@ def test_blocks_equal_single_frames(block):
 
 def test_output_is_look_ahead_frames_late():
     samples = np.random.default_rng(6).standard_normal(10 * HOP).astype(np.float32)
-    frames = CombedFrames()
-    newest, put_out = [], []
-    for k in range(10):
-        frames.push(samples[HOP * k : HOP * (k + 1)])
-        newest.append(frames.spectra[-1].copy())
-        put_out.append(frames.spectra[0].copy())
-    np.testing.assert_array_equal(put_out[LOOKAHEAD:], newest[:-LOOKAHEAD])
+    plain, _ = run(samples, np.full(10, 333, np.intp))
+    windows = np.stack([samples[HOP * (k - 1) : HOP * (k + 1)] for k in range(1, 10 - LOOKAHEAD)])
+    np.testing.assert_allclose(plain[LOOKAHEAD + 1 :], windowed_fft(windows), atol=1e-5)
 
 
-def test_reset_forgets():
-    samples = np.random.default_rng(7).standard_normal(6 * HOP).astype(np.float32)
-    used, fresh = CombedFrames(6), CombedFrames(6)
-    used.push(samples)
-    used.reset()
-    for frames in (used, fresh):
-        frames.push(samples)
-    period = np.full(6, 333, np.intp)
-    np.testing.assert_array_equal(used.comb(period), fresh.comb(period))
-    np.testing.assert_array_equal(used.spectra, fresh.spectra)
-
-
-@pytest.mark.parametrize("block", [1, 3])
-def test_the_newest_frames_end_with_the_newest_sample(block):
+def test_the_newest_energies_are_those_of_the_newest_samples():
     samples = np.random.default_rng(8).standard_normal(9 * HOP).astype(np.float32)
-    frames = CombedFrames(block)
-    for first in range(0, 9, block):
-        frames.push(samples[HOP * first : HOP * (first + block)])
-    windows = np.stack([samples[HOP * (k - 1) : HOP * (k + 1)] for k in range(9 - block, 9)])
-    expected = analyse(windows, np.empty(windows.shape, np.float32), np.empty((block, BINS), np.complex64))
-    np.testing.assert_array_equal(frames.spectra[-block:], expected)
+    state, periods = AnalysisState(), np.full(1, 333, np.intp)
+    frames = [analyse(hop, periods, state) for hop in samples.reshape(-1, HOP)]
+    for frame, later in zip(frames, frames[LOOKAHEAD:], strict=False):
+        np.testing.assert_array_equal(later.energy, frame.newest_energy)

@@ -153,10 +153,10 @@ def test_samples_that_are_not_finite_are_refused_and_harm_nothing(samples, value
             before = enhancer.output.copy()
             bad = frame.copy()
             bad[k] = value
-            with pytest.raises(ValueError, match="give finite samples"):
+            with pytest.raises(ValueError, match="frame must be finite"):
                 enhancer.process(bad)
             enhancer.input[:] = bad
-            with pytest.raises(ValueError, match="give finite samples"):
+            with pytest.raises(ValueError, match="frame must be finite"):
                 enhancer.step()
             np.testing.assert_array_equal(enhancer.output, before)
         np.testing.assert_array_equal(enhancer.process(frame), undisturbed.process(frame))

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from signals import noise, speech_like
 
-from percepnet_wasm.constants import BINS, HOP, LAG_MAX, LAG_MIN, LOOKAHEAD, WINDOW
-from percepnet_wasm.signal.analysis import Analysis
+from percepnet_wasm.constants import HOP, LAG_MAX, LAG_MIN, LOOKAHEAD, WINDOW
+from percepnet_wasm.signal.analysis import AnalysisState, analyse
 from percepnet_wasm.signal.bands import BANDS, energies
 from percepnet_wasm.signal.features import ENERGY_FLOOR, FEATURES, features
-from percepnet_wasm.signal.stft import analyse
+from percepnet_wasm.signal.pitch import PitchState, track_pitch
+from percepnet_wasm.signal.stft import windowed_fft
 
 FRAMES = 200
 
@@ -20,11 +21,12 @@ def samples():
 
 def stream(samples, block):
     """Features, periods and correlations of all calls."""
-    analysis = Analysis(block)
+    pitch, analysis = PitchState(), AnalysisState()
     rows = []
-    for first in range(0, len(samples), block * HOP):
-        analysis(samples[first : first + block * HOP])
-        rows.append((analysis.features.copy(), analysis.period.copy(), analysis.correlation.copy()))
+    for piece in samples.reshape(-1, block * HOP):
+        period, correlation = track_pitch(piece, pitch)
+        noisy = analyse(piece, period, analysis)
+        rows.append((features(noisy.newest_energy, noisy.coherence, period, correlation), period, correlation))
     return [np.concatenate(column) for column in zip(*rows, strict=True)]
 
 
@@ -42,7 +44,7 @@ def test_layout(samples):
     assert rows.shape == (FRAMES, FEATURES) == (FRAMES, 70)
     padded = np.concatenate((np.zeros(HOP, np.float32), samples))
     frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP]
-    spectra = analyse(frames, np.empty(frames.shape, np.float32), np.empty((FRAMES, BINS), np.complex64))
+    spectra = windowed_fft(frames)
     energy = energies(spectra.real**2 + spectra.imag**2)
     np.testing.assert_allclose(rows[:, :BANDS], np.log10(energy + ENERGY_FLOOR), atol=1e-4)
     np.testing.assert_allclose(rows[:, -2], np.log2(period / LAG_MIN) / 3, atol=1e-6)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from models import random_model
 
-from percepnet_wasm import linear
+from percepnet_wasm import network as network_module
 from percepnet_wasm.model_file import Layer, Model
 from percepnet_wasm.network import Network
 from percepnet_wasm.signal.bands import BANDS
@@ -22,12 +22,13 @@ def random_features(model, frames=FRAMES, seed=0):
 
 def run(model, features, block):
     """Outputs of every layer for all frames, by name."""
-    network = Network(model, block)
+    network = Network(model)
+    state = network.new_state()
     rows = {layer.name: [] for layer in model.layers}
     for first in range(0, len(features), block):
-        network(features[first : first + block])
+        outputs = network.outputs(features[first : first + block], state)
         for layer in model.layers:
-            rows[layer.name].append(network.outputs[layer.name].copy())
+            rows[layer.name].append(outputs[layer.name])
     return {name: np.concatenate(parts) for name, parts in rows.items()}
 
 
@@ -80,7 +81,7 @@ def test_the_browsers_products_give_the_same(monkeypatch):
     model = random_model(seed=3)
     features = random_features(model)
     blas = run(model, features, 1)
-    monkeypatch.setattr(linear, "_EMSCRIPTEN", True)
+    monkeypatch.setattr(network_module, "_EMSCRIPTEN", True)
     plain = run(model, features, 1)
     for name, values in blas.items():
         np.testing.assert_allclose(plain[name], values, atol=1e-5)
@@ -151,26 +152,11 @@ def test_extreme_features_saturate():
                 assert ((outputs[name] >= 0) & (outputs[name] <= 1)).all()
 
 
-def test_reset_forgets():
-    model = random_model(seed=7)
-    features = random_features(model)
-    network = Network(model, FRAMES)
-    network(features)
-    first = network.gain.copy()
-    network(features)
-    assert np.abs(network.gain - first).max() > 1e-4, "the state was kept"
-    network.reset()
-    network(features)
-    np.testing.assert_array_equal(network.gain, first)
-
-
-def test_two_streams_share_a_model_and_no_state():
-    model = random_model(seed=8)
-    one, other = Network(model), Network(model)
-    features = random_features(model)
-    one(features[:1])
-    one(features[1:2])
-    other(features[:1])
-    fresh = Network(model)
-    fresh(features[:1])
-    np.testing.assert_array_equal(other.gain, fresh.gain)
+def test_streams_share_a_model_and_no_state():
+    network = Network(random_model(seed=8))
+    features = random_features(network.model)
+    one, other = network.new_state(), network.new_state()
+    first, _, _ = network(features[:1], one)
+    again, _, _ = network(features[:1], one)
+    assert np.abs(again - first).max() > 1e-4, "the state was kept"
+    np.testing.assert_array_equal(network(features[:1], other)[0], first)

@@ -14,7 +14,8 @@ from percepnet_wasm.oracle import ladder as ladder_module
 from percepnet_wasm.oracle.ladder import MAIN_RUNGS, RUNGS, ladder
 from percepnet_wasm.oracle.measures import si_sdr, voiced_frames, voiced_scores
 from percepnet_wasm.oracle.targets import targets
-from percepnet_wasm.signal.analysis import Analysis, BandAnalysis
+from percepnet_wasm.signal.analysis import AnalysisState, analyse
+from percepnet_wasm.signal.pitch import PitchState, track_pitch
 
 ROOT = Path(__file__).parents[2]
 BENCH = Path(os.environ.get("PERCEPNET_BENCH", ROOT.parent / "shared" / "bench" / "dev"))
@@ -61,12 +62,9 @@ def test_gains_are_the_training_targets(clip, climbed):
     """One call over the whole signal, as training makes them, gives the same frames."""
     count = len(clip.clean) // HOP + 1 + LOOKAHEAD
     clean, noisy = (np.pad(s, (0, count * HOP - len(s))) for s in (clip.clean, clip.noisy))
-    heard, speech = Analysis(count), BandAnalysis(count)
-    heard(noisy)
-    speech.push(clean)
-    speech.compare(heard.period)
-    whole = targets(heard, speech)
-    np.testing.assert_array_equal(climbed.period, heard.period[LOOKAHEAD:])
+    period, _ = track_pitch(noisy, PitchState())
+    whole = targets(*(analyse(signal, period, AnalysisState()) for signal in (noisy, clean)), period)
+    np.testing.assert_array_equal(climbed.period, period[LOOKAHEAD:])
     np.testing.assert_allclose(climbed.plain_gains, whole.plain_gain[LOOKAHEAD:], atol=1e-4)
     np.testing.assert_allclose(climbed.gains, whole.gain[LOOKAHEAD:], atol=1e-3)
     # A strength amplifies the last digits of nearly equal coherences.
@@ -189,7 +187,5 @@ def test_comb_beats_gains_on_natural_speech():
 def _band_energies(signal):
     """Energies of the frames centred on every hop, (frames, BANDS)."""
     count = len(signal) // HOP + 1 + LOOKAHEAD
-    analysis = BandAnalysis(count)
-    analysis.push(np.pad(signal, (0, count * HOP - len(signal))))
-    analysis.compare(np.full(count, LAG_MAX))
-    return analysis.energy[LOOKAHEAD:]
+    padded = np.pad(signal, (0, count * HOP - len(signal)))
+    return analyse(padded, np.full(count, LAG_MAX), AnalysisState()).energy[LOOKAHEAD:]

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.signal import resample_poly
 
-from build_scripts.train.dataset import PERCEPTUAL, perceptual_row, split
+from build_scripts.train.dataset import PERCEPTUAL, analysed_example, perceptual_row, split
 from build_scripts.train.perceptual_loss import (
     RATE,
     SPECTRA,
@@ -19,7 +19,6 @@ from build_scripts.train.warm_start import from_model
 from percepnet_wasm import Enhancer
 from percepnet_wasm.constants import HOP, LOOKAHEAD, SAMPLE_RATE
 from percepnet_wasm.model_file import Model
-from percepnet_wasm.signal.analysis import Analysis, BandAnalysis
 from percepnet_wasm.signal.bands import BANDS
 
 
@@ -45,14 +44,11 @@ def test_the_torch_synthesis_agrees_with_the_enhancer() -> None:
     """The same samples up to 8 kHz, within the rounding of both."""
     frames = 300
     sound = mix(frames)
-    noisy, clean = Analysis(frames), BandAnalysis(frames)
-    noisy(sound.noisy)
-    clean.push(sound.clean)
-    clean.compare(noisy.period)
+    made, noisy, clean = analysed_example(sound)
     network = from_model(Model.load())
     network.quantise = True
     synthesis = TorchSynthesis()
-    features = torch.from_numpy(noisy.features)[None]
+    features = torch.from_numpy(made.features)[None]
     columns = torch.from_numpy(spectra_columns(noisy, clean, 1.0))[None]
     sample = {"features": features, **dict(zip(SPECTRA, torch.split(columns, list(SPECTRA.values()), -1), strict=True))}
     with torch.no_grad():

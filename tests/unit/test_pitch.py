@@ -9,16 +9,27 @@ from signals import glide, harmonic, noise, resonate, speech_like
 
 from percepnet_wasm.constants import HOP, LAG_MAX, LAG_MIN, LOOKAHEAD, SAMPLE_RATE
 from percepnet_wasm.signal.correlation import DECIMATION, HIGHPASS, LAGS, LOWPASS, RUMBLE_HZ
-from percepnet_wasm.signal.pitch import JUMP, JUMP_COST, RESTART_COST, VOICED, PitchTracker
+from percepnet_wasm.signal.pitch import (
+    BACKTRACK,
+    JUMP,
+    JUMP_COST,
+    RESTART_COST,
+    VOICED,
+    PitchState,
+    _extended,
+    _guarded,
+    _traced_back,
+    track_pitch,
+)
 
 
 def track(samples, block=None):
     """Periods and correlations of every call."""
     frames = len(samples) // HOP
     block = block or frames
-    tracker = PitchTracker(block)
-    results = [tracker(samples[HOP * k : HOP * (k + block)]) for k in range(0, frames, block)]
-    period, correlation = zip(*[(p.copy(), c.copy()) for p, c in results], strict=True)
+    state = PitchState()
+    results = [track_pitch(samples[HOP * k : HOP * (k + block)], state) for k in range(0, frames, block)]
+    period, correlation = zip(*results, strict=True)
     return np.concatenate(period), np.concatenate(correlation)
 
 
@@ -181,15 +192,6 @@ def test_bursts_give_sane_results(seed, spread):
     assert ((period >= LAG_MIN) & (period <= LAG_MAX)).all()
 
 
-def test_reset_forgets():
-    samples = speech_like(0.5, seed=4)
-    used, fresh = PitchTracker(50), PitchTracker(50)
-    used(samples)
-    used.reset()
-    for one, other in zip(used(samples), fresh(samples), strict=True):
-        np.testing.assert_array_equal(one, other)
-
-
 @pytest.mark.parametrize("period", [97, 128, 151, 200, 250, 301, 401, 500, 700])
 def test_the_period_is_found_to_the_sample(period):
     """Three times finer than the lags that are correlated, by a parabola through the peak."""
@@ -199,26 +201,20 @@ def test_the_period_is_found_to_the_sample(period):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_the_path_is_the_best_one_that_ends_in_the_newest_frame(monkeypatch, seed):
+def test_the_path_is_the_best_one_that_ends_in_the_newest_frame(seed):
     """Against a Viterbi search with stored pointers, on scores with ridges that bend, break off and compete."""
     rng = np.random.default_rng(seed)
     frames = 120
-    tracker = PitchTracker(1)
     ridges = rng.integers(20, LAGS - 20, (2, 1)) + np.cumsum(rng.integers(-5, 6, (2, frames)), axis=1)
     ridges = np.clip(ridges, 2, LAGS - 3)
     scores = rng.uniform(-0.2, 0.2, (frames, LAGS)).astype(np.float32)
     turns = np.repeat(rng.random(frames // 4) < 0.5, 4)
     for ridge, heard in zip(ridges, (turns, ~turns), strict=True):
         scores[np.flatnonzero(heard), ridge[heard]] += rng.uniform(0.3, 1.5, heard.sum())
-    rows = iter(scores)
-
-    def heard_now(samples):
-        tracker._newest[:] = next(rows)
-
-    monkeypatch.setattr(tracker, "_correlation", heard_now)
+    paths = PitchState().paths
     best, pointers, restarts, bends = np.zeros(LAGS), [], 0, 0
-    for _ in range(frames):
-        tracker(np.zeros(HOP, np.float32))
+    for score in _guarded(scores):
+        paths = _extended(paths[-BACKTRACK:], score[None])
         reached = np.full((LAGS, LAGS), -np.inf)  # [to, from]
         for step in range(-JUMP, JUMP + 1):
             source = np.arange(max(0, -step), min(LAGS, LAGS - step))
@@ -226,9 +222,9 @@ def test_the_path_is_the_best_one_that_ends_in_the_newest_frame(monkeypatch, see
         ways, whence = reached.max(axis=1), reached.argmax(axis=1)
         anew = ways < best.max() - RESTART_COST
         pointers.append(np.where(anew, best.argmax(), whence))
-        best = np.where(anew, best.max() - RESTART_COST, ways) + tracker._score[0]
+        best = np.where(anew, best.max() - RESTART_COST, ways) + score
         end = int(best.argmax())
-        (found,) = tracker._trace_back()
+        (found,) = _traced_back(paths)
         assert found == pointers[-1][end]
         restarts += bool(anew[end])
         bends += found != end

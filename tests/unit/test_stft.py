@@ -5,7 +5,7 @@ import pytest
 from scipy.signal import ShortTimeFFT
 
 from percepnet_wasm.constants import BINS, HOP, SAMPLE_RATE, WINDOW
-from percepnet_wasm.signal.stft import OverlapAdd, analyse, vorbis_window
+from percepnet_wasm.signal.stft import IstftState, StftState, istft, stft, vorbis_window, windowed_fft
 
 FRAMES = 40
 
@@ -17,8 +17,7 @@ def framed(samples):
 
 
 def transformed(samples):
-    frames = framed(samples)
-    return analyse(frames, np.empty(frames.shape, np.float32), np.empty((len(frames), BINS), np.complex64))
+    return windowed_fft(framed(samples))
 
 
 @pytest.fixture
@@ -50,27 +49,17 @@ def test_equals_scipy(noise):
 @pytest.mark.parametrize("block", [1, 2, 4, FRAMES])
 def test_reconstruction_is_perfect_and_one_hop_late(noise, block):
     spectra = transformed(noise)
-    overlap_add = OverlapAdd(block)
-    out = np.concatenate(
-        [
-            overlap_add(spectra[first : first + block], np.empty(block * HOP, np.float32)).copy()
-            for first in range(0, FRAMES, block)
-        ]
-    )
+    state = IstftState()
+    out = np.concatenate([istft(spectra[first : first + block], state) for first in range(0, FRAMES, block)])
     np.testing.assert_allclose(out[HOP:], noise[:-HOP], atol=2e-6)
     np.testing.assert_allclose(out[:HOP], 0, atol=1e-6)
 
 
-def test_reset_forgets_the_tail(noise):
-    spectra = transformed(noise)
-    overlap_add = OverlapAdd()
-    overlap_add(spectra[5:6], np.empty(HOP, np.float32))
-    overlap_add.reset()
-    after = overlap_add(spectra[6:7], np.empty(HOP, np.float32))
-    with pytest.raises(ValueError):
-        overlap_add(spectra[6:8], np.empty(2 * HOP, np.float32))  # a frame a call, unless told otherwise
-    fresh = OverlapAdd()(spectra[6:7], np.empty(HOP, np.float32))
-    np.testing.assert_array_equal(after, fresh)
+@pytest.mark.parametrize("block", [1, 2, FRAMES])
+def test_a_stream_has_the_frames_of_the_whole_signal(noise, block):
+    state = StftState()
+    streamed = np.concatenate([stft(piece, state) for piece in noise.reshape(-1, block * HOP)])
+    np.testing.assert_allclose(streamed, transformed(noise), atol=1e-5)
 
 
 def test_spectra_are_unscaled():

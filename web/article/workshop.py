@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 
 import percepnet_wasm
 from percepnet_wasm.constants import BINS, DELAY, HOP, LOOKAHEAD, SAMPLE_RATE
-from percepnet_wasm.oracle.measures import overlapping, si_sdr
+from percepnet_wasm.oracle.measures import si_sdr
 from percepnet_wasm.oracle.stoi import stoi
+from percepnet_wasm.signal.stft import overlapping
 
 Audio = NDArray[np.float32]
 Progress = Callable[[str, float], object]
