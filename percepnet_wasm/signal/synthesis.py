@@ -40,7 +40,7 @@ def synthesise(
         enhanced = spread(gain) * noisy.spectra
     else:
         # The comb takes energy away; p_b is scaled to ||y_b|| before mixing. Where it is silent, so is y_b.
-        level = gain / np.sqrt(mixed_power(strength, noisy.coherence))
+        level: NDArray[np.float32] = np.divide(gain, np.sqrt(mixed_power(strength, noisy.coherence)))
         scale = np.sqrt(noisy.energy / (noisy.combed_energy + TINY))
         combed = level * strength
         plain = level - combed
