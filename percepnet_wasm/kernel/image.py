@@ -129,8 +129,7 @@ def _test(model: Model) -> list[NDArray[np.float32]]:
     samples = (np.rint(trial_sound(FRAMES) / _STEP) * _STEP).astype(np.float32)
     results: list[list[NDArray]] = [[] for _ in range(4)]
     for frame in samples.reshape(-1, HOP):
-        engine.input[:] = frame
-        engine.step()
-        for rows, values in zip(results, (engine.gain, engine.strength, engine.voice, engine.output), strict=True):
-            rows.append(values.ravel().copy())
+        output = engine.process(frame)
+        for rows, values in zip(results, (engine.gain, engine.strength, engine.voice, output), strict=True):
+            rows.append(values.ravel())
     return [samples, *(np.concatenate(rows) for rows in results)]
