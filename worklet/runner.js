@@ -11,12 +11,9 @@
  *     stack | constants: tables, packed weights | stream | stream | ...       each stream: structures, buffers
  */
 import { FIELDS, readImage, RunnerError } from './image.js';
+import { grow, relocate, settle, STACK, start } from './machine.js';
 
 export { RunnerError };
-
-/** Bytes. The stack grows down towards address 0: one that overflows traps. */
-const STACK = 1 << 16;
-const PAGE = 1 << 16;
 
 /** The fastest first. */
 const KERNELS = /** @type {const} */ (['relaxed', 'simd']);
@@ -31,17 +28,8 @@ const NO_LIMIT = 1e4;
 
 /** @typedef {import('./pump.js').FrameEnhancer} FrameEnhancer */
 /** @typedef {import('./image.js').Image} Image */
+/** @typedef {import('./machine.js').Machine} Machine */
 /** @typedef {{relaxed?: BufferSource | WebAssembly.Module, simd?: BufferSource | WebAssembly.Module}} Kernels */
-
-/**
- * A kernel at work in its memory.
- *
- * @typedef {object} Machine
- * @property {'relaxed' | 'simd'} kernel
- * @property {WebAssembly.Memory} memory
- * @property {WebAssembly.Global} stackPointer
- * @property {Record<string, (...numbers: number[]) => number>} call its functions
- */
 
 export class Program {
   #machine;
@@ -283,66 +271,6 @@ export class Runner {
   /** @param {number} from @param {number} to offsets in the stream */
   #bytes(from, to) {
     return new Uint8Array(this.#machine.memory.buffer, this.#at + from, to - from);
-  }
-}
-
-/**
- * @param {'relaxed' | 'simd'} kernel
- * @param {BufferSource | WebAssembly.Module} source
- * @param {Image} image
- * @returns {Promise<Machine>}
- */
-async function start(kernel, source, image) {
-  if (typeof WebAssembly !== 'object') throw new RunnerError('kernel', 'there is no WebAssembly');
-  const module = source instanceof WebAssembly.Module ? source : await WebAssembly.compile(source);
-  const pages = Math.ceil((STACK + image.constants.length + image.size) / PAGE);
-  let memory;
-  try {
-    memory = new WebAssembly.Memory({ initial: pages });
-  } catch (error) {
-    throw new RunnerError('memory', `${pages * PAGE} bytes of memory were refused`, error);
-  }
-  const stackPointer = new WebAssembly.Global({ value: 'i32', mutable: true }, STACK);
-  const zero = () => new WebAssembly.Global({ value: 'i32', mutable: false }, 0);
-  // The kernel has no data and no table of its own.
-  const env = { memory, __stack_pointer: stackPointer, __memory_base: zero(), __table_base: zero() };
-  const { exports } = await WebAssembly.instantiate(module, { env });
-  const call = /** @type {Machine['call']} */ (/** @type {unknown} */ (exports));
-  if (call.percepnet_layout(2) !== image.layout) {
-    throw new RunnerError('image', 'the program image cannot be used, it was laid out for another kernel');
-  }
-  return { kernel, memory, stackPointer, call };
-}
-
-/** Put the constants in their place, and the weights in the order that this kernel wants. @param {Machine} machine @param {Image} image */
-function settle({ memory, call }, image) {
-  const { constants, places, matrices, matrixCount } = image;
-  new Uint8Array(memory.buffer, STACK, constants.length).set(constants);
-  relocate(memory, STACK, places.constants, STACK, constants.length);
-  const code = call.percepnet_adopt(STACK + matrices, matrixCount, STACK, STACK + constants.length);
-  if (code !== 0) throw new RunnerError('image', `the program image cannot be used, its weights are damaged (${code})`);
-}
-
-/**
- * Make addresses of offsets.
- *
- * @param {WebAssembly.Memory} memory @param {number} at @param {Uint32Array} places from there @param {number} base @param {number} size of what they point into
- */
-function relocate(memory, at, places, base, size) {
-  const words = new Uint32Array(memory.buffer);
-  for (const place of places) {
-    const word = (at + place) / 4;
-    if (words[word] > size) throw new RunnerError('image', 'the program image cannot be used, it points beyond its end');
-    words[word] += base;
-  }
-}
-
-/** @param {WebAssembly.Memory} memory @param {number} bytes more than it has */
-function grow(memory, bytes) {
-  try {
-    memory.grow(Math.ceil(bytes / PAGE));
-  } catch (error) {
-    throw new RunnerError('memory', `${bytes} more bytes of memory were refused`, error);
   }
 }
 
