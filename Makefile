@@ -19,8 +19,8 @@ RERUN := --reruns 1 --rerun-show-tracebacks -raR
 LOCK ?= build_scripts/demo.lock
 TEST_LOCK ?= $(LOCK:demo.lock=test.lock)
 
-.PHONY: help demo site setup test test-firefox lint test-unit test-worklet test-pyodide test-browser firefox fuzz mutation golden lock bench \
-	record soak evaluate model packages clean
+.PHONY: help demo site setup test test-firefox lint test-unit test-worklet test-pyodide test-browser firefox fuzz mutation golden lock \
+	bench record soak evaluate model packages reference clean
 
 demo: site ## the page, built and served on localhost (PORT=8000)
 	$(PY) -m build_scripts.site.serve dist --port $(PORT)
@@ -122,6 +122,11 @@ packages: build/test.stamp worklet/node_modules/.stamp ## the packages to publis
 	$(PY) -m build --no-isolation --outdir build/packages
 	$(PY) -m twine check --strict build/packages/*
 	cd build/packages && npm pack --silent ../npm
+
+# Of the modules that applications import, from JSDoc; of the Python package, from its docstrings.
+reference: build/reference.stamp worklet/node_modules/.stamp ## the API reference, in build/reference
+	cd worklet && npm run --silent reference -- --out ../build/reference/javascript
+	$(PY) -m pdoc --docformat numpy --output-directory build/reference/python percepnet_wasm
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
