@@ -5,8 +5,8 @@ import { HOP } from '../constants.js';
 import { Program, RunnerError } from '../runner.js';
 import { collect, kernelBytes, makeImages, withHeader } from './images.js';
 
-/** Of a sample; activations are rounded to 14 bits. */
-const TOLERANCE = 1e-4;
+/** Of a sample: activations are rounded to 14 bits, and random weights make the most of it. */
+const TOLERANCE = 2e-4;
 
 const { images, outputs, clip, facts } = makeImages();
 const simd = new WebAssembly.Module(kernelBytes('simd'));
