@@ -2,13 +2,13 @@
 
 ``python -m build_scripts.bench --out build/bench.json``. How it measures:
 
-- Each system lives in a process or Worker of its own and waits while another has its turn. They take turns in short
-  rounds, so that whatever else the machine does falls on all of them alike: compare ratios, not milliseconds.
-- *Back to back* frames show the arithmetic; *paced* frames, one each 10 ms, what a call costs: the processor has
-  slept and its caches are cold. The floor is a Worker that is woken at that pace and does nothing.
-- Chromium can slow a page down, as a phone's stand-in; then the systems run on the page's own thread, which is all it
-  slows. What copies and a call cost without any work are systems too.
-- The whole step is timed as the page runs it. Its stages are timed in turns of their own, since the timing costs too.
+- Each system has a process or Worker of its own and waits while another has its turn. Turns are short, so that whatever
+  else the machine does affects all of them alike: compare ratios, not milliseconds.
+- *Back to back* frames show the cost of the arithmetic; *paced* frames, one every 10 ms, that of a call: the processor
+  has slept and its caches are cold. The floor is a Worker that is woken at that pace and does nothing.
+- Chromium can slow a page down, to imitate a phone; it slows only the page's main thread, so the systems run there
+  then. Copying alone and calling Python alone are measured as systems too.
+- The whole step is timed as the page runs it. Its stages are timed in separate turns, since timing them costs time.
 
 ==============  ========================================================
 ``__main__``    command line: which engines, the file, the table

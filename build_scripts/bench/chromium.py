@@ -42,7 +42,7 @@ def browser() -> Iterator[Browser]:
     """Start the system's Chromium, headless."""
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if program is None:
-        raise HostError("no Chromium found: install it (Debian: apt-get install chromium), or leave it out by --only")
+        raise HostError("no Chromium found: install it (Debian: apt-get install chromium), or exclude it with --only")
     flags = FLAGS + (["--no-sandbox"] if os.geteuid() == 0 else [])
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=program, args=flags)

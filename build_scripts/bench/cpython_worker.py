@@ -15,7 +15,7 @@ from .stages import Subject
 
 PERIOD_S = 0.01
 LATE_S = 0.01
-"""A frame this late has missed its turn: those missed are left out, as in a call."""
+"""A frame this late has missed its turn and is skipped, as in a call."""
 
 
 class Worker:

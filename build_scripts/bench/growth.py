@@ -1,7 +1,7 @@
 """``python -m build_scripts.bench.growth``: memory over an hour of audio, and what two and four streams cost.
 
 In CPython with NumPy and in Pyodide under Node with SIMD, a process each, on one thread. Streams share one
-runtime and one copy of the weights; what they do in a page is the browser tests' business.
+runtime and one copy of the weights; the browser tests cover streams in a page.
 """
 
 import argparse

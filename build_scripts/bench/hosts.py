@@ -1,4 +1,4 @@
-"""Where systems run: each host loads them, gives them turns, and knows the processor time they use."""
+"""Where systems run: each host loads them, gives them turns and measures the processor time they use."""
 
 import json
 import os
@@ -121,5 +121,5 @@ def node(audio: Path, runtime: Path) -> LineHost:
     """Pyodide under Node."""
     program = shutil.which("node")
     if program is None:
-        raise HostError("node is not installed: install it (Debian: apt-get install nodejs), or leave it out by --only")
+        raise HostError("node is not installed: install it (Debian: apt-get install nodejs), or exclude it with --only")
     return LineHost("pyodide-node", [program, str(HERE / "js" / "node.mjs")], audio, runtime)

@@ -46,7 +46,7 @@ def descendants(of: int, argument: str) -> list[int]:
 def _stat(pid: int) -> list[str]:
     """Fields of /proc/PID/stat from the state on; none if the process is gone."""
     try:
-        # The name before them stands in parentheses and may hold spaces.
+        # The name before them is in parentheses and may contain spaces.
         return (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
     except OSError:
         return []

@@ -52,7 +52,7 @@ def enhance_by_deepfilternet(source: Path, *_: Any) -> None:
 
 
 def enhance_by_rnnoise(source: Path, *_: Any) -> None:
-    """Frame by frame through the library it carries; the package around it wants decoders that do not matter here."""
+    """Frame by frame through the bundled library; the package around it needs decoders that do not matter here."""
     package = importlib.util.find_spec("pyrnnoise")
     if package is None or package.submodule_search_locations is None:
         raise ImportError("pyrnnoise")

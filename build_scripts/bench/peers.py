@@ -48,7 +48,7 @@ def fetch_peers(folder: Path | None = None) -> Path:
     if not missing:
         return modules
     if shutil.which("npm") is None:
-        raise PeerError("npm is not installed: install it, or leave the peers out with --only")
+        raise PeerError("npm is not installed: install it, or exclude the peers with --only")
     folder.mkdir(parents=True, exist_ok=True)
     # Without a manifest of its own npm would install into a parent folder that has one.
     (folder / "package.json").write_text('{"private": true}')

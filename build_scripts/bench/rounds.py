@@ -12,10 +12,10 @@ from .records import Record, record
 PACES = ("back-to-back", "paced")
 
 ROUNDS = 5
-"""Turns of each system in each pace: what disturbs the machine for a while disturbs all of them."""
+"""Turns of each system at each pace, so that a disturbance of the machine affects all systems alike."""
 
 SETTLE_FRAMES = 10
-"""Untimed frames at the start of a turn: the system before has had the caches."""
+"""Untimed frames at the start of a turn: the caches still hold the previous system's data."""
 
 FRAMES_PER_SECOND = 100
 

@@ -1,4 +1,4 @@
-"""The enhancer, with its stages timed on demand. Runs inside CPython and Pyodide: NumPy and the package alone."""
+"""The enhancer, with its stages timed on demand. Runs in CPython and Pyodide; needs only NumPy and the package."""
 
 from collections.abc import Callable
 from time import perf_counter

@@ -4,9 +4,9 @@
 
 Cosmic Ray makes the mutants, in a copy of the tree under ``build/mutation``; each is tried with the test file of its
 module alone. For the worklet's modules ``tests/mutation/worklet.mjs`` does both. The scores
-are merged into ``results/mutation.json``, of which ``tables.py`` makes a table. A mutant that survives and is not
-listed with its reason in ``tests/mutation/survivors.toml`` makes the command fail. Interrupted, it goes on where it
-stopped, as long as module and tests are the same.
+are merged into ``results/mutation.json``, from which ``tables.py`` makes a table. The command fails if a mutant
+survives without a reason in ``tests/mutation/survivors.toml``. If interrupted, it resumes where it stopped, as long as
+module and tests are unchanged.
 """
 
 import argparse
@@ -96,7 +96,8 @@ def main() -> int:
                 unexplained += 1
                 print(f"    line {survivor['line']}: {survivor['change']}", flush=True)
     if unexplained:
-        print(f"{unexplained} survive without a reason: mend the tests, or say why in {SURVIVORS.relative_to(ROOT)}")
+        where = SURVIVORS.relative_to(ROOT)
+        print(f"{unexplained} survive without a reason: improve the tests, or give the reason in {where}")
     return int(unexplained > 0)
 
 
@@ -119,7 +120,7 @@ def _mutate(module: str, every: int) -> dict[str, Any]:
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "pictures"))
     shutil.copy(ROOT / "pyproject.toml", folder)
     if not _passes(folder, tests):
-        raise RuntimeError(f"{', '.join(tests)} fail without a mutant: mend them first")
+        raise RuntimeError(f"{', '.join(tests)} fail without a mutation: fix them first")
     code = (ROOT / source).read_text()
     with use_db(str(COPY / f"{module}-{inputs[:16]}.sqlite")) as session:
         if not session.num_work_items:

@@ -48,11 +48,11 @@ LIBRARY = "python_stdlib.zip"
 """Python's standard library in the runtime's core."""
 
 TEST_PACKAGES = ("micropip", "packaging")
-"""Official packages that tests alone use. Fetched always: they are small and lie in the same archive as NumPy."""
+"""Official packages that only the tests use. Always fetched: they are small and in the same archive as NumPy."""
 
 
 DEVELOPMENT = {"node_modules", "test", "__pycache__"}
-"""Folders beside the page's files that are no part of the page."""
+"""Folders beside the page's files that do not belong to the page."""
 
 ONE_FILE = ("drop-in.js", "processor.js")
 """Modules that are served with all that they import: a page waits for one file, not for three to five in a row."""
@@ -100,9 +100,9 @@ def build_wheel(folder: Path = BUILD / "wheel", cross: bool = False) -> Path:
         command = [pyodide_command(python_version(lock), BUILD), "build", str(ROOT), "--outdir", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        last = "\nleave out --pyodide-build: it needs a cross-build environment from the network" if cross else ""
+        last = "\nomit --pyodide-build: it downloads a cross-build environment" if cross else ""
         raise RuntimeError(
-            f"building the wheel failed; it needs the packages build and hatchling (pip install '.[demo]')\n"
+            f"the wheel could not be built; that needs the packages build and hatchling (pip install '.[demo]')\n"
             f"{done.stdout}{done.stderr}{last}"
         )
     stamp.write_text(inputs)
@@ -162,7 +162,7 @@ def name_of(requirement: str) -> str:
 def trim_lock(official: Mapping[str, Any], packages: Iterable[str], wheels: Iterable[Path]) -> dict[str, Any]:
     """Cut the official lock down to ``packages`` and add ``wheels``.
 
-    ``info`` stays whole: without ``info.version`` Pyodide does not start, and under Node it hangs without a word.
+    ``info`` is kept whole: without ``info.version`` Pyodide does not start, and under Node it hangs silently.
     """
     entries = {name: official["packages"][name] for name in packages}
     for wheel in wheels:
@@ -170,14 +170,14 @@ def trim_lock(official: Mapping[str, Any], packages: Iterable[str], wheels: Iter
         entries[entry["name"]] = entry
     unknown = {need for entry in entries.values() for need in entry["depends"]} - set(entries)
     if unknown:
-        raise ValueError(f"the lock would lack {', '.join(sorted(unknown))}, needed by the packages in it")
+        raise ValueError(f"the lock would lack {', '.join(sorted(unknown))}, which packages in it depend on")
     return {"info": official["info"], "packages": entries}
 
 
 def runtime_plan(
     packages: tuple[str, ...], wheels: list[Path], files: Mapping[str, Path], lock: Mapping[str, Any]
 ) -> dict[str, bytes]:
-    """List what belongs into a runtime folder: file name to content."""
+    """List the files of a runtime folder: file name to content."""
     others = {entry["file_name"] for name, entry in lock["packages"].items() if name not in packages}
     plan = {name: path.read_bytes() for name, path in files.items() if name not in others}
     plan |= {wheel.name: wheel.read_bytes() for wheel in wheels}
@@ -186,7 +186,7 @@ def runtime_plan(
 
 
 def notice(lock: Mapping[str, Any]) -> bytes:
-    """Whose work the runtime is, under which licences, and where its source is."""
+    """State whose work the runtime contains, under which licences, and where the source is."""
     text = Path(__file__).with_name("NOTICE.txt").read_text(encoding="utf-8")
     return text.format(pyodide=load_pin()["version"], numpy=lock["packages"]["numpy"]["version"]).encode()
 
@@ -235,9 +235,9 @@ def kernels_plan() -> dict[str, bytes]:
 
 
 def sizes(runtime: Mapping[str, bytes]) -> bytes:
-    """List the bytes of what a start loads, so that a page can say how much of it is there.
+    """List the sizes of the files that a start loads, so that a page can show progress.
 
-    The rest are the loader for classic scripts and the tiers that a page may choose instead of the wheel's.
+    Not among them: the loader for classic scripts, and the tiers that a page may choose instead of the wheel's.
     """
     return json.dumps({name: len(data) for name, data in runtime.items() if name != "pyodide.js"}).encode()
 
@@ -256,7 +256,7 @@ def page_plan() -> dict[str, bytes]:
 
 
 def private(path: Path) -> bool:
-    """Say whether a file serves development alone: hidden, for readers, or for npm and TypeScript."""
+    """Say whether a file is for development only: hidden, for readers, or for npm and TypeScript."""
     settings = {"package.json", "package-lock.json", "tsconfig.json", "tsconfig.types.json"}
     return path.name.startswith(".") or path.name in settings or path.suffix in {".md", ".ts"}
 
@@ -264,11 +264,11 @@ def private(path: Path) -> bool:
 def sync(plan: Mapping[str, bytes], folder: Path) -> int:
     """Make ``folder`` hold exactly the files of ``plan``; return how many were written.
 
-    A folder that this script did not make (it holds files, and no lock) is left alone with a ValueError.
+    A folder that this script did not make (it has files but no lock) is not touched: ValueError.
     """
     present = [path for path in folder.rglob("*") if path.is_file()] if folder.is_dir() else []
     if present and not any(path.name == LOCK for path in present):
-        raise ValueError(f"{folder} holds files that this script did not write: give an empty folder to --out")
+        raise ValueError(f"{folder} has files that this script did not write: pass an empty folder to --out")
     for path in present:
         if path.relative_to(folder).as_posix() not in plan:
             path.unlink()
@@ -299,7 +299,7 @@ def main() -> int:
         plan["runtime/NOTICE.txt"] = notice(lock)
         plan |= page_plan() | {f"clips/{path.name}": path.read_bytes() for path in build_clips()}
         plan = sealed(fill_pages(plan))
-        # The lock is written last of all: a folder that has it is complete.
+        # The lock is written last: a folder that has one is complete.
         plan[f"runtime/{LOCK}"] = plan.pop(f"runtime/{LOCK}")
         report(arguments.out, plan, sync(plan, arguments.out))
         if arguments.test:

@@ -30,7 +30,7 @@ from .repository import repository
 WORKLET = ROOT / "worklet"
 COPY = ROOT / "build_scripts" / "package" / "copy.mjs"
 DEVELOPMENT = ("scripts", "devDependencies")
-"""Fields of ``worklet/package.json`` that are of no use to others."""
+"""Fields of ``worklet/package.json`` that only this repository needs."""
 
 
 def npm_run(script: str, *arguments: str) -> str:
@@ -43,7 +43,7 @@ def npm_run(script: str, *arguments: str) -> str:
 
 
 def moved(paths: Any) -> Any:
-    """Prefix every path with the folder of the modules; ``package.json`` itself stays where npm wants it."""
+    """Prefix every path with the modules' folder; ``package.json`` itself stays where npm expects it."""
     if isinstance(paths, dict):
         return {key: moved(value) for key, value in paths.items()}
     if isinstance(paths, list):
@@ -89,7 +89,7 @@ def build(site: Path, out: Path) -> None:
     if not (site / "runtime" / "pyodide-lock.json").is_file():
         raise ValueError(f"{site} is not a built site: run python -m build_scripts.package.build_dist first")
     if out.exists() and not (out / "package.json").is_file():
-        raise ValueError(f"{out} holds something else: give another folder to --out")
+        raise ValueError(f"{out} has files that this script did not write: pass another folder to --out")
     out = out.resolve()  # npm's scripts run in another folder
     shutil.rmtree(out, ignore_errors=True)
     shutil.copytree(site / "worklet", out / "worklet")

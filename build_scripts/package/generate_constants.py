@@ -1,6 +1,6 @@
-"""Write ``worklet/constants.js`` from the Python package: one source for the numbers both languages need.
+"""Write ``worklet/constants.js`` from the Python package: one source for the numbers that both languages need.
 
-The file is committed, so that the worklet can be read, bundled and type-checked without Python; a unit test
+The file is committed so that the worklet can be read, bundled and type-checked without Python; a unit test
 (``tests/unit/test_packaging.py``) fails when it is stale.
 """
 

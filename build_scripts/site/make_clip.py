@@ -133,7 +133,7 @@ def main() -> None:
     """Write the clip, and on request its clean part."""
     parser = argparse.ArgumentParser(description="Write the noisy clip as a 48 kHz WAV file.")
     parser.add_argument("noisy", type=Path, help="WAV file to write")
-    parser.add_argument("--clean", type=Path, help="also write the speech alone")
+    parser.add_argument("--clean", type=Path, help="also write the clean speech")
     parser.add_argument("--snr", type=float, default=8.0, help="speech over noise, dB (default: 8)")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()

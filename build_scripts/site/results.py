@@ -32,7 +32,7 @@ PEERS = ("noisy", "webrtc-ns", "rnnoise-jitsi", "rnnoise-shiguredo", "wns-gtcrn"
 """Systems in ``evaluation.json`` that are compared with, the noisy input first."""
 
 RIVAL = "rnnoise-shiguredo"
-"""The one that web applications use today."""
+"""The one that most web applications use today."""
 
 _UNTRAINED = "-random"
 _PARTS = {
@@ -86,7 +86,7 @@ def five_db(score: str) -> float:
 
 
 def bench(**wanted: Any) -> Iterator[dict[str, Any]]:
-    """The bench's records that have all that is wanted, at the machine's full speed unless told otherwise."""
+    """Yield the records of the bench that match all the given fields; by default those at the machine's full speed."""
     wanted = {"throttling": 1} | wanted
     return (r for r in load("bench") if wanted.items() <= ({"throttling": 1, "frames_a_wake": 1} | r).items())
 
@@ -98,7 +98,7 @@ def live(kernel: str = "relaxed") -> dict[str, Any]:
 
 
 def shares() -> list[dict[str, Any]]:
-    """Records of whole systems, as in a call, in Chromium; trained tiers alone."""
+    """Records of whole systems in Chromium, paced as in a call; trained tiers only."""
     paced = bench(stage="whole", pace="paced")
     return [r for r in paced if r["engine"].endswith("chromium") and not (r["tier"] or "").endswith(_UNTRAINED)]
 

@@ -17,7 +17,7 @@ from typing import Any
 from build_scripts import ROOT
 
 HOST = "127.0.0.1"
-"""Loopback only: browsers open the microphone to a secure origin, which over plain HTTP is this machine alone."""
+"""Loopback only: browsers grant the microphone to secure origins, and over plain HTTP only localhost is one."""
 
 ISOLATION = {
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -27,10 +27,10 @@ ISOLATION = {
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
-    """Static files with given extra headers, the right media types, and no log of what went well."""
+    """Static files with extra headers and the right media types; only failures are logged."""
 
     protocol_version = "HTTP/1.1"
-    # The module's own table depends on the machine's /etc/mime.types; a wrong type breaks modules and streaming wasm.
+    # The module's own table depends on /etc/mime.types; a wrong type breaks modules and streaming WebAssembly.
     extensions_map = http.server.SimpleHTTPRequestHandler.extensions_map | {
         ".css": "text/css; charset=utf-8",
         ".html": "text/html; charset=utf-8",
@@ -49,28 +49,28 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         super().__init__(*args, **kwargs)
 
     def end_headers(self) -> None:
-        """Add the headers: keep a copy, but ask each time (a rebuilt file keeps its name)."""
+        """Add the headers; browsers may cache but must revalidate, since a rebuilt file keeps its name."""
         self.send_header("Cache-Control", "no-cache")
         for name, value in self.extra_headers.items():
             self.send_header(name, value)
         super().end_headers()
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Report only requests that failed."""
+        """Log only requests that failed."""
         if isinstance(code, int) and code >= 400:
             super().log_request(code, size)
 
     def copyfile(self, source: Any, outputfile: Any) -> None:
-        """Send a file; a browser that has left meanwhile is no error."""
+        """Send a file; a browser that has disconnected meanwhile is not an error."""
         with contextlib.suppress(ConnectionError):
             super().copyfile(source, outputfile)
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """One thread a connection; a connection that the browser drops is no error worth a traceback."""
+    """One thread per connection; a dropped connection is not worth a traceback."""
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Stay silent about dropped connections alone."""
+        """Report every error except dropped connections."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
@@ -79,7 +79,7 @@ def make_server(directory: str | Path, port: int, headers: Mapping[str, str]) ->
     """Bind a server to ``directory`` and ``port``; 0 takes any free port."""
     folder = Path(directory)
     if not folder.is_dir():
-        raise ValueError(f"directory {folder} does not exist: build it first (make site)")
+        raise ValueError(f"directory {folder} does not exist: build it first, by make site")
     handler = functools.partial(Handler, directory=str(folder), headers=headers)
     return Server((HOST, port), handler)
 
@@ -137,7 +137,7 @@ def main() -> int:
             server = make_server(arguments.directory, 0, ISOLATION)
     except ValueError as error:
         parser.error(str(error))
-    # localhost, not the number: people read it, and browsers treat both as secure.
+    # localhost, not the number: it is easier to read, and browsers treat both as secure.
     print(f"http://localhost:{server.server_port}/  (Ctrl+C stops)", flush=True)
     with contextlib.suppress(KeyboardInterrupt):
         server.serve_forever()

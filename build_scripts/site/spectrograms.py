@@ -1,4 +1,4 @@
-"""Picture typical and worst files: ``python -m build_scripts.site.spectrograms SET ENHANCED RESULTS``.
+"""Draw spectrograms of a typical file and the worst: ``python -m build_scripts.site.spectrograms SET ENHANCED RESULTS``.
 
 SET holds ``noisy/`` and ``clean/`` (and, where it has them, ``mixes.tsv`` and ``peers.json``), ENHANCED the files that
 ``build_scripts.evaluate`` wrote. Three are chosen: the file with the smallest gain of PESQ (``least-pesq``), the one
@@ -30,7 +30,7 @@ SIZE = 480, 240
 
 KINDS = ("noisy", "enhanced", "clean")
 CHOSEN = ("pesq_wb", "stoi")
-"""Scores that choose files and are told of them."""
+"""Scores by which files are chosen, and which are recorded of them."""
 
 
 def read(folder: Path, name: str) -> Audio:
@@ -61,7 +61,7 @@ def paint(signal: Audio, loudest: float) -> Image.Image:
 
 
 def known(mixes: Path, name: str) -> dict[str, Any]:
-    """What the set says of a file: how loud the noise is, and of which class; the peers' scores."""
+    """What the set records of a file: level and class of the noise, and the other systems' scores."""
     facts: dict[str, Any] = {"noise": "", "snr_db": None, "peers": {}}
     if (mixes / "mixes.tsv").exists():
         with (mixes / "mixes.tsv").open(newline="") as table:

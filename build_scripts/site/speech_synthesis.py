@@ -16,7 +16,7 @@ RATE = 48000
 """Samples per second."""
 
 BLOCK = 96
-"""Samples for which the resonators stand still: 2 ms, too short for the steps to be heard."""
+"""Samples between updates of the resonators: 2 ms, too short for the steps to be audible."""
 
 OVERSAMPLING = 4
 """The glottal pulse has a corner in every period; made at four times the rate, its aliases fall away."""
@@ -24,7 +24,7 @@ OVERSAMPLING = 4
 
 @dataclass(frozen=True)
 class Voice:
-    """Who speaks: mean pitch, and the formants' scale (1 a man, about 1.16 a woman)."""
+    """A talker: mean pitch, and the scale of the formants (1 for a man, about 1.16 for a woman)."""
 
     pitch_hz: float
     tract: float

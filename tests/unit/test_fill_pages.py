@@ -74,7 +74,7 @@ def test_nothing_but_pages_is_touched_and_their_parts_are_left_out():
 
 
 def test_pages_share_their_parts_and_know_which_they_are():
-    with pytest.raises(ValueError, match="no nonsense.html"):
+    with pytest.raises(ValueError, match="has no nonsense.html"):
         fill_pages.fill("  <!-- part: nonsense -->\n", {})
     for page in PAGES:
         filled = fill_pages.fill(page.read_text(), FILES, page.name)
