@@ -1,4 +1,4 @@
-"""Draw spectrograms of a typical file and the worst: ``python -m build_scripts.site.spectrograms SET ENHANCED RESULTS``.
+"""Draw spectrograms of typical and worst files: ``python -m build_scripts.site.spectrograms SET ENHANCED RESULTS``.
 
 SET holds ``noisy/`` and ``clean/`` (and, where it has them, ``mixes.tsv`` and ``peers.json``), ENHANCED the files that
 ``build_scripts.evaluate`` wrote. Three are chosen: the file with the smallest gain of PESQ (``least-pesq``), the one

@@ -78,7 +78,7 @@ def test_without_that_python_sources_are_shipped_and_it_is_said(tmp_path, capsys
     archive = tmp_path / "a.zip"
     archive.write_bytes(zipped({"a.py": SOURCE}))
     assert compiled([archive], "9.9", tmp_path / "compiled") == [archive]
-    assert "there is no Python 9.9 here" in capsys.readouterr().err
+    assert "Python 9.9 is not installed" in capsys.readouterr().err
 
 
 def test_a_compiler_that_fails_leaves_sources(tmp_path, capsys, monkeypatch):
