@@ -118,7 +118,7 @@ class Enhancer:
         return {**info(self.model), "kernel": self.kernel, "kernels_refused": dict(self.kernels_refused)}
 
     @property
-    def comb(self) -> bool:  # noqa: D102 - documented as a parameter
+    def comb(self) -> bool:
         return bool(self._engine.comb)
 
     @comb.setter
@@ -126,7 +126,7 @@ class Enhancer:
         self._engine.comb = bool(use)
 
     @property
-    def postfilter(self) -> bool:  # noqa: D102
+    def postfilter(self) -> bool:
         return bool(self._engine.postfilter)
 
     @postfilter.setter
@@ -146,27 +146,27 @@ class Enhancer:
         self._engine.floor = self._floor
 
     @property
-    def gains(self) -> NDArray[np.float32]:  # noqa: D102 - documented as an attribute
+    def gains(self) -> NDArray[np.float32]:
         return self._engine.gain[-1]
 
     @property
-    def strengths(self) -> NDArray[np.float32]:  # noqa: D102
+    def strengths(self) -> NDArray[np.float32]:
         return self._engine.strength[-1]
 
     @property
-    def period(self) -> int:  # noqa: D102
+    def period(self) -> int:
         return int(self._engine.period[-1])
 
     @property
-    def correlation(self) -> float:  # noqa: D102
+    def correlation(self) -> float:
         return float(self._engine.correlation[-1])
 
     @property
-    def voice_activity(self) -> float:  # noqa: D102
+    def voice_activity(self) -> float:
         return float(self._engine.voice[-1, 0])
 
     @property
-    def snr_db(self) -> float:  # noqa: D102
+    def snr_db(self) -> float:
         # The gains themselves would do no good here: one that is 5 % too low already claims 10 dB.
         unvoiced = self._engine.unvoiced
         speech = max(self._engine.voiced - unvoiced, 0.0)

@@ -89,7 +89,7 @@ class ChromiumHost:
             self._stack.close()
             raise
 
-    def load(self, name: str, system: str, model: Path | None, kernel: str = "auto", block: int = 1) -> Answer:  # noqa: D102 - see Host
+    def load(self, name: str, system: str, model: Path | None, kernel: str = "auto", block: int = 1) -> Answer:
         address = None
         if model:
             address = model.name
@@ -99,7 +99,7 @@ class ChromiumHost:
         command |= {"kernel": kernel, "block": block, "worker": self.throttling == 1}
         return self._ask("load", command)
 
-    def run(self, name: str, pace: str, frames: int, settle: int, stages: bool) -> Answer:  # noqa: D102
+    def run(self, name: str, pace: str, frames: int, settle: int, stages: bool) -> Answer:
         command = {"name": name, "pace": pace, "frames": frames, "settle": settle, "stages": stages}
         if self.throttling > 1:  # from the first turn on; loading may be quick
             self._devtools.send("Emulation.setCPUThrottlingRate", {"rate": self.throttling})
@@ -110,10 +110,10 @@ class ChromiumHost:
         answer = self._ask("pass", {"system": system})
         return answer["length"], np.frombuffer(base64.b64decode(answer["samples"]), np.float32)
 
-    def processor_seconds(self) -> float | None:  # noqa: D102
+    def processor_seconds(self) -> float | None:
         return processor_seconds(descendants(os.getpid(), "--type=renderer"))
 
-    def close(self) -> None:  # noqa: D102
+    def close(self) -> None:
         self._stack.close()
 
     def _ask(self, action: str, command: Answer) -> Answer:

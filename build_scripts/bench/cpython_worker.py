@@ -80,7 +80,7 @@ def main() -> None:
         command = json.loads(line)
         try:
             answer = getattr(worker, command.pop("action"))(**command)
-        except Exception as error:  # noqa: BLE001 - the other side reports it
+        except Exception as error:
             answer = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(answer), flush=True)
 

@@ -79,7 +79,7 @@ class LineHost:
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment)
 
-    def load(self, name: str, system: str, model: Path | None, kernel: str = "auto", block: int = 1) -> Answer:  # noqa: D102 - see Host
+    def load(self, name: str, system: str, model: Path | None, kernel: str = "auto", block: int = 1) -> Answer:
         return self._ask(
             action="load",
             name=name,
@@ -92,13 +92,13 @@ class LineHost:
             block=block,
         )
 
-    def run(self, name: str, pace: str, frames: int, settle: int, stages: bool) -> Answer:  # noqa: D102
+    def run(self, name: str, pace: str, frames: int, settle: int, stages: bool) -> Answer:
         return self._ask(action="run", name=name, pace=pace, frames=frames, settle=settle, stages=stages)
 
-    def processor_seconds(self) -> float | None:  # noqa: D102
+    def processor_seconds(self) -> float | None:
         return processor_seconds([self._process.pid])
 
-    def close(self) -> None:  # noqa: D102
+    def close(self) -> None:
         self._process.communicate(timeout=30)
 
     def _ask(self, **command: Any) -> Answer:
