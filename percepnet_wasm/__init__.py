@@ -1,12 +1,47 @@
 """PercepNet speech enhancement in NumPy: 48 kHz, 34 bands, 30 ms of delay.
 
-``enhance(audio)`` cleans a whole signal; an ``Enhancer`` cleans a stream, 10 ms a call, with the same code.
+``enhance(audio)`` cleans a whole signal and ``enhance_file(source, target)`` a file; a ``Stream`` cleans sound that
+arrives piece by piece, and an ``Enhancer`` its frames of 10 ms. All of them are the same code.
 """
 
-from .enhancer import Enhancer, info
-from .model_file import Model, ModelFileError
-from .offline import enhance
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["Enhancer", "Model", "ModelFileError", "enhance", "info"]
+if TYPE_CHECKING:
+    from .enhancer import Enhancer, info
+    from .errors import AudioFileError, MissingExtraError
+    from .model_file import Model, ModelFileError
+    from .offline import enhance, enhance_file
+    from .stream import Stream
+
+__all__ = [
+    "AudioFileError", "Enhancer", "MissingExtraError", "Model", "ModelFileError", "Stream", "enhance", "enhance_file",
+    "info",
+]  # fmt: skip
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "AudioFileError": "errors",
+    "Enhancer": "enhancer",
+    "MissingExtraError": "errors",
+    "Model": "model_file",
+    "ModelFileError": "model_file",
+    "Stream": "stream",
+    "enhance": "offline",
+    "enhance_file": "offline",
+    "info": "enhancer",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used.
+
+    Importing the package must not import NumPy: the command line, which is inside the package, has to choose the number
+    of BLAS's threads first (:mod:`percepnet_wasm.threads`).
+    """
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    globals()[name] = value
+    return value

@@ -8,7 +8,81 @@ from numpy.typing import ArrayLike, NDArray
 
 from .limits import LOUDEST
 
-__all__ = ["as_path", "as_signal"]
+__all__ = ["MOST_CHANNELS", "UNSCALED", "as_audio", "as_path", "as_signal", "unscaled"]
+
+MOST_CHANNELS = 64
+"""More is a signal laid out the other way round."""
+UNSCALED = 32.0
+"""A peak beyond it, 30 dB over full scale, is integers that nobody scaled; a decoded mp3 stays far below."""
+_PCM = {("u", 1): (128.0, 128.0), ("i", 2): (2.0**15, 0.0), ("i", 4): (2.0**31, 0.0)}
+"""Full scale and middle of the integer formats that sound comes in."""
+
+
+def as_audio(name: str, values: ArrayLike, *, piece: bool = False) -> NDArray[np.float32]:
+    """Check sound as callers have it, and make it float32 with full scale 1; a float32 array is passed on as it is.
+
+    Parameters
+    ----------
+    name : str
+        The argument's, for the error.
+    values : (samples,) or (samples, channels)
+        Floating point with full scale 1, or PCM: uint8, int16, int32.
+    piece : bool
+        Whether it is a piece of a stream, which may be empty, or shorter than there are channels.
+
+    Raises
+    ------
+    TypeError
+        Another dtype.
+    ValueError
+        Another shape, no samples, a sample that is not finite, or a peak beyond any full scale.
+    """
+    try:
+        given = np.asarray(values)
+    except ValueError as error:
+        raise ValueError(f"{name} is not an array ({error}): give samples with full scale 1") from error
+    kind = given.dtype.kind, given.dtype.itemsize
+    if kind[0] != "f" and kind not in _PCM:
+        raise TypeError(
+            f"{name} has dtype {given.dtype}: give floating point samples with full scale 1, or PCM as uint8, int16 or"
+            " int32"
+        )
+    if given.ndim not in (1, 2) or not (given.size or (piece and given.shape[1:] != (0,))):
+        raise ValueError(f"{name} has shape {given.shape}: give (samples,) or (samples, channels), not empty")
+    if given.ndim == 2 and given.shape[1] > (MOST_CHANNELS if piece else min(len(given), MOST_CHANNELS)):
+        count, channels = given.shape
+        what = f"{count} sample{'s' * (count != 1)} of {channels} channels"
+        remedy = f"give {name}.T, of shape {given.T.shape}"
+        if count == 1:
+            remedy += f", or {name}[0]"
+        elif count > MOST_CHANNELS:
+            remedy = f"give (samples, channels), {MOST_CHANNELS} channels at most"
+        raise ValueError(f"{name} has shape {given.shape}, which is {what}: {remedy}")
+    if kind in _PCM:
+        full_scale, middle = _PCM[kind]
+        return ((given.astype(np.float64) - middle) / full_scale).astype(np.float32)
+    with np.errstate(over="ignore"):
+        samples = given.astype(np.float32, copy=False)
+    magnitudes = np.abs(samples)
+    fair = magnitudes <= UNSCALED  # false for NaN too
+    if not fair.all():
+        finite = np.isfinite(given)
+        where = np.unravel_index(np.argmin(finite) if not finite.all() else np.argmax(magnitudes), given.shape)
+        index = f"{name}[{', '.join(str(int(k)) for k in where)}]"
+        if not np.isfinite(given[where]):
+            raise ValueError(f"{index} is {given[where]}: give finite samples with full scale 1")
+        peak = float(abs(given[where]))
+        raise ValueError(f"{name} has a peak of {peak:g} at {index}, and {unscaled(peak)}")
+    return samples
+
+
+def unscaled(peak: float) -> str:
+    """Say what is wrong with so high a peak, and what to do."""
+    bits = next((bits for bits in (8, 16, 24, 32) if peak <= 2 ** (bits - 1)), None)
+    if bits is None:
+        return "full scale is 1: give samples from -1 to 1"
+    divisor = 2 ** (bits - 1)
+    return f"full scale is 1, so these are unscaled {bits}-bit integers: give them divided by {divisor}"
 
 
 def as_signal(name: str, values: ArrayLike, *, channels: bool = False) -> NDArray[np.float32]:
@@ -33,7 +107,7 @@ def as_signal(name: str, values: ArrayLike, *, channels: bool = False) -> NDArra
     try:
         given = np.asarray(values)
     except ValueError as error:
-        raise ValueError(f"{name} is no array ({error}): give floating point samples") from error
+        raise ValueError(f"{name} is not an array ({error}): give floating point samples") from error
     if given.dtype.kind != "f":
         raise TypeError(f"{name} has dtype {given.dtype}: give floating point samples with full scale 1")
     if given.ndim not in ((1, 2) if channels else (1,)) or not given.size:
@@ -45,12 +119,12 @@ def as_signal(name: str, values: ArrayLike, *, channels: bool = False) -> NDArra
     if not sound.all():
         where = np.unravel_index(np.argmin(sound), given.shape)
         index = ", ".join(str(int(k)) for k in where)
-        raise ValueError(f"{name}[{index}] is {given[where]}: mend the recording, samples are finite with full scale 1")
+        raise ValueError(f"{name}[{index}] is {given[where]}: give finite samples with full scale 1")
     return samples
 
 
 def as_path(name: str, value: str | os.PathLike[str]) -> Path:
-    """Make a Path, or say which argument is none."""
+    """Make a Path, or say which argument cannot be one."""
     try:
         path = Path(value)
     except TypeError as error:

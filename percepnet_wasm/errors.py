@@ -1,4 +1,6 @@
-"""Errors a user can mend: a missing extra, a file that does not serve."""
+"""Errors that a user can put right: a missing package, a file that cannot be used."""
+
+from importlib import metadata
 
 __all__ = ["AudioFileError", "MissingExtraError"]
 
@@ -8,16 +10,29 @@ class AudioFileError(ValueError):
 
 
 class MissingExtraError(ImportError):
-    """A package of an optional extra is not installed.
+    """A package of an optional extra is not installed; the message has the command that installs what the extra needs.
 
     Parameters
     ----------
     extra : str
         The extra of this distribution that brings the package.
-    cause : Exception
-        What the import raised.
+    cause : Exception or str
+        What the import raised, or what cannot be done without.
     """
 
-    def __init__(self, extra: str, cause: Exception) -> None:
-        super().__init__(f"{cause}: pip install 'percepnet-wasm[{extra}]'")
+    def __init__(self, extra: str, cause: Exception | str) -> None:
+        # The packages by name, not this distribution's extra: that would install from an index what may have come from
+        # a clone.
+        super().__init__(f"{cause}: pip install {' '.join(_packages(extra))} (extra '{extra}' of percepnet-wasm)")
         self.extra = extra
+
+
+def _packages(extra: str) -> list[str]:
+    """List what an extra requires, ready for a shell."""
+    try:
+        required = metadata.requires("percepnet-wasm") or []
+    except metadata.PackageNotFoundError:  # a checkout on the path
+        required = []
+    mine = [text.partition(";") for text in required]
+    found = [name.strip() for name, _, condition in mine if f"extra == '{extra}'" in condition.replace('"', "'")]
+    return [f"'{name}'" for name in found] or [f"'percepnet-wasm[{extra}]'"]

@@ -7,6 +7,7 @@ holds, layer by layer, the weights (int8, or float32 for comparison) and then th
 
 import hashlib
 import json
+import re
 import struct
 from dataclasses import asdict, dataclass, field
 from importlib import resources
@@ -29,6 +30,8 @@ WEIGHT_SCALE = 1 / 256
 WEIGHT_LIMIT = 127 * WEIGHT_SCALE
 DEFAULT_TIER = "c20"
 
+_TIER = re.compile(r"c\d+")
+"""Names of tiers look like this."""
 _HEAD = struct.Struct("<8sII")
 _LONGEST_HEADER = 1 << 20
 _WIDEST = 1 << 14
@@ -134,7 +137,7 @@ class Model:
         Parameters
         ----------
         source : path, bytes, Model or None
-            A file or its content; None reads the default tier that comes with the package.
+            A file, its content or the name of a tier that comes with the package ("c10"); None reads the default tier.
 
         Raises
         ------
@@ -153,6 +156,8 @@ class Model:
             with open(source, "rb") as file:
                 content = file.read(_LARGEST_FILE + 1)
         except (OSError, ValueError) as error:  # ValueError: a null character in the path
+            if isinstance(source, str) and _TIER.fullmatch(source):
+                return _parse(_tier_bytes(source), f"the bundled model {source}")
             reason = getattr(error, "strerror", None) or error
             raise ModelFileError(f"model {str(source)!r} cannot be read ({reason}): check the path") from error
         return _parse(content, f"model {str(source)!r}")
@@ -185,7 +190,21 @@ class Model:
 
 def default_model_bytes() -> bytes:
     """Content of the model file that comes with the package."""
-    return (resources.files(__package__) / "models" / f"{DEFAULT_TIER}.pnw").read_bytes()
+    return _tier_bytes(DEFAULT_TIER)
+
+
+def _tier_bytes(tier: str) -> bytes:
+    """Read a model that comes with the package, by its tier."""
+    folder = resources.files(__package__) / "models"
+    file = folder / f"{tier}.pnw"
+    if not file.is_file():
+        here = ", ".join(sorted(each.name[:-4] for each in folder.iterdir() if each.name.endswith(".pnw")))
+        raise ModelFileError(
+            f"the tier {tier!r} is not in this installation, which has {here}: use --model FILE, or model=FILE in"
+            f" Python, with percepnet_wasm/models/{tier}.pnw of the source archive or the repository, or with"
+            f" models/{tier}.pnw of a built site"
+        )
+    return file.read_bytes()
 
 
 def _parse(content: bytes, what: str) -> Model:

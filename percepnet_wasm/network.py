@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .model_file import Layer, Model
+from .threads import pieces
 
 __all__ = ["Network", "NetworkState"]
 
@@ -129,4 +130,10 @@ def _product(rows: Rows, matrix: Rows) -> Rows:
     """
     if _EMSCRIPTEN:
         return np.stack([np.einsum("ij,j->i", matrix, row) for row in rows])
-    return rows @ matrix.T
+    cuts = pieces(len(rows), *matrix.shape)
+    if len(cuts) == 1:
+        return rows @ matrix.T
+    out = np.empty((len(rows), len(matrix)), np.float32)
+    for some, outputs in cuts:
+        np.matmul(rows[some], matrix[outputs].T, out=out[some, outputs])
+    return out

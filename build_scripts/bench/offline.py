@@ -38,7 +38,7 @@ def enhance_by_us(source: Path, target: Path, kernel: str, library: Path) -> Non
     from percepnet_wasm.kernel import library as kernels
 
     kernels.FOLDER = library
-    enhance_one(source, target, Settings(kernel=kernel))
+    enhance_one(source, target, Settings(kernel=kernel), overwrite=True)
 
 
 def enhance_by_deepfilternet(source: Path, *_: Any) -> None:

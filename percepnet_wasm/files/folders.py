@@ -14,66 +14,51 @@ extra ``files``, and the same folders at the same paths::
     failed = [future.key for future in futures if future.status == "error"]
 """
 
-import math
 import multiprocessing
 import os
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-import soundfile
 from tqdm import tqdm
 
 from ..checks import as_path
-from ..enhancer import Enhancer
-from ..errors import AudioFileError
-from ..model_file import Model
-from .audio import enhance_file
+from ..errors import AudioFileError, MissingExtraError
+from ..settings import Settings
+from ..threads import VARIABLES
+from .audio import Enhanced, enhance_file
+from .formats import known
 
-__all__ = ["Settings", "enhance_folder", "enhance_one", "pairs"]
-
-_SUFFIXES = {f".{name.lower()}" for name in soundfile.available_formats()} | {".aif", ".oga", ".opus"}
-_SUFFIXES -= {".raw"}  # says nothing of its rate
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+__all__ = ["Outcome", "Settings", "enhance_folder", "enhance_one", "left_out", "pairs"]
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How to enhance, in a form that travels to other processes; see :class:`percepnet_wasm.Enhancer`.
+@dataclass
+class Outcome:
+    """What became of a folder's files.
 
     Attributes
     ----------
-    model : str or None
-        Path of a model file; None takes the bundled one.
-    attenuation_limit_db : float
-    comb, postfilter : bool
-    kernel : str
+    done : list of Enhanced
+        Written now.
+    kept : list of Path
+        Outputs that were there already, with ``resume``.
+    failed : dict of Path to str
+        Files that were not enhanced, and why.
+    left_out : list of Path
+        Files whose suffix is no audio format's.
+    interrupted : bool
+        Whether the work was stopped before the end.
     """
 
-    model: str | None = None
-    attenuation_limit_db: float = math.inf
-    comb: bool = True
-    postfilter: bool = True
-    kernel: str = "auto"
-
-    def make_enhancer(self, block: int) -> Enhancer:
-        """Make an enhancer for ``block`` frames a call; all of a process share one model."""
-        return Enhancer(
-            _model(self.model),
-            block=block,
-            attenuation_limit_db=self.attenuation_limit_db,
-            comb=self.comb,
-            postfilter=self.postfilter,
-            kernel=self.kernel,
-        )
-
-
-@lru_cache(maxsize=2)
-def _model(path: str | None) -> Model:
-    return Model.load(path)
+    done: list[Enhanced] = field(default_factory=list)
+    kept: list[Path] = field(default_factory=list)
+    failed: dict[Path, str] = field(default_factory=dict)
+    left_out: list[Path] = field(default_factory=list)
+    interrupted: bool = False
 
 
 def pairs(source: str | Path, target: str | Path) -> list[tuple[Path, Path]]:
@@ -87,36 +72,63 @@ def pairs(source: str | Path, target: str | Path) -> list[tuple[Path, Path]]:
     source, target = as_path("source", source), as_path("target", target)
     if not source.is_dir():
         raise AudioFileError(f"{source} is not a folder: check the path")
+    if target.exists() and not target.is_dir():
+        raise AudioFileError(f"{target} is not a folder: give a folder for the output, as {source} is one")
     inner, outer = target.resolve(), source.resolve()
     if inner == outer or outer in inner.parents or inner in outer.parents:
         raise AudioFileError(f"{target} and {source} overlap: write to a folder of its own")
-    found = sorted(path for path in source.rglob("*") if path.suffix.lower() in _SUFFIXES and path.is_file())
+    found = [path for path in _files(source) if known(path)]
     if not found:
         raise AudioFileError(f"{source} holds no audio files: give a folder of WAV, FLAC, OGG or the like")
     return [(path, target / path.relative_to(source)) for path in found]
 
 
-def enhance_one(source: Path, target: Path, settings: Settings) -> Path:
-    """Enhance a file; folders above ``target`` are made. What each task of a pool or cluster does.
+def left_out(source: str | Path) -> list[Path]:
+    """List the files below a folder that :func:`pairs` does not, since their suffix is no audio format's."""
+    return [path for path in _files(as_path("source", source)) if not known(path)]
 
-    Returns
-    -------
-    Path
-        ``target``.
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+_stop: Any = None
+"""In a process of the pool: the event that ends its work."""
+
+
+def _begin(stop: Any) -> None:
+    """Start a process of the pool. An interrupt from the keyboard reaches it too; it waits for its parent's word."""
+    global _stop
+    _stop = stop
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def enhance_one(
+    source: Path, target: Path, settings: Settings, *, overwrite: bool = False, salvage: bool = False
+) -> Enhanced:
+    """Enhance a file; folders above ``target`` are made. What each task of a pool or cluster does.
 
     Raises
     ------
     AudioFileError
-        As for :func:`percepnet_wasm.files.audio.enhance_file`.
+        As for :func:`percepnet_wasm.enhance_file`.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    enhance_file(source, target, settings.make_enhancer, progress=False)
-    return target
+    stopped: Callable[[], bool] = _stop.is_set if _stop else lambda: False
+    return enhance_file(
+        source, target, settings.make_enhancer, overwrite=overwrite, salvage=salvage, progress=False, stopped=stopped
+    )  # fmt: skip
 
 
 def enhance_folder(
-    source: str | Path, target: str | Path, settings: Settings, jobs: int | None = None
-) -> dict[Path, str]:
+    source: str | Path,
+    target: str | Path,
+    settings: Settings,
+    jobs: int | None = None,
+    *,
+    overwrite: bool = False,
+    resume: bool = False,
+    salvage: bool = False,
+) -> Outcome:
     """Enhance all audio files below a folder into the same places below another.
 
     Parameters
@@ -125,45 +137,101 @@ def enhance_folder(
     settings : Settings
     jobs : int, optional
         Processes; one for each core unless given.
+    overwrite, resume : bool
+        What to do where outputs exist already: replace them, or leave them and do the others. Without either nothing
+        is done.
+    salvage : bool
+        As for :func:`percepnet_wasm.enhance_file`.
 
     Returns
     -------
-    dict of Path to str
-        Files that failed, and why; the others are done all the same.
+    Outcome
+        Files that failed do not keep the others from being done. After Ctrl-C what is finished stays, and the rest of
+        the outcome says so.
 
     Raises
     ------
     AudioFileError
-        As for :func:`pairs`.
+        As for :func:`pairs`, or outputs exist already.
     ValueError
         ``jobs`` is no number of processes.
     """
     if jobs is not None and (type(jobs) is not int or jobs < 1):
         raise ValueError(f"jobs is {jobs!r}: give a number of processes, 1 or more, or None for all cores")
-    todo = pairs(source, target)
-    processes = min(jobs or os.cpu_count() or 1, len(todo))
-    failed = {}
-    bar = tqdm(total=len(todo), unit="file", delay=1, disable=None)
+    found = pairs(source, target)
+    there = [out for _, out in found if out.exists()]
+    if there and not (overwrite or resume):
+        raise AudioFileError(
+            f"{target} holds {len(there)} of the {len(found)} outputs already, {there[0].name} among them: do only the"
+            " others (--resume, resume=True) or overwrite them (--force, overwrite=True)"
+        )
+    outcome = Outcome(left_out=left_out(source), kept=there if resume and not overwrite else [])
+    kept = set(outcome.kept)
+    todo = [pair for pair in found if pair[1] not in kept]
+    if todo:
+        _enhance_all(todo, min(jobs or os.cpu_count() or 1, len(todo)), settings, overwrite, salvage, outcome)
+    return outcome
+
+
+def _enhance_all(
+    todo: list[tuple[Path, Path]], processes: int, settings: Settings, overwrite: bool, salvage: bool, outcome: Outcome
+) -> None:
+    """Spread the files over processes, and note what becomes of each."""
     # Fresh processes: forked ones may inherit a lock that another thread held. Each computes on one core.
     context = multiprocessing.get_context("spawn")
-    with bar, _one_thread_each(), ProcessPoolExecutor(processes, mp_context=context) as pool:
-        futures = {pool.submit(enhance_one, *pair, settings): pair[0] for pair in todo}
-        for future in as_completed(futures):
-            bar.update()
-            error = future.exception()
-            if isinstance(error, AudioFileError | OSError):
-                failed[futures[future]] = str(error)
-            elif error is not None:
-                pool.shutdown(cancel_futures=True)
-                raise error
-    return failed
+    stop = context.Event()
+    futures: dict[Future[Enhanced], Path] = {}
+    pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_begin, initargs=(stop,))
+    try:
+        with pool, tqdm(total=len(todo), unit="file", delay=1, leave=False, disable=None) as bar, _one_thread_each():
+            try:
+                with _no_interrupts():
+                    for pair in todo:
+                        future = pool.submit(enhance_one, *pair, settings, overwrite=overwrite, salvage=salvage)
+                        futures[future] = pair[0]
+                for future in as_completed(futures):
+                    bar.update()
+                    _note(future, futures[future], outcome)
+            except BaseException:
+                stop.set()
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+    except KeyboardInterrupt:
+        outcome.interrupted = True
+        outcome.done, outcome.failed = [], {}
+        for future, path in futures.items():
+            if future.done() and not future.cancelled() and not isinstance(future.exception(), KeyboardInterrupt):
+                _note(future, path, outcome)
+
+
+def _note(future: "Future[Enhanced]", source: Path, outcome: Outcome) -> None:
+    error = future.exception()
+    if error is None:
+        outcome.done.append(future.result())
+    elif isinstance(error, AudioFileError | MissingExtraError | OSError):
+        outcome.failed[source] = str(error)
+    else:
+        raise error
+
+
+@contextmanager
+def _no_interrupts() -> Iterator[None]:
+    """Hold interrupts back, here and in processes started meanwhile: those could not yet answer them in order."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
 def _one_thread_each() -> Iterator[None]:
     """Make processes started meanwhile use one thread for matrix products: there is one for each core already."""
-    before = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update({name: "1" for name in _THREADS})
+    before = {name: os.environ.get(name) for name in VARIABLES}
+    os.environ.update({name: "1" for name in VARIABLES})
     try:
         yield
     finally:

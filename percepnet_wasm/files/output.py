@@ -1,6 +1,7 @@
 """Audio files written so that nothing is lost: beside the target first, and moved there once they are whole."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import FileIO
@@ -11,15 +12,21 @@ from numpy.typing import NDArray
 
 from ..checks import as_path, as_signal
 from ..errors import AudioFileError, MissingExtraError
+from . import mp3
+from .reading import STANDARD, Reader
+from .wav import PIPED, WavPipe
 
 try:
     import soundfile
 except (ImportError, OSError) as error:  # OSError: soundfile without its C library
     raise MissingExtraError("files", error) from error
 
+from .formats import MEDIA
+
 __all__ = ["check_target", "created", "write_wav"]
 
 Audio = NDArray[np.float32]
+Write = Callable[[Audio], None]
 
 _ALIASES = {"AIF": "AIFF", "WAVE": "WAV", "OGA": "OGG", "OPUS": "OGG"}
 """Suffixes that are not the name of their container."""
@@ -29,21 +36,38 @@ _FINE = {"PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ALAC_20", "ALAC_24", "ALAC_32"}
 """Subtypes with more than 16 bits, worth keeping in a container that has another name for them."""
 
 
-def check_target(source: Path, target: Path) -> None:
-    """Refuse what would destroy the input, or cannot be written."""
-    if target.resolve() == source.resolve() or (target.exists() and target.samefile(source)):
+def check_target(source: Path, target: Path, overwrite: bool = False) -> None:
+    """Refuse what would destroy the input or another file, or cannot be written.
+
+    Raises
+    ------
+    AudioFileError
+        ``target`` is ``source``, a folder, there already, or standard output that nobody reads.
+    """
+    if target == STANDARD:
+        if sys.stdout is None or sys.stdout.isatty():
+            raise AudioFileError("standard output is a terminal: pipe it to a program, or give a file instead of '-'")
+        return
+    if source != STANDARD and (target.resolve() == source.resolve() or (target.exists() and target.samefile(source))):
         raise AudioFileError(f"{target} is the input itself: give the output another name")
     if target.exists() and not target.is_file():
         raise AudioFileError(f"{target} is not a plain file: give the output another name")
-    if not target.parent.is_dir():
-        raise AudioFileError(f"{target.parent} is not a folder: make it first, or write elsewhere")
+    if target.exists() and not overwrite:
+        raise AudioFileError(
+            f"{target} exists already: give another name, or overwrite it: --force, in Python overwrite=True"
+        )
+    above = next(folder for folder in target.absolute().parents if folder.exists())
+    if not above.is_dir():
+        raise AudioFileError(f"{above} is not a folder: write elsewhere")
 
 
-def _sample_formats(target: Path, source: soundfile.SoundFile) -> tuple[str, list[str]]:
+def _sample_formats(target: Path, source: Reader) -> tuple[str, list[str]]:
     """Choose the container by the target's suffix, and list its sample formats, the nearest to the source's first."""
     suffix = target.suffix[1:].upper()
     container = _ALIASES.get(suffix, suffix) or source.format
-    if not suffix and not soundfile.check_format(container, source.subtype):
+    if not suffix and not (
+        container in soundfile.available_formats() and soundfile.check_format(container, source.subtype)
+    ):
         container = "WAV"
     if container == "WAV" and source.format in ("WAVEX", "RF64"):
         container = source.format
@@ -51,59 +75,127 @@ def _sample_formats(target: Path, source: soundfile.SoundFile) -> tuple[str, lis
     if container in soundfile.available_formats():
         near = ["OPUS"] if suffix == "OPUS" else [source.subtype, *(["PCM_24"] if source.subtype in _FINE else [])]
         usual = soundfile.default_subtype(container)
-        subtypes = [subtype for subtype in (*near, usual) if subtype and soundfile.check_format(container, subtype)]
+        subtypes = [name for name in (*near, usual) if name and _possible(container, name)]
     if not subtypes:
-        raise AudioFileError(f"{target}: soundfile cannot write {target.suffix} files: use .wav or .flac")
-    if container == "WAV" and source.frames * source.channels * 8 > _WAV_LIMIT:
+        raise AudioFileError(f"{target}: {target.suffix} files cannot be written: use .wav or .flac")
+    seconds = source.seconds or 0.0
+    if container == "WAV" and seconds * source.samplerate * source.channels * 8 > _WAV_LIMIT:
         container = "RF64"
     return container, subtypes
 
 
+def _possible(container: str, subtype: str) -> bool:
+    return subtype in soundfile.available_subtypes(container) and soundfile.check_format(container, subtype)
+
+
 @contextmanager
-def created(target: Path, source: soundfile.SoundFile) -> Iterator[Callable[[Audio], None]]:
+def created(target: Path, reader: Reader, source: Path = STANDARD) -> Iterator[Write]:
     """Give a function that writes blocks beside ``target``, and move the file there once all is well.
 
     Parameters
     ----------
     target : path
-    source : soundfile.SoundFile
+        ``-`` is standard output. Folders above it that are missing are made.
+    reader : Reader
         Has the rate, the channels and, where the target's container knows it, the sample format to use.
+    source : path
+        What it reads, for the picture of a video.
 
     Raises
     ------
     AudioFileError
         It cannot be written; a file that was there before stays as it was.
     """
-    container, subtypes = _sample_formats(target, source)
+    if target == STANDARD:
+        with _piped(reader) as write:
+            yield write
+        return
+    media = target.suffix.lower() in MEDIA
+    container, subtypes = ("", []) if media else _sample_formats(target, reader)
+    target = target.absolute()
+    made = _make_folders(target.parent)
     target = target.resolve()
     partial = _partial(target)
     try:
-        with open(partial, "wb", buffering=0) as file:
-            sink = _Sink(file)
-            with _writer(sink, target, source, container, subtypes) as writer:
+        if media:
+            from .media import written
 
-                def write(block: Audio) -> None:
-                    writer.write(block)
-                    sink.check()
-
+            with written(partial, target, reader) as write:
                 yield write
-            sink.check()
+        else:
+            with _sound(partial, target, reader, container, subtypes) as write:
+                yield write
         os.replace(partial, target)
+        made = []
     except (OSError, soundfile.LibsndfileError) as error:
         reason = getattr(error, "error_string", None) or getattr(error, "strerror", None) or error
         raise AudioFileError(f"{target} cannot be written ({reason}): is the disk full?") from error
     finally:
         partial.unlink(missing_ok=True)
+        for folder in made:
+            try:
+                folder.rmdir()
+            except OSError:  # another file has come into it
+                break
+
+
+def _make_folders(folder: Path) -> list[Path]:
+    """Make a folder and those above it; those that were made, the innermost first."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise AudioFileError(f"{folder} cannot be made ({error.strerror}): write elsewhere") from error
+    return missing
+
+
+@contextmanager
+def _sound(partial: Path, target: Path, reader: Reader, container: str, subtypes: list[str]) -> Iterator[Write]:
+    """Write what libsndfile can."""
+    with open(partial, "wb", buffering=0) as file:
+        sink = _Sink(file)
+        with _writer(sink, target, reader, container, subtypes) as writer:
+
+            def write(block: Audio) -> None:
+                writer.write(block)
+                sink.check()
+
+            yield write
+        sink.check()
+
+
+@contextmanager
+def _piped(reader: Reader) -> Iterator[Write]:
+    """Write a WAV file to standard output, as it comes."""
+    subtype = reader.subtype if reader.subtype in PIPED else "PCM_16"
+    pipe = WavPipe(sys.stdout.buffer, reader.samplerate, reader.channels, subtype)
+    with soundfile.SoundFile(pipe, "w", reader.samplerate, reader.channels, subtype, "LITTLE", "RAW") as writer:
+
+        def write(block: Audio) -> None:
+            writer.write(block)
+            pipe.check()
+
+        yield write
+    pipe.check()
 
 
 def _writer(
-    sink: "_Sink", target: Path, source: soundfile.SoundFile, container: str, subtypes: list[str]
+    sink: "_Sink", target: Path, source: Reader, container: str, subtypes: list[str]
 ) -> soundfile.SoundFile:
     """Open for writing with the first sample format that serves."""
+    dense: dict[str, float | str] = {}
+    if container == "MP3" and source.bit_rate:
+        bits, steady = source.bit_rate
+        dense = {
+            "compression_level": mp3.compression_level(bits, source.samplerate),
+            "bitrate_mode": "CONSTANT" if steady else "AVERAGE",
+        }
     # libsndfile knows combinations on paper that it cannot write (MP3 frames in WAV): go on to the next.
     for subtype in subtypes:
         try:
-            return soundfile.SoundFile(sink, "w", source.samplerate, source.channels, subtype, format=container)
+            return soundfile.SoundFile(
+                sink, "w", source.samplerate, source.channels, subtype, format=container, **dense
+            )  # fmt: skip
         except soundfile.LibsndfileError as error:
             reason = error.error_string
             sink.clear()
@@ -114,7 +206,7 @@ def _writer(
 class _Sink:
     """A file that remembers what went wrong.
 
-    Of most formats libsndfile does not tell when it could not write the last bytes: of a full disk nobody would learn.
+    For most formats libsndfile does not report that it could not write the last bytes: a full disk would go unnoticed.
 
     Parameters
     ----------

@@ -110,7 +110,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path):
     def peak(seconds):
         soundfile.write(tmp_path / "in.wav", np.zeros(seconds * 44100, np.float32), 44100)
         tracemalloc.start()
-        audio.enhance_file(tmp_path / "in.wav", tmp_path / "out.wav", DelayLine)
+        audio.enhance_file(tmp_path / "in.wav", tmp_path / "out.wav", DelayLine, overwrite=True)
         bytes_used = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return bytes_used
@@ -125,10 +125,13 @@ def test_loud_floats_are_not_clipped(tmp_path):
     np.testing.assert_allclose(soundfile.read(tmp_path / "out.wav", always_2d=True)[0], signal, atol=1e-6)
 
 
-def test_an_existing_output_is_replaced(tmp_path):
+def test_an_existing_output_is_kept_unless_told_otherwise(tmp_path):
     soundfile.write(tmp_path / "in.wav", noise(0.5), SAMPLE_RATE, "FLOAT")
     (tmp_path / "out.wav").write_bytes(b"old")
-    audio.enhance_file(tmp_path / "in.wav", tmp_path / "out.wav", DelayLine)
+    with pytest.raises(AudioFileError, match="out.wav exists already: give another name, or overwrite it: --force"):
+        audio.enhance_file(tmp_path / "in.wav", tmp_path / "out.wav", DelayLine)
+    assert (tmp_path / "out.wav").read_bytes() == b"old"
+    audio.enhance_file(tmp_path / "in.wav", tmp_path / "out.wav", DelayLine, overwrite=True)
     np.testing.assert_array_equal(soundfile.read(tmp_path / "out.wav", dtype="float32")[0], noise(0.5))
 
 
@@ -150,16 +153,17 @@ def _header_only(path):
         (lambda path: path.write_bytes(b""), "empty"),
         (_header_only, "no samples"),
         (lambda path: path.write_bytes(b"no audio at all" * 100), "cannot be read as audio.*convert"),
-        (lambda path: _spoilt(path, np.nan), r"NaN, infinity or a gross value at 1\.500 s"),
-        (lambda path: _spoilt(path, -np.inf), r"NaN, infinity or a gross value at 1\.500 s"),
-        (lambda path: _spoilt(path, 1e30), r"NaN, infinity or a gross value at 1\.500 s"),
+        (lambda path: _spoilt(path, np.nan), r"NaN or infinity at 1\.500 s: export it again"),
+        (lambda path: _spoilt(path, -np.inf), r"NaN or infinity at 1\.500 s: export it again"),
+        (lambda path: _spoilt(path, 1e30), r"a peak of 1e\+30 at 1\.500 s, and full scale is 1: give .* -1 to 1"),
+        (lambda path: _spoilt(path, 20000), r"at 1\.500 s, and .* 16-bit integers: give them divided by 32768"),
     ],
 )
 def test_bad_input_is_named_and_leaves_the_output_alone(tmp_path, prepare, words):
     prepare(tmp_path / "in.wav")
     (tmp_path / "out.wav").write_bytes(b"precious")
     with pytest.raises(AudioFileError, match=words) as caught:
-        audio.enhance_file(tmp_path / "in.wav", tmp_path / "out.wav", DelayLine)
+        audio.enhance_file(tmp_path / "in.wav", tmp_path / "out.wav", DelayLine, overwrite=True)
     assert "in.wav" in str(caught.value)
     assert (tmp_path / "out.wav").read_bytes() == b"precious"
     assert {path.name for path in tmp_path.iterdir()} <= {"in.wav", "out.wav"}
@@ -177,8 +181,8 @@ def test_raw_samples_are_refused(tmp_path):
         (48000, "in.wav", "is the input itself"),
         (48000, "./../{here}/in.wav", "is the input itself"),
         (48000, "linked.wav", "is the input itself"),
-        (48000, "missing/out.wav", "is not a folder"),
-        (48000, "out.m4a", r"cannot write \.m4a files: use \.wav or \.flac"),
+        (48000, "in.wav/out.wav", "in.wav is not a folder: write elsewhere"),
+        (48000, "out.doc", r"\.doc files cannot be written: use \.wav or \.flac"),
         (48000, "folder", "is not a plain file"),
         (96000, "out.mp3", "cannot be written with 96000 Hz, 1 channels as MP3.*use .wav or .flac"),
     ],
@@ -204,5 +208,5 @@ def test_one_channel_is_asked_for(tmp_path):
 def test_missing_extra_is_named(monkeypatch, package):
     monkeypatch.setitem(sys.modules, package, None)
     monkeypatch.delitem(sys.modules, "percepnet_wasm.files.audio")
-    with pytest.raises(MissingExtraError, match=rf"{package}.*pip install 'percepnet-wasm\[files\]'"):
+    with pytest.raises(MissingExtraError, match=rf"{package}.*pip install .*'{package}.*extra 'files'"):
         __import__("percepnet_wasm.files.audio")

@@ -40,14 +40,17 @@ def test_every_file_is_enhanced_into_its_place(corpus, tmp_path):
 
 def test_a_bad_file_fails_alone_and_is_named(corpus, tmp_path, capsys):
     (corpus / "broken.wav").write_bytes(b"RIFF....WAVE")
-    assert cli.main(["enhance", str(corpus), str(tmp_path / "out"), "--jobs", "2"]) == 2
-    said = capsys.readouterr().err
-    assert "broken.wav cannot be read" in said and "1 of the files" in said
+    assert cli.main(["enhance", str(corpus), str(tmp_path / "out"), "--jobs", "2"]) == 1
+    said = capsys.readouterr().err.splitlines()
+    assert any(line.startswith("not enhanced: ") and "broken.wav cannot be read" in line for line in said)
+    assert any(line.endswith("notes.txt: .txt is not an audio format's") for line in said)
+    assert said[-1].startswith(f"wrote 3 files to {tmp_path / 'out'}: 1.2 s in ")
     check_all(corpus, tmp_path / "out")
 
 
 def test_settings_travel(corpus, tmp_path):
-    assert enhance_folder(corpus, tmp_path / "out", Settings(attenuation_limit_db=0), jobs=1) == {}
+    outcome = enhance_folder(corpus, tmp_path / "out", Settings(attenuation_limit_db=0), jobs=1)
+    assert len(outcome.done) == 3 and not outcome.failed
     noisy, _ = soundfile.read(corpus / "a.wav")
     enhanced, _ = soundfile.read(tmp_path / "out" / "a.wav")
     np.testing.assert_allclose(enhanced, noisy, atol=1e-5)

@@ -200,14 +200,22 @@ def test_equal_sources_give_an_equal_wheel(wheel, tmp_path):
     assert build_dist.build_wheel(tmp_path).read_bytes() == wheel.read_bytes()
 
 
-def test_importing_the_package_loads_numpy_and_no_other_third_party_module():
+@pytest.mark.parametrize(
+    ("statement", "loaded"),
+    [
+        # The command line chooses the number of BLAS's threads before NumPy is there.
+        ("import percepnet_wasm, percepnet_wasm.cli", ["percepnet_wasm"]),
+        ("from percepnet_wasm import *", ["numpy", "percepnet_wasm"]),
+    ],
+)
+def test_the_package_needs_numpy_alone_and_only_once_it_is_used(statement, loaded):
     program = (
-        "import sys; before = set(sys.modules); import percepnet_wasm\n"
+        f"import sys; before = set(sys.modules)\n{statement}\n"
         "new = {name.split('.')[0] for name in set(sys.modules) - before}\n"
         "print(*sorted(new - set(sys.stdlib_module_names)))"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["numpy", "percepnet_wasm"]
+    assert done.stdout.split() == loaded
 
 
 @pytest.mark.parametrize(("lock", "extras"), [("demo", ["demo"]), ("test", ["demo", "evaluate", "files", "test"])])

@@ -9,7 +9,11 @@ import hostile
 import test_hostile_arguments  # noqa: F401
 import test_hostile_files  # noqa: F401
 import test_levels  # noqa: F401
+import test_live  # noqa: F401
+import test_offline  # noqa: F401
 import test_properties  # noqa: F401
+import test_stream  # noqa: F401
+import test_wav  # noqa: F401
 
 import percepnet_wasm
 
@@ -19,7 +23,9 @@ ELSEWHERE = dict.fromkeys(
     + ["kernel.program.lone_matrix", "kernel.layout.structure"]
     + [f"kernel.memory.{name}" for name in ("Address", "Area", "load")],
     "test_kernel.py",
-) | dict.fromkeys(["kernel.image.image", "kernel.image.write_image"], "test_image.py")
+) | dict.fromkeys(["kernel.image.image", "kernel.image.write_image"], "test_image.py") | dict.fromkeys(
+    [f"files.media.{name}" for name in ("MediaReader", "open_media", "written")], "test_media.py"
+)
 """Need a compiled kernel, which the tests named build: there the kernel's results are compared with NumPy's."""
 
 

@@ -1,0 +1,45 @@
+"""The bit rate of an mp3 file, which libsndfile does not tell, and how to ask its encoder for the same."""
+
+from pathlib import Path
+
+__all__ = ["bit_rate", "compression_level"]
+
+_LIMITS = {1: (32_000, 320_000), 2: (8_000, 160_000), 2.5: (8_000, 64_000)}
+"""Bits per second that layer III has, by MPEG version."""
+_TAG = 10
+"""Bytes of an ID3v2 tag's header."""
+
+
+def bit_rate(path: Path, seconds: float) -> tuple[float, bool]:
+    """Find out how dense an mp3 file is.
+
+    Parameters
+    ----------
+    path : path
+    seconds : float
+        Of sound in it.
+
+    Returns
+    -------
+    float
+        Bits per second, on average.
+    bool
+        Whether it is the same all the time.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(_TAG)
+        tag = 0
+        if head[:3] == b"ID3" and len(head) == _TAG:  # its length has seven bits a byte
+            tag = _TAG + sum((byte & 0x7F) << (7 * place) for place, byte in enumerate(reversed(head[6:])))
+        file.seek(tag)
+        frame = file.read(300)
+    steady = b"Xing" not in frame and b"VBRI" not in frame
+    return 8 * (size - tag) / seconds, steady
+
+
+def compression_level(bits_per_second: float, sample_rate: int) -> float:
+    """Say in libsndfile's terms how dense an mp3 file shall be: 0 is the most its version of MPEG has, 1 the least."""
+    version = 1 if sample_rate >= 32_000 else 2 if sample_rate >= 16_000 else 2.5
+    least, most = _LIMITS[version]
+    return min(max((most - bits_per_second) / (most - least), 0.0), 0.99)

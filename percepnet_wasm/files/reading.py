@@ -1,0 +1,220 @@
+"""Audio files opened and read in blocks, whichever library does it, with every sample checked on the way in."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..checks import MOST_CHANNELS, UNSCALED, unscaled
+from ..errors import AudioFileError, MissingExtraError
+from ..stream import RATES
+from . import mp3
+from .wav import Body, WavHeader, read_header
+
+try:
+    import soundfile
+except (ImportError, OSError) as error:  # OSError: soundfile without its C library
+    raise MissingExtraError("files", error) from error
+
+from .formats import is_media
+
+__all__ = ["BreaksOffError", "Reader", "STANDARD", "SoundReader", "checked", "opened"]
+
+Audio = NDArray[np.float32]
+
+STANDARD = Path("-")
+"""Standard input or output."""
+_BLOCK_SAMPLES = 1 << 20
+"""Samples read at once, at most; of all channels together."""
+_UNKNOWN_FRAMES = 1 << 48
+"""libsndfile's frames are far more than this where a header does not state them."""
+_LOOSE_SECONDS = 0.25
+"""By which an mp3 file's own count of frames may be off without anything missing."""
+
+
+class BreaksOffError(AudioFileError):
+    """The sound ends before the file says it does, or cannot be read on.
+
+    Parameters
+    ----------
+    reason : str
+        What the library says, if anything.
+    """
+
+    def __init__(self, reason: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Reader(Protocol):
+    """An open audio file.
+
+    Attributes
+    ----------
+    name : str
+        For messages.
+    samplerate, channels : int
+    format, subtype : str
+        Container and sample format, by libsndfile's names.
+    seconds : float or None
+        Of sound that the file says it has.
+    bit_rate : tuple of (float, bool) or None
+        Of a compressed file: bits per second, and whether it is the same all the time.
+    """
+
+    name: str
+    samplerate: int
+    channels: int
+    format: str
+    subtype: str
+    seconds: float | None
+    bit_rate: tuple[float, bool] | None
+
+    def blocks(self) -> Iterator[Audio]:
+        """Yield float32 (n, channels) to the end; BreaksOffError where that comes too early."""
+
+
+class _Forwards(soundfile.SoundFile):
+    """A file that is only read on: libsndfile cannot seek in all of them, and soundfile would after every block."""
+
+    def seekable(self) -> bool:
+        return False
+
+
+class SoundReader:
+    """What libsndfile reads; see :class:`Reader`."""
+
+    def __init__(self, file: Any, name: str, header: WavHeader | None = None, path: Path | None = None) -> None:
+        self.name, self._file = name, file
+        self.samplerate, self.channels = file.samplerate, file.channels
+        # Raw is how the samples of a WAV file without a length are read.
+        self.format = "WAV" if file.format == "RAW" else file.format
+        self.subtype = file.subtype
+        stated = file.frames / file.samplerate if file.frames < _UNKNOWN_FRAMES else None
+        lacking = header.lacks(path.stat().st_size) if header and path else 0.0
+        self.seconds = None if stated is None else stated + lacking
+        self.bit_rate = mp3.bit_rate(path, stated) if self.format == "MP3" and path and stated else None
+        self._loose = _LOOSE_SECONDS if self.format in ("MP3", "OGG") else 0.5 / file.samplerate
+
+    def blocks(self) -> Iterator[Audio]:
+        """Yield blocks of a second."""
+        length = min(self.samplerate, _BLOCK_SAMPLES // self.channels)
+        position = 0
+        while True:
+            try:
+                block = self._file.read(length, dtype="float32", always_2d=True)
+            except soundfile.LibsndfileError as error:
+                raise BreaksOffError(error.error_string) from error
+            if not len(block):
+                if self.seconds is not None and position / self.samplerate < self.seconds - self._loose:
+                    raise BreaksOffError
+                return
+            position += len(block)
+            yield block
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Reader]:
+    """Open a file, or standard input for ``-``, or say why that cannot be.
+
+    Raises
+    ------
+    AudioFileError
+        It is missing, empty, no audio, or out of range.
+    MissingExtraError
+        It takes PyAV, which is not installed.
+    """
+    if path == STANDARD:
+        yield _checked_header(_standard_input())
+        return
+    if not path.exists():
+        raise AudioFileError(f"{path} does not exist: check the path")
+    if path.is_dir():
+        raise AudioFileError(f"{path} is a folder: give an audio file")
+    if not path.stat().st_size:
+        raise AudioFileError(f"{path} is empty (0 bytes): record or copy it again")
+    if is_media(path):
+        from .media import open_media
+
+        with open_media(path) as reader:
+            yield _checked_header(reader)
+        return
+    with path.open("rb") as file:
+        header = read_header(file, path.stat().st_size)
+        if header and header.subtype and header.size is None:
+            with _raw(file, header, path.stat().st_size - header.start, str(path)) as sound:
+                yield _checked_header(SoundReader(sound, str(path)))
+            return
+    try:
+        sound = _Forwards(path)
+    except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: .raw, whose rate no header tells
+        reason = getattr(error, "error_string", error)
+        raise AudioFileError(f"{path} cannot be read as audio ({reason}): convert it to WAV or FLAC first") from error
+    with sound:
+        if not sound.frames:
+            raise AudioFileError(f"{path} holds no samples: there is nothing to enhance")
+        yield _checked_header(SoundReader(sound, str(path), header, path))
+
+
+def _checked_header(reader: Any) -> Any:
+    """Refuse rates and channels that only a damaged header has."""
+    name, rate, channels = reader.name, reader.samplerate, reader.channels
+    if not RATES[0] <= rate <= RATES[1]:
+        raise AudioFileError(f"{name} has {rate} Hz: give {RATES[0]} to {RATES[1]} Hz, resample it")
+    if channels > MOST_CHANNELS:
+        raise AudioFileError(f"{name} has {channels} channels: give {MOST_CHANNELS} at most, split it")
+    return reader
+
+
+def _standard_input() -> SoundReader:
+    """Read a WAV file that somebody pipes in."""
+    if sys.stdin is None or sys.stdin.isatty():
+        raise AudioFileError("standard input is a terminal: pipe a WAV file in, or give a file instead of '-'")
+    file = sys.stdin.buffer
+    header = read_header(file)
+    if header is None or header.subtype is None:
+        raise AudioFileError("standard input is not a WAV file: convert it, as ffmpeg -i FILE -f wav - does")
+    return SoundReader(_raw(file, header, header.size, "standard input"), "standard input")
+
+
+def _raw(file: Any, header: WavHeader, size: int | None, name: str) -> soundfile.SoundFile:
+    """Open the samples behind a WAV header."""
+    if size is not None:
+        size -= size % max(1, header.frame_bytes)
+    if size is not None and size <= 0:
+        raise AudioFileError(f"{name} holds no samples: there is nothing to enhance")
+    try:
+        return _Forwards(
+            Body(file, size), "r", header.sample_rate, header.channels, header.subtype, "LITTLE", "RAW"
+        )  # fmt: skip
+    except soundfile.LibsndfileError as error:
+        raise AudioFileError(f"{name} has a damaged header ({error.error_string}): record or copy it again") from error
+
+
+def checked(reader: Reader) -> Iterator[Audio]:
+    """Yield a file's blocks, each sample of them finite and within any full scale.
+
+    Raises
+    ------
+    AudioFileError
+        One is not; or BreaksOffError.
+    """
+    position = 0
+    for block in reader.blocks():
+        fair = (np.abs(block) <= UNSCALED).all(axis=1)  # false for NaN too
+        if not fair.all():
+            index = int(np.argmin(fair))
+            where = f"at {(position + index) / reader.samplerate:.3f} s"
+            peak = float(np.max(np.abs(block[index])))
+            if not np.isfinite(peak):
+                raise AudioFileError(f"{reader.name} holds NaN or infinity {where}: export it again")
+            loudest = float(np.max(np.abs(block[np.isfinite(block)])))
+            raise AudioFileError(f"{reader.name} has a peak of {loudest:g} {where}, and {unscaled(loudest)}")
+        position += len(block)
+        yield block
+    if not position:  # a damaged FLAC file ends without an error where its header promised sound
+        raise AudioFileError(f"{reader.name} holds no samples that can be read: copy it again")
