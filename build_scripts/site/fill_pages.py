@@ -56,7 +56,6 @@ NUMBERS: dict[str, Callable[[], str]] = {
     "pesq postfilter": lambda: f"{results.rung(_POSTFILTER):.2f}",
     "background comb": lambda: f"{results.rung(_COMB, 'dnsmos_bak'):.2f}",
     "background postfilter": lambda: f"{results.rung(_POSTFILTER, 'dnsmos_bak'):.2f}",
-    "pesq untreated": lambda: f"{results.peers()['noisy']['all']['pesq_wb']:.2f}",
     "pesq network": lambda: f"{results.ours()['all']['pesq_wb']:.2f}",
     "five dB pesq": lambda: f"{results.five_db('pesq_wb'):.2f}",
     "five dB stoi": lambda: f"{results.five_db('stoi'):.2f}",

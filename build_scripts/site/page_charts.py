@@ -9,7 +9,7 @@ from percepnet_wasm.model_file import DEFAULT_TIER
 from percepnet_wasm.signal.bands import BIN_HZ, edges
 
 from .charts import Bar, Line, Span, bars, curves, spectrogram, time_line, triangles
-from .results import PEERS, RIVAL, SCORES, delays, load, milliseconds, ours, peers, shares
+from .results import PEERS, RIVAL, SCORES, delays, load, milliseconds, ours, peers, rung, shares
 
 __all__ = ["CHARTS"]
 
@@ -59,7 +59,6 @@ def by_snr(score: str) -> str:
 
 def ladder() -> str:
     """PESQ of the oracle's rungs."""
-    rungs = load("ladder")["rungs"]
     names = {
         "noisy": ("noisy input", "before"),
         "1-magnitudes": ("clean magnitudes", ""),
@@ -67,9 +66,7 @@ def ladder() -> str:
         "3-comb, period of the noisy": ("+ comb", ""),
         "4-postfilter, period of the noisy": ("+ postfilter", ""),
     }
-    rows = [
-        Bar(name, rungs[rung]["pesq_wb"], f"{rungs[rung]['pesq_wb']:.2f}", kind) for rung, (name, kind) in names.items()
-    ]
+    rows = [Bar(name, rung(key), f"{rung(key):.2f}", kind) for key, (name, kind) in names.items()]
     trained = ours()["all"]["pesq_wb"]
     rows.append(Bar("trained network", trained, f"{trained:.2f}", "ours"))
     title = "PESQ-WB, 1 to 4.64, with the clean speech known, and by the network. More is better"

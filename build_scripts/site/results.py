@@ -71,7 +71,13 @@ def peers() -> dict[str, Any]:
 
 
 def rung(name: str, score: str = "pesq_wb") -> float:
-    """A score of the oracle's ladder."""
+    """A score of the oracle's ladder.
+
+    PESQ of the noisy input is that of the evaluation. The two differ by 0.0004, but one number should not be printed as
+    1.38 here and as 1.39 there.
+    """
+    if (name, score) == ("noisy", "pesq_wb"):
+        return peers()["noisy"]["all"][score]
     return load("ladder")["rungs"][name][score]
 
 

@@ -15,7 +15,7 @@ from percepnet_wasm.constants import SAMPLE_RATE
 from percepnet_wasm.model_file import DEFAULT_TIER
 
 from . import cost_tables
-from .results import PEERS, RIVAL, SCORES, Table, load, ours, peers
+from .results import PEERS, RIVAL, SCORES, Table, load, ours, peers, rung
 
 __all__ = ["DOCUMENTS", "TABLES", "markdown", "updated"]
 
@@ -73,9 +73,8 @@ def _header(first: str) -> list[str]:
 
 def ladder() -> Table:
     """What the representation can do, rung by rung."""
-    rungs = load("ladder")["rungs"]
     rows = [
-        [title, *(f"{rungs[name][s]:.{digits}f}" for s, (_, digits) in _LADDER_SCORES.items())]
+        [title, *(f"{rung(name, s):.{digits}f}" for s, (_, digits) in _LADDER_SCORES.items())]
         for name, title in _LADDER.items()
     ]
     return Table(["rung", *(title for title, _ in _LADDER_SCORES.values())], rows)
