@@ -11,7 +11,7 @@ from .augmentation import augment_noise
 from .corpus import Clip, Corpus
 from .voices import Voices, play, random_filter
 
-__all__ = ["Backgrounds"]
+__all__ = ["Backgrounds", "steady"]
 
 _SUDDEN = ("animals", "baby", "household", "impacts", "keyboard", "notification", "office")
 """Noises that come and go like speech: the hardest, and what calls are full of. Drawn three times as often."""
@@ -103,3 +103,10 @@ class Backgrounds:
         if not self._rooms:
             return noise
         return oaconvolve(noise, self._rooms[rng.integers(len(self._rooms))])[: len(noise)].astype(np.float32)
+
+
+def steady(rng: np.random.Generator, length: int) -> np.ndarray:
+    """White or coloured noise, a fan or a hum, float32 (length,) at an active level of 1."""
+    kinds = (noises.white, noises.coloured, noises.fan, noises.hum)
+    noise = kinds[rng.integers(len(kinds))](rng, length).astype(np.float32)
+    return noise / (active_level(noise) + 1e-9)

@@ -32,6 +32,8 @@ PERCEPTUAL = COLUMNS | SPECTRA
 _LOWER_HZ = edges()[:-1] * (SAMPLE_RATE / WINDOW)
 _EDGE = 0.95
 """The last twentieth below a recording's bandwidth is on the slope of its filter."""
+_HEARSAY = 0.3
+"""Weight of what the teacher alone knows."""
 _LEVEL_DB = -28
 """Level of the clean speech in examples of the perceptual loss, in dBFS: what calls have."""
 _SPEECH, _CLEAN = 0.3, 0.999
@@ -79,7 +81,8 @@ def analysed_example(
     gain, strength = ideal.plain_gain, ideal.strength
     if teacher and voice.any() and "no_noise" not in scene.plan:
         taught = analyse(teacher(scene), period, AnalysisState())
-        gain, strength = lower_bound(ideal, targets(noisy, taught, period), voice, unknown)
+        gain, strength = lower_bound(ideal, targets(noisy, taught, period), unknown)
+        weight[:, unknown] *= _HEARSAY
     else:
         weight[:, unknown] = 0
     heard = features(noisy.newest_energy, noisy.coherence, period, correlation)

@@ -24,14 +24,17 @@ _FLOOR = 1e-3
 _STRENGTH_FLOOR = 1e-3
 _VOICE_SHARE = 0.2
 _SPECTRUM_SHARE = 2.0
-_FRAME_SHARE = 1.0
 _NOISE_SHARE = 0.05
 """Share of the noise's level in the scale of the spectrum's error: where there is no speech, it is all there is."""
 
-_MIXED, _CLEAR, _ONSET = 1.5, 2.5, 1.5
-"""Price of taken speech where noise dominates, where speech does; factor on either at onsets."""
-_CLEAR_FROM, _CLEAR_AT = 0.4, 0.8
-"""Ideal gains between which a cell turns from mixed to clear: local SNRs of -7 and +2.5 dB."""
+_MIXED, _CLEAR = 1.3, 2.3
+"""Price of taken speech, beside noise that is left: where noise dominates, and where speech does."""
+_CLEAR_AT, _CLEAR_SLOPE = 0.4, 15
+"""Ideal gain at which a cell turns from mixed to clear, a local SNR of -7 dB, and how fast."""
+_SPEECH, _ONSET = 2.0, 2.0
+"""Weight of frames with speech beside noise alone, and of onsets beside other speech."""
+_LARGEST = 20.0
+"""Of the spectrum's error in a cell: a single one must not rule a step."""
 _ONSET_FRAMES = 8
 """Speech this soon after a frame without is an onset: 80 ms."""
 _START_FRAMES = 50
@@ -59,17 +62,20 @@ def onsets(voice: Tensor, fresh: Tensor | None = None) -> Tensor:
     return voice * recently_silent
 
 
-def price(ideal: Tensor, onset: Tensor) -> Tensor:
-    """Factor, by cell, on an error that takes speech away.
+def price(ideal: Tensor) -> Tensor:
+    """Factor, by cell, on an error that takes speech away; like ``ideal``, (batch, frames, BANDS)."""
+    return _MIXED + (_CLEAR - _MIXED) * torch.sigmoid((ideal - _CLEAR_AT) * _CLEAR_SLOPE)
+
+
+def importance(voice: Tensor, onset: Tensor) -> Tensor:
+    """Weight of frames by what they hold, (batch, frames, 1): noise alone 1, speech more, its onsets most.
 
     Parameters
     ----------
-    ideal : tensor (batch, frames, BANDS)
-    onset : tensor (batch, frames, 1)
-        From :func:`onsets`.
+    voice, onset : tensor (batch, frames, 1)
+        1 where there is speech, and where it begins (:func:`onsets`).
     """
-    clear = torch.clamp((ideal - _CLEAR_FROM) / (_CLEAR_AT - _CLEAR_FROM), 0, 1)
-    return (_MIXED + (_CLEAR - _MIXED) * clear) * (1 + (_ONSET - 1) * onset)
+    return 1 + (_SPEECH - 1) * voice + _SPEECH * (_ONSET - 1) * onset
 
 
 def gain_loss(ideal: Tensor, gain: Tensor, price: Tensor | float = 1.0) -> Tensor:
@@ -120,7 +126,7 @@ def spectrum_loss(
     wanted, got = (level * torch.clamp(g, min=_FLOOR) ** _GAMMA for g in (ideal, gain))
     of_speech, of_all = (_loudness(s**2, weight) for s in (wanted, level))
     scale = of_speech + _NOISE_SHARE * of_all + 1e-6
-    spectrum = (wanted - got) ** 2 * torch.where(got < wanted, price, 1.0) / scale
+    spectrum = torch.clamp((wanted - got) ** 2 * torch.where(got < wanted, price, 1.0) / scale, max=_LARGEST)
     power = 10**log_energy * weight
     total = [((power * torch.clamp(g, min=_FLOOR) ** 2).sum(-1, keepdim=True) + 1e-9) for g in (ideal, gain)]
     lost = torch.clamp(total[0] ** (_GAMMA / 2) - total[1] ** (_GAMMA / 2), min=0)
@@ -128,7 +134,9 @@ def spectrum_loss(
     return spectrum, lost**2 / (loud + 1e-6)
 
 
-def loss(target: dict[str, Tensor], gain: Tensor, strength: Tensor, voice: Tensor) -> tuple[Tensor, dict[str, float]]:
+def loss(
+    target: dict[str, Tensor], gain: Tensor, strength: Tensor, voice: Tensor, frame_share: float = 0.0
+) -> tuple[Tensor, dict[str, float]]:
     """Weighted mean over the known bands, and its parts.
 
     Parameters
@@ -138,11 +146,13 @@ def loss(target: dict[str, Tensor], gain: Tensor, strength: Tensor, voice: Tenso
         sequences begin from an initial state, ``fresh`` (batch,).
     gain, strength, voice
         The network's outputs.
+    frame_share : float
+        Weight of what whole frames lose (:func:`spectrum_loss`); it is among the parts in any case.
     """
-    weight = target["weight"]
+    frames = importance(target["voice"], onsets(target["voice"], target.get("fresh")))
+    weight = target["weight"] * frames
     known = weight.sum() + 1
-    onset = onsets(target["voice"], target.get("fresh"))
-    taken = price(target["gain"], onset)
+    taken = price(target["gain"])
     of_gain = (weight * gain_loss(target["gain"], gain, taken)).sum() / known
     of_strength = (weight * strength_loss(target["strength"], strength)).sum() / known
     of_voice = binary_cross_entropy_with_logits(voice, target["voice"])
@@ -151,8 +161,8 @@ def loss(target: dict[str, Tensor], gain: Tensor, strength: Tensor, voice: Tenso
     late = [t[:, LOOKAHEAD:] for t in (target["gain"], gain, weight, taken)]
     spectrum, frame = spectrum_loss(log_energy, *late)
     of_spectrum = (late[2] * spectrum).sum() / known
-    spoken = (target["voice"] * (1 + (_ONSET - 1) * onset))[:, LOOKAHEAD:]
-    of_frame = (spoken * frame).sum() / (target["voice"].sum() + 1)
-    total = of_gain + of_strength + _VOICE_SHARE * of_voice + _SPECTRUM_SHARE * of_spectrum + _FRAME_SHARE * of_frame
+    spoken = (target["voice"] * frames)[:, LOOKAHEAD:]
+    of_frame = (spoken * frame).sum() / (spoken.sum() + 1)
+    total = of_gain + of_strength + _VOICE_SHARE * of_voice + _SPECTRUM_SHARE * of_spectrum + frame_share * of_frame
     parts = (of_gain, of_strength, of_voice, of_spectrum, of_frame)
     return total, {name: part.item() for name, part in zip(PARTS, parts, strict=True)}

@@ -13,6 +13,11 @@ def generate(rng: np.random.Generator, length: int) -> np.ndarray:
     return (noise / (np.sqrt(np.mean(noise**2)) + 1e-9)).astype(np.float32)
 
 
+def white(rng: np.random.Generator, length: int) -> np.ndarray:
+    """White noise."""
+    return rng.standard_normal(length)
+
+
 def coloured(rng: np.random.Generator, length: int) -> np.ndarray:
     """Noise with a random slope (white to brown, or rising), a bump or a dip, and slow modulation."""
     spectrum = np.fft.rfft(rng.standard_normal(length).astype(np.float32))

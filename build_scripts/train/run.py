@@ -17,10 +17,12 @@ __all__ = ["Diverged", "Run", "checkpoint", "learning_rate", "resume", "train_st
 _WARM_UP_STEPS = 100
 _LAST_RATE = 0.02
 """Of the peak, at the foot of the cosine."""
-_QUANTISED_FROM = 0.6
+_QUANTISED_FROM = 0.7
 """From this share of the steps on, weights are rounded to int8 as they will ship (straight-through)."""
 _AVERAGE = 0.998
 _LONGEST_GRADIENT = 1.0
+_DROPOUT, _INPUT_NOISE, _DECAY = 0.1, 0.05, 0.01
+"""Regularisation: of the layers' inputs; of the features, in standard deviations; of the matrices, as in AdamW."""
 _PERCEPTUAL_SHARE = 1.5
 _TYPICAL = 0.99
 _DIVERGED_AT, _PATIENCE = 3.0, 25
@@ -64,7 +66,11 @@ class Run:
     def start(cls, model: PercepNet, steps: int) -> "Run":
         """A run that begins with these weights."""
         average = from_checkpoint(to_checkpoint(model)).to(model.mean.device)
-        return cls(model, average, torch.optim.Adam(model.parameters(), betas=(0.9, 0.98), eps=1e-8), steps)
+        average.eval()
+        model.dropout = _DROPOUT
+        vectors = [p for p in model.parameters() if p.dim() == 1]
+        groups = [{"params": model.weights(), "weight_decay": _DECAY}, {"params": vectors, "weight_decay": 0.0}]
+        return cls(model, average, torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.98), eps=1e-8), steps)
 
 
 def learning_rate(step: int, steps: int, peak: float) -> float:
@@ -80,6 +86,7 @@ def train_step(
     peak: float,
     bf16: bool = False,
     extra: tuple[TorchSynthesis, dict[str, Tensor]] | None = None,
+    frame_share: float = 0.0,
 ) -> dict[str, float]:
     """Do one step, and return the parts of the loss and the rate.
 
@@ -96,6 +103,8 @@ def train_step(
         Multiply in bfloat16.
     extra : tuple, optional
         A batch for the perceptual loss besides.
+    frame_share : float
+        Weight of what whole frames lose.
 
     Raises
     ------
@@ -109,9 +118,11 @@ def train_step(
     for group in run.optimiser.param_groups:
         group["lr"] = rate
     run.optimiser.zero_grad()
+    inputs = target["inputs"]
+    inputs = inputs + _INPUT_NOISE * model.deviation * torch.randn_like(inputs)
     with torch.autocast(device, torch.bfloat16, enabled=bf16):
-        outputs = model(target["inputs"], state)
-    value, parts = loss(target, *(o.float() for o in outputs))
+        outputs = model(inputs, state)
+    value, parts = loss(target, *(o.float() for o in outputs), frame_share=frame_share)
     if extra:
         synthesis, more = extra
         with torch.autocast(device, torch.bfloat16, enabled=bf16):

@@ -45,21 +45,21 @@ class Augmentation:
         return float(rng.uniform(self.low, self.high))
 
 
+# fmt: off
 AUGMENTATIONS = {
-    "start_in_word": Augmentation(
-        0.30, -17, 0, "dB", "begins inside a word, at this level re its loud frames", "start"
-    ),
-    "noise_first": Augmentation(0.25, 2, 8, "s", "noise alone before the first word", "start"),
-    "muted_start": Augmentation(0.08, 1, 3, "s", "exact zeros first, then at once speech", "start"),
-    "mute": Augmentation(0.09, 1, 3, "s", "exact zeros in the middle, then at once speech", "start"),
-    "pause_first": Augmentation(0.28, 0, 0.5, "s", "a short pause before the first word", "start"),
-    "snr": Augmentation(0.80, -5, 25, "dB", "speech over noise, over the frames where they sound", "noise"),
-    "high_snr": Augmentation(0.16, 25, 45, "dB", "the same, hardly any noise", "noise"),
+    "start_in_word": Augmentation(0.35, -17, 0, "dB", "begins within a word, this loud re the loud frames", "start"),
+    "noise_first": Augmentation(0.20, 2, 8, "s", "noise alone before the first word", "start"),
+    "muted_start": Augmentation(0.075, 1, 3, "s", "exact zeros first, then speech at once", "start"),
+    "mute": Augmentation(0.075, 1, 3, "s", "exact zeros in the middle, then speech at once", "start"),
+    "pause_first": Augmentation(0.30, 0, 0.5, "s", "a short pause before the first word", "start"),
+    "snr": Augmentation(0.73, -5, 25, "dB", "speech over noise, over the frames where they sound", "noise"),
+    "steady_noise": Augmentation(0.10, -5, 10, "dB", "the same, over white or coloured noise, a fan, a hum", "noise"),
+    "high_snr": Augmentation(0.13, 25, 45, "dB", "the same, hardly any noise", "noise"),
     "no_noise": Augmentation(0.04, 0, 0, "", "nothing but the room tone", "noise"),
-    "room_tone": Augmentation(0.95, -75, -45, "dB", "faint coloured noise re speech instead of digital silence"),
+    "room_tone": Augmentation(0.95, -75, -45, "dB", "faint noise, re the speech, instead of digital silence"),
     "no_speech": Augmentation(0.05, 0, 0, "", "noise alone", "voice"),
-    "held_vowel": Augmentation(0.04, 0.5, 3, "s", "a vowel of the talker's held (pyworld)", "voice"),
-    "sung_vowel": Augmentation(0.04, 0.4, 1.5, "s", "a phrase sung on it, a note of this length each", "voice"),
+    "held_vowel": Augmentation(0.04, 0.5, 3, "s", "a vowel of the talker is held (pyworld)", "voice"),
+    "sung_vowel": Augmentation(0.04, 0.4, 1.5, "s", "a phrase is sung on it, notes of this length", "voice"),
     "laughter": Augmentation(0.05, 0, 0, "", "the talker's own laughter, where a recording has it", "voice"),
     "level_drop": Augmentation(0.10, 5, 25, "dB", "the talker goes on softer", "change"),
     "level_rise": Augmentation(0.04, 5, 25, "dB", "the talker goes on louder", "change"),
@@ -76,10 +76,11 @@ AUGMENTATIONS = {
     "offset": Augmentation(0.05, -0.02, 0.02, "of full scale", "constant offset"),
     "rounding": Augmentation(0.30, 16, 16, "bit", "rounded, without dither"),
     "room": Augmentation(0.40, 0.1, 0.9, "s", "RT60 of a simulated room; target: 20 ms early, tail of 0.2 s"),
-    "talker_speed": Augmentation(0.60, 0.82, 1.22, "times", "played at this speed: another pitch and throat"),
+    "talker_speed": Augmentation(0.60, 0.82, 1.22, "times", "played at this speed: another pitch and vocal tract"),
     "talker_response": Augmentation(0.50, 0, 6, "dB", "random smooth response of the talker"),
 }
 """By name. The values of ``room`` come with the simulated responses."""
+# fmt: on
 
 
 def draw_plan(rng: np.random.Generator) -> Plan:
@@ -105,7 +106,7 @@ def markdown() -> str:
     for name, kind in AUGMENTATIONS.items():
         span = f"{kind.low:g} to {kind.high:g} {kind.unit}" if kind.high > kind.low else f"{kind.high:g} {kind.unit}"
         lines.append(
-            f"| {name} | {100 * kind.share:.0f} % | {span if kind.unit else ''} | {kind.effect} | {kind.group} |"
+            f"| {name} | {100 * kind.share:g} % | {span if kind.unit else ''} | {kind.effect} | {kind.group} |"
         )
     return "\n".join(lines) + "\n"
 

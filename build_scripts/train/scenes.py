@@ -13,7 +13,7 @@ from percepnet_wasm.constants import HOP, SAMPLE_RATE
 from . import noises
 from .activity import active_level, loud_place, quietest, ramp
 from .augmentation import equalise
-from .backgrounds import Backgrounds
+from .backgrounds import Backgrounds, steady
 from .corpus import Corpus
 from .microphone import microphone
 from .rooms import drier
@@ -148,13 +148,14 @@ class SceneMixer:
         """The background at its level beside the speech's 1, and the room tone."""
         noise = np.zeros(total, np.float32)
         if "no_noise" not in plan:
-            snr_db = plan.get("snr", plan.get("high_snr", 10.0))
+            snr_db = next((plan[name] for name in ("snr", "steady_noise", "high_snr") if name in plan), 10.0)
             if any(name.startswith("telephone") for name in plan):
                 snr_db = rng.uniform(*_PHONE_SNR_DB)
             # Where the talker goes on softer, the ratio is of the louder or of the softer part, or of something
             # between.
             snr_db -= min(0.0, 20 * float(np.log10(level[-1]))) * rng.random()
-            noise = self._backgrounds.draw(rng, total) * np.float32(10 ** (-snr_db / 20))
+            background = steady(rng, total) if "steady_noise" in plan else self._backgrounds.draw(rng, total)
+            noise = background * np.float32(10 ** (-snr_db / 20))
             for name, sign in (("noise_rise", 1), ("noise_drop", -1)):
                 if name in plan:
                     at = _LEAD + int(rng.uniform(0.2, 0.7) * (total - _LEAD))

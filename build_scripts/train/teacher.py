@@ -1,7 +1,7 @@
 """A teacher: what DeepFilterNet3 keeps of a scene is a lower bound of the target, not the truth.
 
-Where the clean recording says that there is speech, the network may keep as much as the teacher does; in pauses the
-target stays nothing; above the bandwidth of a narrow recording the teacher is all there is to go by.
+Where the clean recording says that there is speech, the target keeps as much as the teacher does; elsewhere it lies
+half way between both; above the bandwidth of a narrow recording the teacher is all there is to go by.
 """
 
 from pathlib import Path
@@ -56,29 +56,25 @@ class Teacher:
         return out / scale * course
 
 
-def lower_bound(
-    clean: Targets, teacher: Targets, voice: np.ndarray, unknown: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def lower_bound(clean: Targets, teacher: Targets, unknown: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Combine both targets.
 
     Parameters
     ----------
     clean, teacher : Targets
         Of the clean recording, of the teacher's output.
-    voice : bool (frames,)
-        Where there is speech.
     unknown : bool (BANDS,)
         Bands above the recording's bandwidth.
 
     Returns
     -------
     gain, strength : float32 (frames, BANDS)
-        The larger gain where the clean one is above 0.3, the teacher's in unknown bands while there is speech, the
-        clean one elsewhere; each with the strength that belongs to it.
+        The larger gain where the clean one is above 0.3, half way between both elsewhere, the teacher's in unknown
+        bands; each with the strength of the larger gain.
     """
-    larger = (clean.plain_gain > _SPEECH_GAIN) & (teacher.plain_gain > clean.plain_gain)
-    theirs = larger | (voice[:, None] & unknown)
+    ours, theirs = clean.plain_gain, teacher.plain_gain
+    gain = np.where(ours > _SPEECH_GAIN, np.maximum(ours, theirs), (ours + theirs) / 2)
     return (
-        np.where(theirs, teacher.plain_gain, clean.plain_gain),
-        np.where(theirs, teacher.strength, clean.strength),
+        np.where(unknown, theirs, gain),
+        np.where(unknown | (theirs > ours), teacher.strength, clean.strength),
     )

@@ -6,8 +6,8 @@ on from ``OUT/last.pt``: with its rate, its averages and new scenes. A run that 
 weights.
 
 Scenes are read in pieces of 5 s. The network's state goes on from piece to piece, but a tenth of the rows is reset, so
-that an initial state also meets running speech; with ``--unrelated`` it goes on into the next, unrelated scene as well,
-as RNNoise does.
+that an initial state also meets running speech. ``--unrelated`` is the share of scenes that begin in the state which
+another scene left, as all do in RNNoise's training: the network learns to recover from any state.
 """
 
 import argparse
@@ -78,8 +78,8 @@ class Feed:
     model : PercepNet
     feature_set : str
     rng : numpy.random.Generator
-    unrelated : bool
-        Let the state go on into unrelated scenes.
+    unrelated : float
+        Share of the scenes that begin in the state that the scene before left.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class Feed:
         model: PercepNet,
         feature_set: str,
         rng: np.random.Generator,
-        unrelated: bool = False,
+        unrelated: float = 0.0,
     ) -> None:
         self._rows, self._inputs = Rows(pool, size, rng), Inputs(size, feature_set, rng)
         self._rng, self._unrelated, self._size = rng, unrelated, size
@@ -100,12 +100,13 @@ class Feed:
     def next(self) -> dict[str, Tensor]:
         """Targets of the next pieces, with ``inputs`` and ``fresh``; :attr:`state` is reset where a row is fresh."""
         batch, begins = self._rows.next()
-        fresh = self._rng.random(self._size) < _RESET
-        if self._first or not self._unrelated:
-            fresh |= begins
+        rests = self._rng.random(self._size) >= (0.0 if self._first else self._unrelated)
+        fresh = np.where(begins, rests, self._rng.random(self._size) < _RESET)
         self._first = False
         target = tensors(batch, str(self._device))
-        target["inputs"] = torch.from_numpy(self._inputs(split(batch)["features"], begins, fresh)).to(self._device)
+        target["inputs"] = torch.from_numpy(self._inputs(split(batch)["features"], begins, fresh | begins)).to(
+            self._device
+        )
         target["fresh"] = torch.from_numpy(fresh.astype(np.float32)).to(self._device)
         keep = 1 - target["fresh"]
         self.state = {k: v * keep.reshape(-1, *[1] * (v.dim() - 1)) for k, v in self.state.items()}
@@ -133,7 +134,7 @@ def train(run: Run, args: argparse.Namespace, pool: Pool, validation: Pool) -> N
         target = feed.next()
         if more and synthesis:
             extra = (synthesis, perceptual_batch(more, args.features, args.perceptual_batch, args.device))
-        log.add(train_step(run, target, feed.state, args.rate, args.bf16, extra))
+        log.add(train_step(run, target, feed.state, args.rate, args.bf16, extra, args.frame_share))
         validates = run.step % args.validate_every == 0 or run.step == run.steps
         if validates or run.step % args.log_every == 0:
             valid = validate(run.average, validation, args.features, args.device) if validates else None
@@ -156,7 +157,8 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=_PEAK_RATE, help="peak of the learning rate")
     parser.add_argument("--start", type=Path, help="model file (.pnw) to start from")
     parser.add_argument("--features", choices=FEATURE_SETS, default="paper")
-    parser.add_argument("--unrelated", action="store_true", help="carry the state into unrelated scenes too")
+    parser.add_argument("--unrelated", type=float, default=0.6, help="share of scenes begun in another scene's state")
+    parser.add_argument("--frame-share", type=float, default=0.0, help="weight of what whole frames lose")
     parser.add_argument("--bf16", action="store_true", help="multiply in bfloat16, where the processor does so faster")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=1)

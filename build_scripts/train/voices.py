@@ -17,10 +17,11 @@ __all__ = ["Voices", "play", "random_filter", "worth"]
 
 _CONNECTED_SHARE = 0.75
 """Of the talkers drawn are ones with sentences, where there are any: calls are made of sentences."""
-_HOURS_EXPONENT = 0.75
+_HOURS_EXPONENT = 0.6
 """Talkers are drawn by their hours to this power: between each alike and each second alike."""
-_FLOOR_DB, _FLOOR_WIDTH_DB = 33, 3
-"""A recording whose noise floor is this far below its speech is worth half of a clean one, softly around it."""
+_FLOOR_DB, _FLOOR_WIDTH_DB, _NOISY = 30, 3, 0.1
+"""A recording whose noise floor is this far below its speech is worth about half of a clean one, softly around it down
+to a tenth."""
 _NARROW_HZ = 8000
 """Recordings that reach twice as high are worth twice as much: they teach the upper bands."""
 _STRETCH_S = (2.0, 8.0)
@@ -30,7 +31,7 @@ _CUT = int(0.4 * SAMPLE_RATE)
 
 def worth(clip: Clip) -> float:
     """How much a second of a recording teaches: less if it is noisy or narrow, without a hard limit."""
-    clean = 1 / (1 + math.exp((_FLOOR_DB - clip.floor_db) / _FLOOR_WIDTH_DB))
+    clean = _NOISY + (1 - _NOISY) / (1 + math.exp((_FLOOR_DB - clip.floor_db) / _FLOOR_WIDTH_DB))
     return clean * min(2.0, max(1.0, 1 + math.log2(max(clip.bandwidth_hz, 1) / _NARROW_HZ)))
 
 

@@ -102,13 +102,17 @@ def test_a_run_goes_on_with_its_rate_averages_and_counts(shards: Path, tmp_path:
     target = batch(shards)
     whole, first = small_run(target), small_run(target)
     for run, steps in ((whole, 6), (first, 3)):
-        for _ in range(steps):
+        for step in range(steps):
+            torch.manual_seed(step)  # dropout and noise are drawn again
             train_step(run, target, run.model.initial_state(2), 1e-3)
     first.reads = {"000-000000.npy": [3, 2]}
     checkpoint(first, tmp_path)
     again = resume(tmp_path)
     assert again is not None and again.reads == first.reads and (again.step, again.frames) == (3, first.frames)
-    rates = [train_step(again, target, again.model.initial_state(2), 1e-3)["rate"] for _ in range(3)]
+    rates = []
+    for step in (3, 4, 5):
+        torch.manual_seed(step)
+        rates.append(train_step(again, target, again.model.initial_state(2), 1e-3)["rate"])
     assert rates == [learning_rate(step, 100, 1e-3) for step in (3, 4, 5)]
     for one, other in ((again.model, whole.model), (again.average, whole.average)):
         torch.testing.assert_close(weights(one), weights(other), rtol=0, atol=1e-7)
@@ -143,9 +147,9 @@ def test_levels_go_on_from_piece_to_piece_and_begin_anew_where_a_row_is_reset(sh
     np.testing.assert_array_equal(second[1][:, FEATURES:], again)
 
 
-@pytest.mark.parametrize("unrelated", [False, True])
+@pytest.mark.parametrize("unrelated", [0.0, 1.0])
 def test_rows_are_reset_at_new_scenes_or_go_on_into_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unrelated: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unrelated: float
 ) -> None:
     """And a tenth of them now and then in any case."""
     monkeypatch.setattr(pools, "SHARD", 40)
@@ -161,7 +165,7 @@ def test_rows_are_reset_at_new_scenes_or_go_on_into_them(
             torch.testing.assert_close(value.flatten(1).mean(1), 1 - fresh)
         shares.append(fresh.mean().item())
     # A third of the rows begins a scene each time.
-    assert (0.05 < np.mean(shares) < 0.16) if unrelated else (0.33 < np.mean(shares) < 0.5)
+    assert (0.03 < np.mean(shares) < 0.12) if unrelated else (0.33 < np.mean(shares) < 0.5)
 
 
 def command(monkeypatch: pytest.MonkeyPatch, shards: Path, out: Path, *more: str) -> None:
