@@ -6,8 +6,11 @@ import torch
 
 from build_scripts.train.export import to_model
 from build_scripts.train.model import PercepNet, Size
-from build_scripts.train.warm_start import from_model, size_of, widened
-from percepnet_wasm.signal.features import FEATURES
+from build_scripts.train.warm_start import from_model, size_of, widened, with_features
+from percepnet_wasm import Enhancer
+from percepnet_wasm.constants import HOP
+from percepnet_wasm.model_file import Model
+from percepnet_wasm.signal.features import FEATURE_SETS, FEATURES
 
 SMALL, LARGE = Size(12, 16, 16, 8), Size(17, 40, 16, 13)
 
@@ -39,3 +42,28 @@ def test_a_wider_network_computes_the_same_but_its_copies_may_part(model):
 def test_narrower_is_refused(model):
     with pytest.raises(ValueError, match="narrower than the model in conv1"):
         widened(model, Size(12, 15, 16, 8), np.random.default_rng(0))
+
+
+def test_a_network_with_more_features_computes_the_same_until_it_learns(model):
+    """From the paper's 70 features to 138: the enhancer runs what is exported."""
+    narrow = from_model(model)
+    count = FEATURE_SETS["levels"]
+    statistics = torch.arange(count) / 10, torch.full((count,), 2.0)
+    wide = with_features(narrow, *statistics)
+    features = torch.randn(2, 30, count)
+    with torch.no_grad():
+        for one, other in zip(narrow(features[..., :FEATURES]), wide(features), strict=True):
+            torch.testing.assert_close(one, other)
+    torch.testing.assert_close(wide.mean[FEATURES:], statistics[0][FEATURES:])
+    wide(features)[0].sum().backward()
+    assert wide.dense.weight.grad[:, FEATURES:].abs().min() > 0, "the new inputs can be learned"
+    exported = to_model(wide, {})
+    assert exported.feature_set == "levels"
+    again = from_model(Model.load(exported.to_bytes()))
+    assert again.dense.in_features == count
+    enhancer = Enhancer(exported.to_bytes(), kernel="numpy")
+    rng = np.random.default_rng(0)
+    assert np.isfinite([enhancer.process(0.1 * rng.standard_normal(HOP).astype(np.float32)) for _ in range(5)]).all()
+    assert with_features(wide, *statistics) is wide
+    with pytest.raises(ValueError, match="reads 138 features, 70 are wanted"):
+        with_features(wide, torch.zeros(FEATURES), torch.ones(FEATURES))
