@@ -63,7 +63,7 @@ def manifest(source: dict[str, Any]) -> dict[str, Any]:
     if address := repository():
         fields |= {
             "homepage": address,
-            "repository": {"type": "git", "url": f"git+{address}.git"},
+            "repository": {"type": "git", "url": f"git+{address}.git", "directory": WORKLET.name},
             "bugs": f"{address}/issues",
         }
     return fields

@@ -128,11 +128,15 @@ def test_both_packages_name_the_repository_where_it_is_given(monkeypatch):
     assert "repository" not in build_npm.manifest(source)
     hook, metadata = MetadataHook(str(ROOT), {}), {}
     hook.update(metadata)
-    assert metadata == {"urls": {}}
+    assert metadata["urls"] == {} and "](worklet/README.md)" in metadata["readme"]["text"]
     monkeypatch.setenv("REPOSITORY", "https://example.org/owner/name.git")
     assert build_npm.manifest(source)["bugs"] == "https://example.org/owner/name/issues"
     hook.update(metadata)
     assert metadata["urls"]["Source"] == "https://example.org/owner/name"
+    links = re.findall(r"(!?)\[[^\]]*\]\(([^)]+)\)", metadata["readme"]["text"])
+    assert ("", "https://example.org/owner/name/blob/HEAD/LICENSE") in links
+    assert all(target.startswith("https://") for _, target in links)
+    assert all("/raw/HEAD/" in target for picture, target in links if picture)
     monkeypatch.setenv("REPOSITORY", "git@example.org:owner/name.git")
     with pytest.raises(ValueError, match="begins with https"):
         build_npm.manifest(source)
