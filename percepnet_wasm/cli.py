@@ -1,17 +1,16 @@
-"""Command line: ``percepnet-wasm enhance``, ``live``, ``info`` and ``oracle``."""
+"""Command line: ``percepnet-wasm enhance``, ``live``, ``info``, ``image`` and ``oracle``."""
 
 import argparse
 import json
-import math
 import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from . import __version__
+from .arguments import INTERRUPTED, SOME_FAILED, USAGE_ERROR, parser
 from .errors import AudioFileError, MissingExtraError
 from .threads import set_variables
 
@@ -20,19 +19,6 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 __all__ = ["main"]
-
-SOME_FAILED = 1
-"""Exit code where some of a folder's files were not enhanced."""
-USAGE_ERROR = 2
-"""Exit code of everything that the user can put right, as argparse's."""
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, as a shell gives it."""
-EXIT_CODES = """exit codes:
-  0    everything was enhanced
-  1    some of a folder's files were not; a line for each says why
-  2    nothing was, for the reason given
-  130  interrupted; what is written is complete
-"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,9 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from .kernel.library import KernelError
     from .model_file import ModelFileError
 
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     try:
-        return options.run(options) or 0
+        return _COMMANDS[options.command](options) or 0
     except (AudioFileError, MissingExtraError, KernelError, ModelFileError, OSError) as error:
         print(f"percepnet-wasm {options.command}: {error}", file=sys.stderr)
         return USAGE_ERROR
@@ -198,170 +184,4 @@ class _terminable:
             signal.signal(signal.SIGTERM, self._before)
 
 
-def _decibels(text: str) -> float:
-    """Read an attenuation limit."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not value >= 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of decibels, 0 or more (inf: no limit)")
-    return value
-
-
-def _count(text: str) -> int:
-    """Read a number of processes."""
-    if not (text.isascii() and text.isdigit() and int(text)):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of processes, 1 or more")
-    return int(text)
-
-
-def _seconds(text: str) -> float:
-    """Read a duration."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not value > 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
-    return value
-
-
-def _kernels() -> dict[str, str]:
-    """List what can compute, each with why it cannot here, if so."""
-    from .kernel.library import KERNELS, KernelError
-    from .kernel.loading import load
-
-    found = {}
-    for name in KERNELS:
-        found[name] = ""
-        if name not in ("auto", "numpy"):
-            try:
-                load(name)
-            except KernelError as error:
-                found[name] = str(error)
-    return found
-
-
-class _Kernel(argparse.Action):
-    """``--kernel NAME``; without a name, or with ``list``, show what there is."""
-
-    def __call__(self, parser: argparse.ArgumentParser, namespace: Any, values: Any, option: str | None = None) -> None:
-        kernels = _kernels()
-        if values == "list":
-            notes = {"auto": "the fastest of these", "numpy": "NumPy alone"}
-            for name, reason in kernels.items():
-                print(f"{name:8} {'not here: ' + reason if reason else notes.get(name, 'here')}")
-            parser.exit()
-        here = [name for name, reason in kernels.items() if not reason]
-        if values not in here:
-            why = f" ({kernels[values]})" if values in kernels else ""
-            parser.error(f"argument --kernel: there is no {values!r} here{why}: give one of {', '.join(here)}")
-        namespace.kernel = values
-
-
-class _Parser(argparse.ArgumentParser):
-    """A parser whose help ends with facts about this installation, which take time to find out."""
-
-    facts: Callable[[], str] | None = None
-
-    def format_help(self) -> str:
-        if self.facts:
-            self.epilog = self.facts()
-            self.formatter_class = argparse.RawDescriptionHelpFormatter
-        return super().format_help()
-
-
-def _enhance_facts() -> str:
-    """List the formats and kernels that this installation has."""
-    try:
-        from .files.formats import MEDIA, READ_ONLY, SOUND
-    except ImportError as error:
-        formats = f"  none yet: {MissingExtraError('files', error)}\n"
-    else:
-        from importlib.util import find_spec
-
-        needs = "" if find_spec("av") else f"\n    (not installed: {MissingExtraError('media', 'PyAV')})"
-        formats = (
-            f"  {_wrapped(SOUND)}\n  through PyAV, the picture of a video copied as it is: {_wrapped(MEDIA)}\n"
-            f"  through PyAV, read only: {_wrapped(READ_ONLY)}{needs}\n  - (standard input or output): wav\n"
-        )
-    kernels = ", ".join(name for name, reason in _kernels().items() if not reason)
-    return f"formats:\n{formats}\nkernels of this installation: {kernels} (--kernel list says more)\n\n{EXIT_CODES}"
-
-
-def _wrapped(suffixes: set[str]) -> str:
-    return " ".join(sorted(suffix[1:] for suffix in suffixes))
-
-
-def _add_settings(command: argparse.ArgumentParser) -> None:
-    """Add the options of :func:`_settings`."""
-    command.add_argument("--model", metavar="FILE", help="model file, or name of a tier (default: c20, bundled)")
-    command.add_argument(
-        "--attenuation-limit", metavar="DB", type=_decibels, default=math.inf,
-        help="never attenuate by more than this: 0 leaves the input as it is (default: no limit)",
-    )  # fmt: skip
-    command.add_argument("--no-comb", action="store_true", help="leave out the pitch comb filter")
-    command.add_argument("--no-postfilter", action="store_true", help="leave out the envelope postfilter")
-    command.add_argument(
-        "--kernel", action=_Kernel, nargs="?", const="list", default="auto", metavar="NAME",
-        help="what computes (default: the fastest of this installation; without a name: list them)",
-    )  # fmt: skip
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="percepnet-wasm", description="Noise suppression for speech: PercepNet.")
-    parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
-
-    command = commands.add_parser("enhance", help="enhance an audio file, a video's sound or a folder",
-                                  description="Enhance a file, or all files of a folder.")  # fmt: skip
-    command.facts = _enhance_facts
-    command.add_argument("input", metavar="IN", help="file, folder, or - for a WAV file from standard input; each"
-                         " channel is enhanced on its own")  # fmt: skip
-    command.add_argument("output", metavar="OUT", help="file or folder to write (same rate, channels, length; format"
-                         " by suffix), or - for a WAV file to standard output; folders are made")  # fmt: skip
-    _add_settings(command)
-    command.add_argument("--force", action="store_true", help="overwrite what is there")
-    command.add_argument("--resume", action="store_true", help="leave outputs that are there, and do the others")
-    command.add_argument("--salvage", action="store_true", help="of a file that breaks off, enhance what there is")
-    command.add_argument("--jobs", metavar="N", type=_count, help="of a folder, files at a time (default: all cores)")
-    command.set_defaults(run=_enhance)
-
-    command = commands.add_parser(
-        "live", help="enhance the microphone as you speak",
-        description="Enhance an input device into an output device until Ctrl-C. To use it in a call, let it write to a"
-        " virtual device (Linux: pactl load-module module-null-sink; macOS: BlackHole; Windows: VB-Cable)"
-        ", and choose that device's monitor as the call's microphone.",
-    )  # fmt: skip
-    command.add_argument("--input", metavar="NAME", help="microphone, or part of its name (default: the system's)")
-    command.add_argument("--to", metavar="NAME", help="output device, or part of its name (default: the system's)")
-    command.add_argument("--list", action="store_true", help="list the devices")
-    command.add_argument("--seconds", metavar="N", type=_seconds, default=math.inf, help="end then (default: Ctrl-C)")
-    _add_settings(command)
-    command.set_defaults(run=_live)
-
-    command = commands.add_parser("info", help="show version, delay and model", description="Show what is installed.")
-    command.add_argument("--json", action="store_true", help="as JSON")
-    command.set_defaults(run=_info)
-
-    command = commands.add_parser(
-        "image", help="compile a model for pages without Python",
-        description="Compile a model to a program image, which worklet/runner.js runs without Python.",
-    )  # fmt: skip
-    command.add_argument("model", metavar="MODEL", help="model file of int8 weights")
-    command.add_argument("output", metavar="OUT", help="image to write, such as c20.pni")
-    command.set_defaults(run=_image)
-
-    command = commands.add_parser(
-        "oracle", help="show what ideal gains, comb and postfilter could do with a known mix",
-        description="Climb the oracle ladder: write 1-magnitudes.wav to 4-postfilter.wav, ladder.json and figures.",
-    )  # fmt: skip
-    command.add_argument("--clean", required=True, metavar="FILE", help="the speech alone, one channel")
-    command.add_argument("--noisy", required=True, metavar="FILE", help="the mix, aligned with it")
-    command.add_argument("--out", required=True, metavar="DIR", help="folder to write into")
-    command.add_argument("--period", choices=("noisy", "clean"), default="noisy", help="signal to track the pitch on")
-    command.add_argument("--no-scores", action="store_true", help="do not compute PESQ, STOI, SI-SDR, DNSMOS")
-    command.add_argument("--no-figures", action="store_true", help="do not draw")
-    command.set_defaults(run=_oracle)
-    return parser
+_COMMANDS = {"enhance": _enhance, "live": _live, "info": _info, "image": _image, "oracle": _oracle}

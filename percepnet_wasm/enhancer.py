@@ -73,6 +73,15 @@ class Enhancer:
         ``block``, ``attenuation_limit_db`` or ``kernel`` is out of range.
     KernelError
         The kernel asked for by name cannot be used; never with "auto".
+
+    Examples
+    --------
+    >>> import numpy as np, percepnet_wasm
+    >>> enhancer = percepnet_wasm.Enhancer(attenuation_limit_db=20)
+    >>> enhancer.process(np.zeros(480, np.float32)).shape
+    (480,)
+    >>> enhancer.delay
+    1440
     """
 
     delay = DELAY

@@ -164,7 +164,7 @@ WORDS = st.sampled_from(
 )  # fmt: skip
 
 
-@covers("cli.main", "errors.AudioFileError", "errors.MissingExtraError")
+@covers("cli.main", "arguments.parser", "errors.AudioFileError", "errors.MissingExtraError")
 @examples(60)
 @given(st.lists(st.one_of(WORDS, st.text(max_size=6)), max_size=7))
 def test_any_command_line_ends_with_a_code_and_no_traceback(arguments):

@@ -217,7 +217,7 @@ def test_the_command_line_asks_for_one_thread_before_numpy_is_there():
         "import os, sys\n"
         "import percepnet_wasm.cli as cli\n"
         "assert 'numpy' not in sys.modules\n"
-        "cli._parser = lambda: sys.exit(str('numpy' in sys.modules) + os.environ['OPENBLAS_NUM_THREADS'])\n"
+        "cli.parser = lambda: sys.exit(str('numpy' in sys.modules) + os.environ['OPENBLAS_NUM_THREADS'])\n"
         "cli.main([])\n"
     )
     environment = {name: value for name, value in os.environ.items() if name not in VARIABLES}
