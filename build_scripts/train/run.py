@@ -122,7 +122,8 @@ def train_step(
     inputs = inputs + _INPUT_NOISE * model.deviation * torch.randn_like(inputs)
     with torch.autocast(device, torch.bfloat16, enabled=bf16):
         outputs = model(inputs, state)
-    value, parts = loss(target, *(o.float() for o in outputs), frame_share=frame_share)
+    gain, strength, voice = (o.float() for o in outputs)
+    value, parts = loss(target, gain, strength, voice, frame_share=frame_share)
     if extra:
         synthesis, more = extra
         with torch.autocast(device, torch.bfloat16, enabled=bf16):
