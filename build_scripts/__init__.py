@@ -13,7 +13,8 @@ A room for each task, run from the repository's root as ``python -m build_script
 ``bench``
     Time, memory, delay and bytes, beside other suppressors.
 
-``results/`` holds what was measured. Rooms import each other by full name, modules within a room by relative name.
+``results/`` holds what was measured, ``systems.py`` the names of what was compared. Rooms import each other by full
+name, modules within a room by relative name. ``.github/ARCHITECTURE.md`` follows a sample through the product itself.
 """
 
 from pathlib import Path

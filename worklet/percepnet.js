@@ -7,6 +7,8 @@
  * The output track carries the raw microphone from the first moment and whenever enhancement is unavailable, at the same
  * delay, so that it is never silent and never jumps. The graph has its own 48 kHz context: the browser resamples whatever
  * rate the microphone has. All instances of a page share one worker, one runtime and one copy of the weights.
+ *
+ * .github/ARCHITECTURE.md follows a sample through all of it, file by file.
  */
 import { DELAY } from './constants.js';
 import { PercepNetError } from './errors.js';
