@@ -113,6 +113,8 @@ evaluate: build/evaluate.stamp ## scores of a set of mixes (SET=folder COMPARE=s
 model: build/test.stamp ## a new model in place, and all that depends on it (FILE=c20.pnw SETS="folder ..." COMPARE=script.py)
 	@test -n "$(FILE)" || { echo "usage: make model FILE=c20.pnw SETS='folder ...' COMPARE=script.py" >&2; exit 1; }
 	$(PY) -m build_scripts.evaluate.release $(FILE) $(if $(SETS),--sets $(SETS) --compare $(COMPARE))
+	@$(PYTEST) $(PLAIN) -q tests/unit/test_sentences.py || \
+		echo 'The model is in place; now rewrite the sentences named above, in the documents and in the test.' >&2
 
 # Wheel and source archive for PyPI, tarball for npm; REPOSITORY=https://... goes into the metadata of both.
 packages: build/test.stamp worklet/node_modules/.stamp ## the packages to publish, in build/packages
