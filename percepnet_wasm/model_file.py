@@ -25,6 +25,8 @@ __all__ = ["DEFAULT_TIER", "FORMAT_VERSION", "Layer", "Model", "ModelFileError",
 
 FORMAT_VERSION = 1
 MAGIC = b"PERCEPNT"
+IMAGE_MAGIC = b"PERCEPNI"
+"""Of a model compiled for pages without Python (:mod:`.kernel.image`), which is read as well."""
 WEIGHT_SCALE = 1 / 256
 """Value of one step of an int8 weight (AEC paper): weights live in (-1/2, 1/2)."""
 WEIGHT_LIMIT = 127 * WEIGHT_SCALE
@@ -164,10 +166,17 @@ class Model:
 
     def to_bytes(self) -> bytes:
         """Serialise; :meth:`load` of the result gives an equal model."""
-        payload = b"".join(
+        text = self.header()
+        return _HEAD.pack(MAGIC, FORMAT_VERSION, len(text)) + text + self._payload()
+
+    def _payload(self) -> bytes:
+        return b"".join(
             (np.rint(a / WEIGHT_SCALE).astype(np.int8) if a.ndim == 2 and self.quantised else a.astype("<f4")).tobytes()
             for a in (self.arrays[layer.name, name] for layer in self.layers for name, _ in layer.arrays())
         )
+
+    def header(self) -> bytes:
+        """Describe the model as the file's header does, in ASCII JSON."""
         header = {
             "format_version": FORMAT_VERSION,
             "tier": self.tier,
@@ -182,10 +191,9 @@ class Model:
             "quantisation": {"weights": "int8" if self.quantised else "float32", "scale": WEIGHT_SCALE},
             "layers": [asdict(layer) for layer in self.layers],
             "provenance": self.provenance,
-            "payload_sha256": hashlib.sha256(payload).hexdigest(),
+            "payload_sha256": hashlib.sha256(self._payload()).hexdigest(),
         }
-        text = json.dumps(header, separators=(",", ":")).encode()
-        return _HEAD.pack(MAGIC, FORMAT_VERSION, len(text)) + text + payload
+        return json.dumps(header, separators=(",", ":")).encode()
 
 
 def default_model_bytes() -> bytes:
@@ -212,6 +220,8 @@ def _parse(content: bytes, what: str) -> Model:
         raise ModelFileError(f"{what} is larger than {_LARGEST_FILE} bytes, no model is: use a .pnw file")
     if len(content) < _HEAD.size:
         raise ModelFileError(f"{what} holds {len(content)} bytes, too few for a model file: fetch it again")
+    if content.startswith(IMAGE_MAGIC):
+        content = _taken_apart(content, what)
     magic, version, length = _HEAD.unpack_from(content)
     if magic != MAGIC:
         raise ModelFileError(f"{what} is no PercepNet model file (it starts with {magic!r}): use a .pnw file")
@@ -255,6 +265,16 @@ def _parse(content: bytes, what: str) -> Model:
         raise ModelFileError(
             f"{what} has a damaged header ({type(error).__name__}: {error}): fetch it again"
         ) from error
+
+
+def _taken_apart(image: bytes, what: str) -> bytes:
+    """The model file that a program image was compiled from."""
+    from .kernel.image import model_file
+
+    try:
+        return model_file(image)
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError, struct.error) as error:
+        raise ModelFileError(f"{what} is a damaged program image ({error}): fetch it again") from error
 
 
 def _check_interface(header: dict[str, Any], what: str) -> None:

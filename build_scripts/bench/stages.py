@@ -14,7 +14,7 @@ from percepnet_wasm.kernel.engine import KernelEngine
 from percepnet_wasm.kernel.loading import load
 from percepnet_wasm.kernel.memory import POINTER
 from percepnet_wasm.kernel.memory import load as load_areas
-from percepnet_wasm.kernel.program import lone_matrix
+from percepnet_wasm.kernel.packing import lone_matrix
 from percepnet_wasm.network import Network
 from percepnet_wasm.signal import analysis
 

@@ -15,7 +15,7 @@ from .engine import KernelEngine
 from .layout import ACTIVATION, RELAXED_ZERO
 from .library import Kernel, KernelError
 from .memory import POINTER, load
-from .program import lone_matrix
+from .packing import lone_matrix
 
 __all__ = ["TOLERANCE", "activations", "check", "trial_sound"]
 

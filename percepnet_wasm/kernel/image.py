@@ -2,9 +2,12 @@
 
 An image holds the packed weights and tables, one stream's structures and the beginning of its buffers, as they lie in
 WebAssembly's memory, with a list of the places where addresses stand; names of what a caller reads and writes; and a
-test that NumPy made. Layout: 8 bytes magic, format version and header length as little-endian uint32, an ASCII JSON
-header padded to 8 bytes, then what the header counts: constants, structures, beginning of the buffers, places (uint32)
-and test (float32). ``worklet/image.js`` reads it, ``worklet/runner.js`` runs it.
+test that NumPy made. The header of the model file travels along, so :meth:`.Model.load` reads an image as it reads the
+file that it was compiled from.
+
+Layout: 8 bytes magic, format version and header length as little-endian uint32, an ASCII JSON header padded to 8 bytes,
+then what the header counts: constants, structures, beginning of the buffers, places (uint32) and test (float32).
+``worklet/image.js`` reads it, ``worklet/runner.js`` runs it.
 """
 
 import json
@@ -18,15 +21,17 @@ from numpy.typing import NDArray
 from ..constants import HOP
 from ..engine import NumpyEngine
 from ..enhancer import info
-from ..model_file import Model, ModelFileError
+from ..model_file import FORMAT_VERSION as MODEL_VERSION
+from ..model_file import IMAGE_MAGIC, WEIGHT_SCALE, Layer, Model, ModelFileError
+from ..model_file import MAGIC as MODEL_MAGIC
 from .check import TOLERANCE, trial_sound
-from .layout import LAYOUT, RELAXED_ZERO
+from .layout import LAYOUT, RELAXED_ZERO, structure
 from .memory import Area
+from .packing import unpack
 from .program import Constants, StreamLayout, UnsuitableModelError
 
-__all__ = ["FORMAT_VERSION", "MAGIC", "image", "write_image"]
+__all__ = ["FORMAT_VERSION", "image", "model_file", "write_image"]
 
-MAGIC = b"PERCEPNI"
 FORMAT_VERSION = 1
 POINTER = 4
 """Bytes of an address in WebAssembly."""
@@ -35,6 +40,9 @@ FRAMES = 12
 _STEP = 2**-12
 """Of the test's samples, so that they compress."""
 _HEAD = struct.Struct("<8sII")
+_LONGEST_HEADER = 1 << 20
+_MOST_WEIGHTS = 1 << 26
+"""Far beyond the article's 8 million, far below what would not fit into memory."""
 
 
 def image(model: Model) -> bytes:
@@ -69,6 +77,7 @@ def image(model: Model) -> bytes:
     header = {
         "layout": LAYOUT,
         "info": info(model),
+        "model": model.header().decode(),
         "constants": constants.area.size,
         "matrices": {"offset": constants.matrices.offset, "count": constants.matrix_count},
         "structures": stream.structures.size,
@@ -85,7 +94,65 @@ def image(model: Model) -> bytes:
     text += b" " * (-len(text) % 8)
     parts = [contents[constants.area], contents[stream.structures], stream.beginning]
     parts += [np.array(each, "<u4") for each in places.values()] + [values.astype("<f4") for values in test]
-    return _HEAD.pack(MAGIC, FORMAT_VERSION, len(text)) + text + b"".join(part.tobytes() for part in parts)
+    return _HEAD.pack(IMAGE_MAGIC, FORMAT_VERSION, len(text)) + text + b"".join(part.tobytes() for part in parts)
+
+
+def model_file(content: bytes) -> bytes:
+    """Take an image apart.
+
+    Parameters
+    ----------
+    content : bytes
+        As :func:`image` returned it.
+
+    Returns
+    -------
+    bytes
+        The model file that it was compiled from.
+
+    Raises
+    ------
+    ValueError, KeyError, TypeError, struct.error
+        The image is damaged. The result has a SHA-256 of the weights, which :meth:`.Model.load` compares.
+    """
+    _, version, length = _HEAD.unpack_from(content)
+    if version != FORMAT_VERSION or length > min(_LONGEST_HEADER, len(content) - _HEAD.size):
+        raise ValueError(f"format {version} with a header of {length} bytes")
+    header = json.loads(content[_HEAD.size : _HEAD.size + length])
+    constants = memoryview(content)[_HEAD.size + length :][: header["constants"]]
+    at, count = (header["matrices"][name] for name in ("offset", "count"))
+    matrices = list(np.frombuffer(constants, structure("Matrix", POINTER), count, at))
+    text = header["model"].encode()
+    layers = [Layer(**{**entry, "inputs": tuple(entry["inputs"])}) for entry in json.loads(text)["layers"]]
+    shapes = {layer.name: dict(layer.arrays()) for layer in layers}
+    if sum(np.prod(shape, dtype=float) for each in shapes.values() for shape in each.values()) > _MOST_WEIGHTS:
+        raise ValueError("more weights than any model has")
+    parts = []
+    for layer in layers:
+        arrays: dict[str, NDArray] = {}
+        for weight, bias in (("weight", "bias"), ("recurrent", "recurrent_bias")):
+            if weight in shapes[layer.name]:
+                rows, inputs = shapes[layer.name][weight]
+                matrix = matrices.pop(0)
+                arrays[weight] = _weights(constants, matrix, rows, inputs)
+                arrays[bias] = np.frombuffer(constants, "<f4", rows, int(matrix["bias"]))
+        parts += [arrays[name].tobytes() for name, _ in layer.arrays()]
+    return _HEAD.pack(MODEL_MAGIC, MODEL_VERSION, len(text)) + text + b"".join(parts)
+
+
+def _weights(constants: memoryview, matrix: np.void, rows: int, inputs: int) -> NDArray[np.int8]:
+    """Int8 (rows, inputs) of a Matrix structure."""
+    if matrix["floats"]:
+        groups = -(-rows // 16)
+        floats = np.frombuffer(constants, "<f4", groups * 16 * inputs, int(matrix["floats"]))
+        full = floats.reshape(groups, inputs, 16).transpose(0, 2, 1).reshape(-1, inputs)[:rows]
+        return np.clip(np.nan_to_num(np.rint(full / WEIGHT_SCALE)), -128, 127).astype(np.int8)
+    packed = np.frombuffer(constants, np.int8, -1, int(matrix["weights"]))
+    columns = None
+    if matrix["columns"]:
+        rest = len(constants) - int(matrix["columns"])
+        columns = np.frombuffer(constants, "<u2", rest // 2, int(matrix["columns"]))
+    return unpack(packed, columns, (rows, inputs))
 
 
 def write_image(model: str | Path, path: str | Path) -> None:

@@ -15,58 +15,19 @@ from ..model_file import WEIGHT_SCALE, Layer, Model
 from ..signal import correlation, pitch
 from ..signal.bands import BANDS
 from ..signal.comb import FUTURE, PAST
-from .layout import ACTIVATION, ROW, structure
+from .layout import ROW, structure
 from .memory import ALIGNMENT, Address, Area
+from .packing import GROUP, ONE, float_matrix, int8_matrix, padded
 from .tables import TABLES, FftTables
 
-__all__ = ["Constants", "Field", "StreamLayout", "UnsuitableModelError", "lone_matrix", "pack"]
+__all__ = ["Constants", "Field", "StreamLayout", "UnsuitableModelError"]
 
-_GROUP = 16
-_COLUMNS = 4
-_SPARSE_ENOUGH = 0.75
-"""Share of blocks with a weight in them, up to which skipping the others pays."""
 _SLACK = 4
 """Numbers by which vectors may reach beyond the end of a buffer."""
-_ONE = ACTIVATION["simd"]
 
 
 class UnsuitableModelError(ValueError):
     """The kernel cannot run this model; NumPy can."""
-
-
-def _padded(size: int, multiple: int) -> int:
-    return size + -size % multiple
-
-
-def pack(steps: NDArray[np.int8]) -> tuple[NDArray[np.int8], NDArray[np.uint16] | None]:
-    """Pack weights in the order in which they travel: SIMD's. Relaxed SIMD reorders them at load.
-
-    A group of 16 rows lies together; in it come 4 columns a time, for which 4 quads of rows follow each other, 16 bytes
-    a quad: row by row columns 0 and 1, then 2 and 3 of all four rows.
-
-    Parameters
-    ----------
-    steps : int8 (rows, inputs)
-        In steps of WEIGHT_SCALE.
-
-    Returns
-    -------
-    int8 (n,)
-        The bytes, padded to whole groups; blocks of zeros left out if there are many.
-    uint16 (m,) or None
-        For each group the number of its blocks and which they are; None if all are there.
-    """
-    rows, inputs = (_padded(n, m) for n, m in zip(steps.shape, (_GROUP, _COLUMNS), strict=True))
-    full = np.zeros((rows, inputs), np.int8)
-    full[: steps.shape[0], : steps.shape[1]] = steps
-    # group, quad, row, column block, pair, column
-    split = full.reshape(rows // _GROUP, 4, 4, inputs // _COLUMNS, 2, 2)
-    blocks = np.ascontiguousarray(split.transpose(0, 3, 1, 4, 2, 5)).reshape(rows // _GROUP, inputs // _COLUMNS, -1)
-    used = np.asarray(blocks.any(axis=2))
-    if used.mean() > _SPARSE_ENOUGH:
-        return blocks.ravel(), None
-    columns = [np.append(row.sum(), np.flatnonzero(row)) for row in used]
-    return blocks[used].ravel(), np.concatenate(columns).astype(np.uint16)
 
 
 class Constants:
@@ -127,57 +88,20 @@ class Constants:
     def _input(self, layer: Layer) -> dict[str, Any]:
         weights, bias = (self.model.arrays[layer.name, name] for name in ("weight", "bias"))
         # Features have no bounds: their layer stays in floats. It is small.
-        return _floats(self.area, weights, bias) if "features" in layer.inputs else self._int8(weights, bias)
+        return float_matrix(self.area, weights, bias) if "features" in layer.inputs else self._int8(weights, bias)
 
     def _int8(self, weights: NDArray[np.float32], bias: NDArray[np.float32]) -> dict[str, Any]:
         steps = np.rint(weights / WEIGHT_SCALE).astype(np.int64)
-        if np.abs(steps).sum(axis=1).max(initial=0) * _ONE >= 2**31:
+        if np.abs(steps).sum(axis=1).max(initial=0) * ONE >= 2**31:
             raise UnsuitableModelError("its weights are so large that their 32-bit sums could overflow")
-        packed, columns = pack(steps.astype(np.int8))
-        self.weight_bytes += packed.size
-        return _matrix(self.area, (packed, columns), weights.shape[1], bias)
-
-
-def lone_matrix(steps: NDArray[np.int8], pointer: int) -> tuple[Area, Address]:
-    """An area with one Matrix structure, without bias, and where it lies: to try the kernel's product."""
-    area = Area()
-    matrix = _matrix(area, pack(steps), steps.shape[1], np.zeros(len(steps), np.float32))
-    return area, area.structures(structure("Matrix", pointer), [matrix])
+        matrix = int8_matrix(self.area, steps.astype(np.int8), bias)
+        self.weight_bytes += (matrix["columns"] or matrix["bias"]).offset - matrix["weights"].offset
+        return matrix
 
 
 def _fft(area: Area, length: int) -> dict[str, Any]:
     tables = FftTables(length)
     return {"half": tables.half} | {name: area.place(getattr(tables, name)) for name in ("radices", "twiddles", "fold")}
-
-
-def _matrix(
-    area: Area, packed: tuple[NDArray[np.int8], NDArray[np.uint16] | None], inputs: int, bias: NDArray[np.float32]
-) -> dict[str, Any]:
-    weights, columns = packed
-    padded = np.zeros(_padded(len(bias), _GROUP), np.float32)
-    padded[: len(bias)] = bias
-    return {
-        "rows": len(padded),
-        "inputs": _padded(inputs, _COLUMNS),
-        "scale": WEIGHT_SCALE / _ONE,
-        "weights": area.place(weights),
-        "columns": None if columns is None else area.place(columns),
-        "bias": area.place(padded),
-    }
-
-
-def _floats(area: Area, weights: NDArray[np.float32], bias: NDArray[np.float32]) -> dict[str, Any]:
-    rows = _padded(len(bias), _GROUP)
-    full, padded = np.zeros((rows, weights.shape[1]), np.float32), np.zeros(rows, np.float32)
-    full[: len(weights)], padded[: len(bias)] = weights, bias
-    floats = full.reshape(-1, _GROUP, weights.shape[1]).transpose(0, 2, 1)
-    return {
-        "rows": rows,
-        "inputs": weights.shape[1],
-        "scale": 1.0,
-        "floats": area.place(floats),
-        "bias": area.place(padded),
-    }
 
 
 @dataclass(frozen=True)
@@ -262,7 +186,7 @@ class StreamLayout:
         stream["layer_count"] = len(rows)
         self.structures.structures(structure("Stream", self._pointer), [constants.stream | stream], own)
         paths = self.fields["paths"]
-        self.beginning = np.zeros(_padded(paths.offset + int(np.prod(paths.shape)) * 4, ALIGNMENT), np.uint8)
+        self.beginning = np.zeros(padded(paths.offset + int(np.prod(paths.shape)) * 4, ALIGNMENT), np.uint8)
         paths.view(self.beginning)[:] = pitch.UNREACHED
         paths.view(self.beginning)[:, pitch.JUMP : -pitch.JUMP] = 0
 
@@ -289,7 +213,7 @@ class StreamLayout:
         """Layer structures, and where their outputs lie and how far apart the rows are."""
         floats: dict[str, tuple[Address, int]] = {"features": (features, count)}
         sizes = {"features": count} | {layer.name: layer.output_size for layer in model.layers}
-        strides = {layer.name: _padded(layer.output_size, _GROUP) for layer in model.layers}
+        strides = {layer.name: padded(layer.output_size, GROUP) for layer in model.layers}
         for name, stride in strides.items():
             floats[name] = self._floats(None, self._block, stride), stride
         rows = [self._layer(layer, strides[layer.name]) for layer in model.layers]
@@ -300,7 +224,7 @@ class StreamLayout:
         quantised: dict[str, Address | None] = {"features": None}
         for row, layer in zip(rows, model.layers, strict=True):
             stride = strides[layer.name]
-            row["line"] = self._activations(layer.kernel * layer.input_size + _GROUP)
+            row["line"] = self._activations(layer.kernel * layer.input_size + GROUP)
             quantised[layer.name] = row["quantised"] = self._activations(self._block * stride)
             row["quantised_state"] = self._activations(stride) if layer.kind == "gru" else None
             row["sources"] = self.structures.structures(
@@ -327,10 +251,10 @@ class StreamLayout:
             "kernel": layer.kernel,
             "sigmoid": layer.activation == "sigmoid",
             "stride": stride,
-            "float_line": self._floats(None, layer.kernel * layer.input_size + _GROUP),
+            "float_line": self._floats(None, layer.kernel * layer.input_size + GROUP),
         }
         if recurrent is not None:
-            gates = _padded(3 * layer.output_size, _GROUP) + _GROUP
+            gates = padded(3 * layer.output_size, GROUP) + GROUP
             row |= {
                 "gates_stride": gates,
                 "from_input": self._floats(None, self._block, gates),

@@ -24,13 +24,14 @@ from percepnet_wasm.errors import AudioFileError
 from percepnet_wasm.files import audio, folders
 from percepnet_wasm.files.folders import Settings
 from percepnet_wasm.files.reading import SoundReader
+from percepnet_wasm.kernel.image import image
 from percepnet_wasm.model_file import Layer, Model, ModelFileError, default_model_bytes
 from percepnet_wasm.oracle import evaluation, figures, report
 
 MODEL = random_model()
 CONTENT = MODEL.to_bytes()
 ORIGINALS = [CONTENT, *(random_model(**of).to_bytes() for of in ({"layers": WITH_LEVELS}, {"quantised": False}))]
-ORIGINALS.append(default_model_bytes()[:30000])
+ORIGINALS += [default_model_bytes()[:30000], image(MODEL), image(random_model(WITH_LEVELS))]
 SECONDS, MEGABYTES = 20, 40
 """Far above what any of these takes, far below what a forged size would."""
 

@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 from models import WITH_LEVELS, random_model
 
-from percepnet_wasm import Model, cli
+from percepnet_wasm import Model, ModelFileError, cli
 from percepnet_wasm.kernel import library as kernel_library
 from percepnet_wasm.kernel import loading
-from percepnet_wasm.kernel.image import FORMAT_VERSION, MAGIC, image
+from percepnet_wasm.kernel.image import FORMAT_VERSION, image, model_file
 from percepnet_wasm.kernel.layout import LAYOUT, structure
 from percepnet_wasm.kernel.memory import POINTER, load
 from percepnet_wasm.kernel.program import Constants, StreamLayout, UnsuitableModelError
+from percepnet_wasm.model_file import IMAGE_MAGIC
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,7 +39,7 @@ def library(tmp_path_factory):
 def parts(content):
     """Header and payload."""
     magic, version, length = struct.unpack_from("<8sII", content)
-    assert (magic, version, length % 8) == (MAGIC, FORMAT_VERSION, 0)
+    assert (magic, version, length % 8) == (IMAGE_MAGIC, FORMAT_VERSION, 0)
     return json.loads(content[16 : 16 + length]), content[16 + length :]
 
 
@@ -55,6 +56,42 @@ def test_an_image_says_what_it_is_and_is_the_same_every_time(model):
     offsets = np.split(words, np.cumsum(list(places.values()))[:-1])
     for where, size in zip(offsets, (header["constants"], header["structures"], header["structures"]), strict=True):
         assert (np.diff(where.astype(int)) > 0).all() and where.max() <= size - 4 and not (where % 4).any()
+
+
+def sparse(model):
+    """Empty most blocks of weights."""
+    rng = np.random.default_rng(0)
+    for array in model.arrays.values():
+        if array.ndim == 2:
+            array *= (rng.random((-(-len(array) // 16), array.shape[1])) < 0.3).repeat(16, axis=0)[: len(array)]
+            array[:, 4:8] = 0
+    return model
+
+
+@pytest.mark.parametrize(
+    "model", [random_model(), random_model(WITH_LEVELS), sparse(random_model()), Model.load()],
+    ids=["paper", "levels", "sparse", "bundled"],
+)  # fmt: skip
+def test_python_reads_an_image_as_it_reads_the_model(model):
+    assert model_file(image(model)) == model.to_bytes()
+    back = Model.load(image(model))
+    assert back.layers == model.layers and back.provenance == model.provenance
+    for key, values in model.arrays.items():
+        np.testing.assert_array_equal(back.arrays[key], values)
+    assert image(back) == image(Model.load(model.to_bytes()))
+
+
+def test_a_damaged_weight_in_an_image_is_noticed():
+    content = bytearray(image(random_model()))
+    header, _ = parts(content)
+    start = len(content) - 4 * header["test"]["frames"] * 1029 - 4 * sum(header["places"].values())
+    start -= header["buffers"]["stored"] + header["structures"] + header["constants"]
+    matrices = start + header["matrices"]["offset"]
+    kind = structure("Matrix", 4)
+    second = np.frombuffer(content, kind, 2, matrices)[1]
+    content[start + int(second["weights"]) + 8] ^= 4
+    with pytest.raises(ModelFileError, match="do not match their SHA-256"):
+        Model.load(bytes(content))
 
 
 def test_float_weights_make_no_image():

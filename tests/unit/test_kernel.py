@@ -16,7 +16,7 @@ from percepnet_wasm import Enhancer
 from percepnet_wasm.constants import HOP, SAMPLE_RATE
 from percepnet_wasm.engine import NumpyEngine
 from percepnet_wasm.kernel import library as kernel_library
-from percepnet_wasm.kernel import loading, program
+from percepnet_wasm.kernel import loading, packing
 from percepnet_wasm.kernel.engine import KernelEngine
 from percepnet_wasm.kernel.layout import ACTIVATION
 from percepnet_wasm.kernel.library import Kernel, KernelError
@@ -199,7 +199,7 @@ def test_blocks_of_zeros_are_skipped(library):
 def test_packed_weights_are_in_the_order_that_simd_wants():
     rng = np.random.default_rng(1)
     steps = rng.integers(-127, 128, (35, 22)).astype(np.int8)
-    packed, columns = program.pack(steps)
+    packed, columns = packing.pack(steps)
     assert columns is None
     activations = rng.integers(0, 128, 24)
     activations[22:] = 99  # padding meets weights of 0, whatever it holds

@@ -10,7 +10,7 @@ from models import random_model
 from percepnet_wasm.constants import BINS, DELAY, HOP, LAG_MAX, LAG_MIN, LOOKAHEAD
 from percepnet_wasm.engine import NumpyEngine
 from percepnet_wasm.enhancer import Enhancer
-from percepnet_wasm.kernel import layout, program
+from percepnet_wasm.kernel import layout, packing
 from percepnet_wasm.kernel.tables import FftTables
 from percepnet_wasm.network import Network
 from percepnet_wasm.offline import enhance
@@ -258,14 +258,15 @@ def test_fft_tables_multiply_up_to_their_length_or_say_which_lengths_do(eighths)
     within(tables.twiddles, -1, 1)
 
 
-@covers("kernel.program.pack", "kernel.layout.header")
+@covers("kernel.packing.pack", "kernel.packing.unpack", "kernel.layout.header")
 @examples(40)
 @given(st.integers(1, 50), st.integers(1, 50), st.floats(0, 1))
 def test_packing_keeps_every_weight_and_says_where_the_others_were(rows, inputs, density):
     rng = np.random.default_rng(rows * inputs)
     steps = (rng.integers(-127, 128, (rows, inputs)) * (rng.random((rows, inputs)) < density)).astype(np.int8)
-    weights, columns = program.pack(steps)
+    weights, columns = packing.pack(steps)
     assert sorted(weights[weights != 0]) == sorted(steps[steps != 0])
+    np.testing.assert_array_equal(packing.unpack(weights, columns, steps.shape), steps)
     groups, blocks = -(-rows // 16), -(-inputs // 4)
     if columns is None:
         assert weights.size == groups * blocks * 64
