@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .limits import LOUDEST
 
-__all__ = ["MOST_CHANNELS", "UNSCALED", "as_audio", "as_path", "as_signal", "unscaled"]
+__all__ = ["MOST_CHANNELS", "UNSCALED", "as_audio", "as_floats", "as_path", "as_signal", "bad_sample", "unscaled"]
 
 MOST_CHANNELS = 64
 """More is a signal laid out the other way round."""
@@ -70,7 +70,7 @@ def as_audio(name: str, values: ArrayLike, *, piece: bool = False) -> NDArray[np
         where = np.unravel_index(np.argmin(finite) if not finite.all() else np.argmax(magnitudes), given.shape)
         index = f"{name}[{', '.join(str(int(k)) for k in where)}]"
         if not np.isfinite(given[where]):
-            raise ValueError(f"{index} is {given[where]}: give finite samples with full scale 1")
+            raise ValueError(f"{name} must be finite and within ±1 full scale; {index} is {given[where]}")
         peak = float(abs(given[where]))
         raise ValueError(f"{name} has a peak of {peak:g} at {index}, and {unscaled(peak)}")
     return samples
@@ -85,50 +85,62 @@ def unscaled(peak: float) -> str:
     return f"full scale is 1, so these are unscaled {bits}-bit integers: give them divided by {divisor}"
 
 
+def as_floats(name: str, values: ArrayLike) -> NDArray:
+    """Convert to a floating point array of any shape and precision, or raise an error that names the argument."""
+    try:
+        given = np.asarray(values)
+    except ValueError as error:
+        raise ValueError(f"{name} must be array-like ({error})") from error
+    if given.dtype.kind != "f":
+        raise TypeError(f"{name} must be floating point with full scale 1, not {given.dtype}")
+    return given
+
+
+def bad_sample(name: str, values: NDArray) -> ValueError:
+    """Make the error for samples of which one is not finite or too loud: it names the first."""
+    with np.errstate(over="ignore"):
+        sound = np.abs(values.astype(np.float32)) <= LOUDEST  # false for NaN too
+    where = np.unravel_index(np.argmin(sound), values.shape)
+    index = ", ".join(str(int(k)) for k in where)
+    return ValueError(f"{name} must be finite and within ±1 full scale; {name}[{index}] is {values[where]}")
+
+
 def as_signal(name: str, values: ArrayLike, *, channels: bool = False) -> NDArray[np.float32]:
-    """Check whole signals and make them float32; a float32 array is passed on as it is.
+    """Check whole signals and convert them to float32; a float32 array is returned as it is.
 
     Parameters
     ----------
     name : str
-        The argument's, for the error.
+        Of the argument, for error messages.
     values : float (samples,), or with ``channels`` (samples, channels) too
         Full scale is 1.
     channels : bool
-        Whether there may be more than one.
+        Whether more than one is allowed.
 
     Raises
     ------
     TypeError
         Not floating point.
     ValueError
-        Another shape, empty, or a sample that is not finite, or absurdly loud.
+        Wrong shape, empty, or a sample that is not finite or far beyond full scale.
     """
-    try:
-        given = np.asarray(values)
-    except ValueError as error:
-        raise ValueError(f"{name} is not an array ({error}): give floating point samples") from error
-    if given.dtype.kind != "f":
-        raise TypeError(f"{name} has dtype {given.dtype}: give floating point samples with full scale 1")
+    given = as_floats(name, values)
     if given.ndim not in ((1, 2) if channels else (1,)) or not given.size:
-        wanted = "(samples,) or (samples, channels), not empty" if channels else "one channel of at least one sample"
-        raise ValueError(f"{name} has shape {given.shape}: give {wanted}")
+        shapes = "(samples,) or (samples, channels)" if channels else "(samples,)"
+        raise ValueError(f"{name} must be of shape {shapes} and not empty; its shape is {given.shape}")
     with np.errstate(over="ignore"):
         samples = given.astype(np.float32, copy=False)
-    sound = np.abs(samples) <= LOUDEST  # false for NaN too
-    if not sound.all():
-        where = np.unravel_index(np.argmin(sound), given.shape)
-        index = ", ".join(str(int(k)) for k in where)
-        raise ValueError(f"{name}[{index}] is {given[where]}: give finite samples with full scale 1")
+    if not (np.abs(samples) <= LOUDEST).all():
+        raise bad_sample(name, given)
     return samples
 
 
 def as_path(name: str, value: str | os.PathLike[str]) -> Path:
-    """Make a Path, or say which argument cannot be one."""
+    """Convert to a Path, or raise an error that names the argument."""
     try:
         path = Path(value)
     except TypeError as error:
-        raise TypeError(f"{name} is {value!r}: give a path") from error
-    if not str(value):  # a variable that was never set; Path would take it for the folder we are in
-        raise ValueError(f"{name} is '': give a path")
+        raise TypeError(f"{name} must be a path, not {value!r}") from error
+    if not str(value):  # a variable that was never set; Path would take it for the current folder
+        raise ValueError(f"{name} must be a path, not ''")
     return path

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from .checks import bad_sample
 from .limits import LOUDEST, SILENT, SNR_MEMORY, SNR_TINY
 from .model_file import Model
 from .network import Network, NetworkState
@@ -17,7 +18,7 @@ from .signal.postfilter import network_postfilter
 from .signal.stft import IstftState
 from .signal.synthesis import synthesise
 
-__all__ = ["NumpyEngine", "StreamState", "bad_samples", "track_levels"]
+__all__ = ["NumpyEngine", "StreamState", "track_levels"]
 
 
 @dataclass
@@ -104,7 +105,7 @@ class NumpyEngine:
         """
         peak = np.abs(samples).max()
         if not peak <= LOUDEST:
-            raise bad_samples(samples)
+            raise bad_sample("frame", samples)
         if peak < SILENT:
             samples = np.zeros_like(samples)
 
@@ -148,9 +149,3 @@ def track_levels(energy: NDArray[np.float32], voice: NDArray[np.float32], state:
     without_voice = float(energies.sum()) - with_voice
     state.voiced = keep_voiced * state.voiced + (1 - keep_voiced) * with_voice / (share + SNR_TINY)
     state.unvoiced = keep_rest * state.unvoiced + (1 - keep_rest) * without_voice / (rest + SNR_TINY)
-
-
-def bad_samples(samples: NDArray[np.float32]) -> ValueError:
-    """Make the error for a frame that is not audio."""
-    k = int(np.argmin(np.abs(samples) <= LOUDEST))  # false for NaN too
-    return ValueError(f"frame must be finite and within ±1 full scale; frame[{k}] is {samples[k]}")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .checks import as_floats
 from .constants import DELAY, HOP, SAMPLE_RATE
 from .engine import NumpyEngine
 from .kernel.engine import KernelEngine
@@ -20,11 +21,11 @@ from .signal.bands import BANDS
 
 __all__ = ["Enhancer", "Source", "info"]
 
-MOST_BLOCK = 1000
-"""Frames a call at most: each takes 0.1 MB."""
+LARGEST_BLOCK = 1000
+"""Hops per call; each takes 0.1 MB."""
 _SNR_RANGE_DB = 60.0
 _NO_LIMIT_DB = 1e4
-"""Of which nothing is left in a double."""
+"""What is left after this much attenuation is 0 in a double."""
 
 Source = str | Path | bytes | Model | None
 
@@ -35,35 +36,35 @@ class Enhancer:
     Parameters
     ----------
     model : path, bytes, Model or None
-        None takes the default tier that comes with the package. A Model may be shared by several enhancers.
+        None loads the default tier bundled with the package. Several enhancers may share a Model.
     block : int
-        Hops taken a call: 1 in real time, more when a whole signal is at hand. The output is the same.
+        Hops per call: 1 in real time, more when the whole signal is available. The output is the same.
     attenuation_limit_db : float
-        The noise is lowered by at most this much: 0 passes the input on, with the same delay; inf lowers all it can.
+        Noise is attenuated by at most this much: 0 passes the input through, with the same delay; inf sets no limit.
     comb, postfilter : bool
-        Leave a stage out, to hear what it is worth; may change at any time.
+        Whether to use the stage; False lets you hear what it contributes. May change at any time.
     kernel : {"auto", "relaxed", "simd", "native", "numpy"}
-        What computes: relaxed SIMD or SIMD in WebAssembly, a native build in CPython, or NumPy alone. "auto" takes the
-        fastest that is there and passes its self-test; the results differ by rounding.
+        The implementation: relaxed SIMD or SIMD in WebAssembly, a native build in CPython, or NumPy alone. "auto" takes
+        the fastest available one that passes its self-test; results differ by rounding only.
 
     Attributes
     ----------
     kernel : str
-        What computes, by the names above.
+        The implementation in use, by the names above.
     kernels_refused : dict of str to str
-        Faster ones, and why they are not used.
+        Faster ones that are not used, and why.
     input, output : float32 (block * HOP,)
-        The samples of :meth:`step`: write the one, read the other.
+        Buffers of :meth:`step`: write ``input``, call it, read ``output``.
     gains, strengths : float32 (BANDS,)
-        Of the newest frame put out, as the network gave them.
+        Of the latest output frame, as the network computed them.
     period : int
         Its pitch period in samples.
     correlation : float
         Of the signal at that period; 0.3 or more means voiced.
     voice_activity : float
-        Probability of speech in it, 0 to 1.
+        Probability of speech in that frame, 0 to 1.
     snr_db : float
-        Estimate of the speech's energy over the noise's, from frames with and without voice of the last seconds.
+        Estimated ratio of speech to noise energy, from the frames with and without voice of the last seconds.
 
     Raises
     ------
@@ -72,16 +73,21 @@ class Enhancer:
     ValueError
         ``block``, ``attenuation_limit_db`` or ``kernel`` is out of range.
     KernelError
-        The kernel asked for by name cannot be used; never with "auto".
+        The kernel requested by name cannot be used; never raised with "auto".
 
     Examples
     --------
-    >>> import numpy as np, percepnet_wasm
-    >>> enhancer = percepnet_wasm.Enhancer(attenuation_limit_db=20)
-    >>> enhancer.process(np.zeros(480, np.float32)).shape
-    (480,)
-    >>> enhancer.delay
-    1440
+    One hop of 10 ms in, one out, 30 ms later:
+
+    >>> import numpy as np
+    >>> from percepnet_wasm import Enhancer
+    >>> enhancer = Enhancer()
+    >>> noisy = np.random.default_rng(0).uniform(-0.1, 0.1, 100 * 480).astype(np.float32)
+    >>> enhanced = np.concatenate([enhancer.process(hop) for hop in noisy.reshape(-1, 480)])
+    >>> enhanced.shape, enhancer.delay
+    ((48000,), 1440)
+    >>> bool(np.std(enhanced[24000:]) < 0.1 * np.std(noisy))  # noise alone: hardly anything is left
+    True
     """
 
     delay = DELAY
@@ -97,10 +103,10 @@ class Enhancer:
         postfilter: bool = True,
         kernel: str = "auto",
     ) -> None:
-        if type(block) is not int or not 1 <= block <= MOST_BLOCK:
-            raise ValueError(f"block is {block!r}: give a whole number of hops, 1 to {MOST_BLOCK}")
+        if type(block) is not int or not 1 <= block <= LARGEST_BLOCK:
+            raise ValueError(f"block must be a whole number of hops from 1 to {LARGEST_BLOCK}, not {block!r}")
         if not isinstance(kernel, str) or kernel not in KERNELS:
-            raise ValueError(f"kernel is {kernel!r}: give one of {', '.join(KERNELS)}")
+            raise ValueError(f"kernel must be one of {', '.join(KERNELS)}, not {kernel!r}")
         self.model = Model.load(model)
         self.kernels_refused: dict[str, str] = {}
         self._engine = self._choose_engine(kernel, block)
@@ -118,7 +124,7 @@ class Enhancer:
                 return KernelEngine(load(name), self.model, block)
             except (KernelError, UnsuitableModelError) as error:
                 if kernel != "auto":
-                    raise KernelError(f"kernel {name!r} cannot be used: {error}; give kernel='auto'") from error
+                    raise KernelError(f"kernel {name!r} cannot be used: {error}; use kernel='auto'") from error
                 self.kernels_refused[name] = str(error)
         return NumpyEngine(self.model, block)
 
@@ -144,13 +150,13 @@ class Enhancer:
 
     @property
     def attenuation_limit_db(self) -> float:
-        """At most this much is taken from the noise, in dB; may change at any time."""
+        """Upper limit of the noise attenuation in dB; may change at any time."""
         return -20 * math.log10(self._floor) if self._floor else math.inf
 
     @attenuation_limit_db.setter
     def attenuation_limit_db(self, limit: float) -> None:
         if isinstance(limit, bool) or not isinstance(limit, Real) or not limit >= 0:
-            raise ValueError(f"attenuation_limit_db is {limit!r}: give 0 (bypass) to inf (no limit)")
+            raise ValueError(f"attenuation_limit_db must be from 0 (bypass) to inf (no limit), not {limit!r}")
         self._floor: float = 10.0 ** (-float(min(limit, _NO_LIMIT_DB)) / 20)
         self._engine.floor = self._floor
 
@@ -176,14 +182,14 @@ class Enhancer:
 
     @property
     def snr_db(self) -> float:
-        # The gains themselves would do no good here: one that is 5 % too low already claims 10 dB.
+        # The gains themselves would not do: one that is 5 % too low already claims 10 dB.
         unvoiced = self._engine.unvoiced
         speech = max(self._engine.voiced - unvoiced, 0.0)
         ratio_db = 10 * math.log10((speech + SNR_TINY) / (unvoiced + SNR_TINY))
         return min(max(ratio_db, -_SNR_RANGE_DB), _SNR_RANGE_DB)
 
     def reset(self) -> None:
-        """Forget the stream: the next samples are the first."""
+        """Forget the stream: the next samples are the first of a new one."""
         self._engine.reset()
 
     def process(self, frame: ArrayLike, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
@@ -205,20 +211,18 @@ class Enhancer:
         TypeError
             Samples are not floating point.
         ValueError
-            Wrong length, an ``out`` that cannot take the result, or samples that are not finite; the stream can go on
-            with the next ones.
+            Wrong shape, an ``out`` that cannot hold the result, or samples that are not finite; the stream is
+            unchanged and continues with the next samples.
         """
-        try:
-            samples = np.asarray(frame)
-        except ValueError as error:
-            raise ValueError(f"frame is no array ({error}): give {len(self.input)} floating point samples") from error
-        if samples.dtype.kind != "f":
-            raise TypeError(f"frame has dtype {samples.dtype}: give floating point samples with full scale 1")
-        if samples.shape != self.input.shape:
-            raise ValueError(f"frame has shape {samples.shape}: give ({len(self.input)},), mono at {SAMPLE_RATE} Hz")
+        samples = as_floats("frame", frame)
+        shape = self.input.shape
+        if samples.shape != shape:
+            raise ValueError(
+                f"frame must be of shape {shape}, mono at {SAMPLE_RATE} Hz; its shape is {samples.shape}"
+            )
         if out is not None and not _fits(out, self.output):
             what = f"{out.dtype} {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
-            raise ValueError(f"out is {what}: give a writeable floating point array of shape {self.output.shape}")
+            raise ValueError(f"out must be a writeable floating point array of shape {shape}, not {what}")
         with np.errstate(over="ignore"):  # a double beyond float32's range becomes inf, which the engine refuses
             samples = samples.astype(np.float32, copy=False)
         enhanced = self._engine.process(samples)
@@ -228,18 +232,18 @@ class Enhancer:
         return out
 
     def step(self) -> None:
-        """Enhance :attr:`input` into :attr:`output`: :meth:`process` without arguments, for callers without Python.
+        """Enhance :attr:`input` into :attr:`output`: :meth:`process` for callers that share memory, not Python objects.
 
         Raises
         ------
         ValueError
-            :attr:`input` holds a sample that is not finite; state and output are as before.
+            :attr:`input` holds a sample that is not finite; state and output are unchanged.
         """
         self.output[:] = self._engine.process(self.input)
 
 
 def _fits(out: Any, result: NDArray[np.float32]) -> bool:
-    """Whether the result can be written into a caller's array as it is."""
+    """Whether the result can be written into a caller's array without conversion."""
     return isinstance(out, np.ndarray) and out.dtype.kind == "f" and out.shape == result.shape and out.flags.writeable
 
 

@@ -1,8 +1,8 @@
-"""Model files: data only, one header that says everything, then the layers' numbers.
+"""Model files: data only, a header that describes everything, then the layers' numbers.
 
 Layout: 8 bytes magic, format version and header length as little-endian uint32, a JSON header, the payload. The payload
 holds, layer by layer, the weights (int8, or float32 for comparison) and then the biases (float32), in the order of
-:meth:`Layer.arrays`. Nothing in the file is executed, and every size is checked before memory is asked for.
+:meth:`Layer.arrays`. Nothing in the file is executed, and every size is checked before memory is allocated.
 """
 
 import hashlib
@@ -40,7 +40,7 @@ _WIDEST = 1 << 14
 _LARGEST_FILE = 1 << 28
 """Bytes: the article's 8 million weights take 32 MB as float32."""
 _LARGEST_NUMBER = 1e4
-"""Of weights, biases, statistics and of 1 / deviation: far from what could overflow, and make NaN of infinity."""
+"""Of weights, biases, statistics and 1 / deviation: far from anything that could overflow to infinity and then NaN."""
 _KINDS = ("dense", "conv", "gru")
 _ACTIVATIONS = ("tanh", "sigmoid")
 _OUTPUTS = {"gain": BANDS, "strength": BANDS, "voice": 1}
@@ -57,7 +57,7 @@ class Layer:
     Attributes
     ----------
     name : str
-        Later layers name it among their inputs.
+        By which later layers refer to it.
     kind : {"dense", "conv", "gru"}
     inputs : tuple of str
         Layers whose outputs are concatenated, or ``("features",)``.
@@ -91,7 +91,7 @@ class Layer:
 
 @dataclass
 class Model:
-    """A network's layers and numbers, float32 whatever the file holds; shared by all enhancers that use it.
+    """A network's layers and weights, as float32 however the file stores them; shared by all enhancers that use it.
 
     Attributes
     ----------
@@ -109,7 +109,7 @@ class Model:
     quantised : bool
         Whether the weights are multiples of WEIGHT_SCALE, kept as int8.
     sha256 : str
-        Of the file, hexadecimal; empty for a model not read from one.
+        Of the file, in hexadecimal; empty for a model that was not read from a file.
     """
 
     tier: str
@@ -129,7 +129,7 @@ class Model:
 
     @property
     def weights(self) -> int:
-        """Count of weights (biases not counted)."""
+        """Number of weights, biases excluded."""
         return sum(a.size for a in self.arrays.values() if a.ndim == 2)
 
     @classmethod
@@ -197,7 +197,7 @@ class Model:
 
 
 def default_model_bytes() -> bytes:
-    """Content of the model file that comes with the package."""
+    """Content of the model file bundled with the package."""
     return _tier_bytes(DEFAULT_TIER)
 
 
@@ -217,21 +217,21 @@ def _tier_bytes(tier: str) -> bytes:
 
 def _parse(content: bytes, what: str) -> Model:
     if len(content) > _LARGEST_FILE:
-        raise ModelFileError(f"{what} is larger than {_LARGEST_FILE} bytes, no model is: use a .pnw file")
+        raise ModelFileError(f"{what} is larger than {_LARGEST_FILE} bytes, so it is not a model: use a .pnw file")
     if len(content) < _HEAD.size:
-        raise ModelFileError(f"{what} holds {len(content)} bytes, too few for a model file: fetch it again")
+        raise ModelFileError(f"{what} has only {len(content)} bytes, too few for a model file: download it again")
     if content.startswith(IMAGE_MAGIC):
         content = _taken_apart(content, what)
     magic, version, length = _HEAD.unpack_from(content)
     if magic != MAGIC:
-        raise ModelFileError(f"{what} is no PercepNet model file (it starts with {magic!r}): use a .pnw file")
+        raise ModelFileError(f"{what} is not a PercepNet model file (it starts with {magic!r}): use a .pnw file")
     if version != FORMAT_VERSION:
         raise ModelFileError(
-            f"{what} has format version {version}, this package reads {FORMAT_VERSION}: "
+            f"{what} has format version {version}, but this package reads {FORMAT_VERSION}: "
             "use the model that comes with this version of percepnet-wasm"
         )
     if length > min(_LONGEST_HEADER, len(content) - _HEAD.size):
-        raise ModelFileError(f"{what} is truncated: its header should hold {length} bytes; fetch it again")
+        raise ModelFileError(f"{what} is truncated: its header should have {length} bytes; download it again")
     try:
         header = json.loads(content[_HEAD.size : _HEAD.size + length])
         layers = [Layer(**{**entry, "inputs": tuple(entry["inputs"])}) for entry in header["layers"]]
@@ -243,11 +243,11 @@ def _parse(content: bytes, what: str) -> Model:
             statistics = [np.array(header[k], np.float32) for k in ("feature_mean", "feature_deviation")]
         sane = all(s.shape == (features,) and _is_sane(s) for s in statistics)
         if not sane or statistics[1].min() < 1 / _LARGEST_NUMBER:
-            raise ModelFileError(f"{what} has damaged feature statistics: fetch it again")
+            raise ModelFileError(f"{what} has damaged feature statistics: download it again")
         payload = memoryview(content)[_HEAD.size + length :]
         arrays = _read_arrays(layers, payload, quantised, what)
         if hashlib.sha256(payload).hexdigest() != header["payload_sha256"]:
-            raise ModelFileError(f"{what} is damaged (its weights do not match their SHA-256): fetch it again")
+            raise ModelFileError(f"{what} is damaged (its weights do not match their SHA-256): download it again")
         return Model(
             tier=str(header["tier"]),
             layers=layers,
@@ -263,7 +263,7 @@ def _parse(content: bytes, what: str) -> Model:
         raise
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         raise ModelFileError(
-            f"{what} has a damaged header ({type(error).__name__}: {error}): fetch it again"
+            f"{what} has a damaged header ({type(error).__name__}: {error}): download it again"
         ) from error
 
 
@@ -274,40 +274,43 @@ def _taken_apart(image: bytes, what: str) -> bytes:
     try:
         return model_file(image)
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError, struct.error) as error:
-        raise ModelFileError(f"{what} is a damaged program image ({error}): fetch it again") from error
+        raise ModelFileError(f"{what} is a damaged program image ({error}): download it again") from error
 
 
 def _check_interface(header: dict[str, Any], what: str) -> None:
     expected = {"sample_rate": SAMPLE_RATE, "bands": BANDS, "lookahead": LOOKAHEAD}
     for key, value in expected.items():
         if header[key] != value:
-            raise ModelFileError(f"{what} has {key} {header[key]!r}, this package {value}: use a model made for it")
+            raise ModelFileError(
+                f"{what} has {key} {header[key]!r}, but this package needs {value}: use a model made for this version"
+            )
     if header["quantisation"].get("scale") != WEIGHT_SCALE:
         raise ModelFileError(
-            f"{what} has weights in another scale than {WEIGHT_SCALE}: use a model made for this version"
+            f"{what} has weights whose scale is not {WEIGHT_SCALE}: use a model made for this version"
         )
 
 
 def _density(header: dict[str, Any], what: str) -> float:
     density = float(header["density"])
     if not 0 < density <= 1:
-        raise ModelFileError(f"{what} has density {density}, which is a share of its weights: fetch it again")
+        raise ModelFileError(f"{what} has density {density}, not a share between 0 and 1: download it again")
     return density
 
 
 def _feature_count(header: dict[str, Any], what: str) -> int:
-    """Features a frame; files from before there were several sets name none and mean the paper's."""
+    """Features per frame; older files, from before there were several sets, do not name one and mean the paper's."""
     name, count = header.get("feature_set", "paper"), header["features"]
     if name not in FEATURE_SETS or type(count) is not int or count != FEATURE_SETS[name]:
         known = ", ".join(f"{size} ({each})" for each, size in FEATURE_SETS.items())
         raise ModelFileError(
-            f"{what} reads {count!r} features of the set {name!r}, this package has {known}: use a model made for it"
+            f"{what} reads {count!r} features of the set {name!r}, but this package has {known}: "
+            "use a model made for this version"
         )
     return count
 
 
 def _check_layers(layers: list[Layer], features: int, what: str) -> None:
-    """Refuse graphs that the network could not run, before any memory is asked for."""
+    """Reject graphs that the network could not run, before any memory is allocated."""
     sizes = {"features": features}
     for layer in layers:
         dimensions = (layer.input_size, layer.output_size, layer.kernel)
@@ -321,11 +324,11 @@ def _check_layers(layers: list[Layer], features: int, what: str) -> None:
             and sum(sizes[name] for name in layer.inputs) == layer.input_size
         )
         if not sound:
-            raise ModelFileError(f"{what} describes a layer that cannot be: {layer}; fetch it again")
+            raise ModelFileError(f"{what} describes an invalid layer: {layer}; download it again")
         sizes[layer.name] = layer.output_size
     for name, size in _OUTPUTS.items():
         if sizes.get(name) != size:
-            raise ModelFileError(f"{what} lacks the output {name!r} of size {size}: fetch it again")
+            raise ModelFileError(f"{what} has no output {name!r} of size {size}: download it again")
 
 
 def _read_arrays(
@@ -338,7 +341,7 @@ def _read_arrays(
     ]
     wanted = sum(int(np.prod(shape, dtype=np.int64)) * dtype.itemsize for _, _, shape, dtype in plan)
     if wanted != len(payload):
-        raise ModelFileError(f"{what} holds {len(payload)} bytes of numbers instead of {wanted}: fetch it again")
+        raise ModelFileError(f"{what} has {len(payload)} bytes of weights instead of {wanted}: download it again")
     arrays, position = {}, 0
     for layer_name, name, shape, dtype in plan:
         count = int(np.prod(shape, dtype=np.int64))
@@ -347,8 +350,8 @@ def _read_arrays(
         array = raw.astype(np.float32) * np.float32(WEIGHT_SCALE) if dtype == np.int8 else raw.astype(np.float32)
         if not _is_sane(array):
             raise ModelFileError(
-                f"{what} has numbers that are not finite, or beyond {_LARGEST_NUMBER:g}, in layer {layer_name!r}: "
-                "fetch it again"
+                f"{what} has numbers that are not finite or exceed {_LARGEST_NUMBER:g} in layer {layer_name!r}: "
+                "download it again"
             )
         arrays[layer_name, name] = array
     return arrays

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine import bad_samples
+from ..checks import bad_sample
 from ..model_file import Model
 from ..signal.bands import BANDS
 from .layout import RELAXED_ZERO
@@ -109,7 +109,7 @@ class KernelEngine:
             ``input`` holds a sample that is not finite, or absurdly loud; nothing has changed.
         """
         if self._run(self._address, first, last):
-            raise bad_samples(self.input)
+            raise bad_sample("frame", self.input)
 
 
 def _shared(library: Kernel, model: Model) -> tuple[Constants, NDArray[np.uint8]]:

@@ -102,9 +102,9 @@ def ladder(
     """
     clean, noisy = as_signal("clean", clean), as_signal("noisy", noisy)
     if len(clean) != len(noisy):
-        raise ValueError(f"clean has {len(clean)} samples and noisy {len(noisy)}: cut both to the same stretch")
+        raise ValueError(f"clean and noisy must be of equal length, not {len(clean)} and {len(noisy)} samples")
     if not isinstance(period, str) or period not in ("noisy", "clean"):
-        raise ValueError(f'period={period!r}: give "noisy" or "clean"')
+        raise ValueError(f"period must be 'noisy' or 'clean', not {period!r}")
     climber = _Climber()
     step = _BLOCK * HOP
     for start in range(0, len(clean) + DELAY, step):

@@ -21,10 +21,10 @@ _VOICED_TOP_HZ = 5000
 
 
 def as_pair(clean: Audio, enhanced: Audio) -> tuple[Audio, Audio]:
-    """Check two signals that are to be compared."""
+    """Check two signals before they are compared."""
     clean, enhanced = as_signal("clean", clean), as_signal("enhanced", enhanced)
     if clean.shape != enhanced.shape:
-        raise ValueError(f"clean has shape {clean.shape} and enhanced {enhanced.shape}: align and cut them first")
+        raise ValueError(f"clean and enhanced must be of equal length, not {len(clean)} and {len(enhanced)} samples")
     return clean, enhanced
 
 
@@ -102,7 +102,7 @@ def voiced_scores(clean: Audio, enhanced: Audio, voiced: NDArray[np.bool_]) -> d
     clean, enhanced = as_pair(clean, enhanced)
     if not isinstance(voiced, np.ndarray) or voiced.dtype != bool or voiced.shape != (len(_frames(clean)),):
         what = f"{voiced.dtype} {voiced.shape}" if isinstance(voiced, np.ndarray) else type(voiced).__name__
-        raise ValueError(f"voiced is {what}: give voiced_frames(clean)")
+        raise ValueError(f"voiced must be what voiced_frames(clean) returns, not {what}")
     if not voiced.any():
         return {"voiced_snr": None, "voiced_lsd": None}
     window = np.hanning(_FRAME)

@@ -37,9 +37,9 @@ def read_pair(clean: str | Path, noisy: str | Path) -> tuple[Audio, Audio, int]:
     """
     (speech, rate), (mix, mix_rate) = read_mono(clean), read_mono(noisy)
     if rate != mix_rate:
-        raise AudioFileError(f"{clean} has {rate} Hz and {noisy} {mix_rate} Hz: resample one of them")
+        raise AudioFileError(f"{clean} and {noisy} must have the same rate, not {rate} and {mix_rate} Hz: resample one")
     if len(speech) != len(mix):
-        raise AudioFileError(f"{clean} has {len(speech)} samples and {noisy} {len(mix)}: cut both to the same stretch")
+        raise AudioFileError(f"{clean} and {noisy} must be of equal length, not {len(speech)} and {len(mix)} samples")
     return speech, mix, rate
 
 

@@ -64,7 +64,7 @@ def test_another_tier_is_fetched_and_checked_once(open_tab: Callable[..., Tab], 
 NO_MODELS = {
     "c99": "there is no tier c99: use auto, c20, c10 or the URL",
     "/nowhere.pnw": "nowhere.pnw could not be downloaded: status 404",
-    "/clips/noisy.wav": "no PercepNet model file",
+    "/clips/noisy.wav": "not a PercepNet model file",
 }
 
 

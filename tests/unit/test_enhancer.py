@@ -123,18 +123,18 @@ def test_reset_starts_anew(samples):
 
 @pytest.mark.parametrize("length", [0, 1, 479, 481, 960])
 def test_wrong_frame_length(length):
-    with pytest.raises(ValueError, match=rf"frame has shape \({length},\).*\(480,\)"):
+    with pytest.raises(ValueError, match=rf"frame must be of shape \(480,\).*its shape is \({length},\)"):
         Enhancer(constant_model()).process(np.zeros(length, np.float32))
 
 
 def test_wrong_frame_shape():
-    with pytest.raises(ValueError, match=r"frame has shape \(1, 480\)"):
+    with pytest.raises(ValueError, match=r"frame must be of shape .* its shape is \(1, 480\)"):
         Enhancer(constant_model()).process(np.zeros((1, HOP), np.float32))
 
 
 @pytest.mark.parametrize("dtype", [np.int16, np.int32, np.complex64, bool, object])
 def test_wrong_dtype(dtype):
-    with pytest.raises(TypeError, match="frame has dtype .*give floating point samples with full scale 1"):
+    with pytest.raises(TypeError, match="frame must be floating point with full scale 1, not"):
         Enhancer(constant_model()).process(np.zeros(HOP, dtype))
 
 
@@ -162,13 +162,13 @@ def test_samples_that_are_not_finite_are_refused_and_harm_nothing(samples, value
 
 @pytest.mark.parametrize("shape", [(0,), (0, 2), (4, 4, 4), ()])
 def test_offline_shapes(shape):
-    with pytest.raises(ValueError, match="audio has shape"):
+    with pytest.raises(ValueError, match="audio must be of shape"):
         enhance(np.zeros(shape, np.float32), constant_model())
 
 
 @pytest.mark.parametrize("block", [0, -1, 1.5, "1"])
 def test_wrong_block(block):
-    with pytest.raises(ValueError, match="block is"):
+    with pytest.raises(ValueError, match="block must be"):
         Enhancer(constant_model(), block=block)
 
 

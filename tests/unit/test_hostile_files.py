@@ -99,7 +99,7 @@ def test_a_damaged_model_file_is_refused_or_still_enhances(content):
 def test_numbers_that_could_overflow_to_nan_are_refused(name, value):
     model = random_model(quantised=False)
     model.arrays["gru", name].flat[3] = value
-    with pytest.raises(ModelFileError, match=r"beyond 10000, in layer 'gru': fetch it again"):
+    with pytest.raises(ModelFileError, match=r"exceed 10000 in layer 'gru': download it again"):
         Model.load(model.to_bytes())
 
 
@@ -110,7 +110,7 @@ def test_numbers_that_could_overflow_to_nan_are_refused(name, value):
 def test_statistics_that_could_overflow_are_refused(which, value):
     model = random_model()
     getattr(model, which)[5] = value
-    with pytest.raises(ModelFileError, match="damaged feature statistics: fetch it again"):
+    with pytest.raises(ModelFileError, match="damaged feature statistics: download it again"):
         Model.load(model.to_bytes())
 
 
@@ -138,7 +138,7 @@ except ModelFileError as error:
         pytest.skip("no /proc or no /dev/zero here")
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, cwd=root)
-    assert "is larger than 268435456 bytes, no model is: use a .pnw file" in done.stdout, done.stderr
+    assert "is larger than 268435456 bytes, so it is not a model: use a .pnw file" in done.stdout, done.stderr
 
 
 @pytest.mark.parametrize("path", ["nowhere\0.pnw", "", "x" * 5000])

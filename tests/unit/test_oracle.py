@@ -145,10 +145,10 @@ def test_progress_reaches_the_end():
 @pytest.mark.parametrize(
     ("clean", "noisy", "words"),
     [
-        (np.zeros((10, 2)), np.zeros(10), r"clean has shape \(10, 2\).*one channel"),
-        (np.zeros(10), np.zeros(0), r"noisy has shape \(0,\)"),
-        (np.zeros(10), np.zeros(11), "10 samples and noisy 11.*cut both"),
-        (np.zeros(10), np.array([0, 0, np.nan]), r"noisy\[2\] is nan: mend"),
+        (np.zeros((10, 2)), np.zeros(10), r"clean must be of shape \(samples,\).*\(10, 2\)"),
+        (np.zeros(10), np.zeros(0), r"noisy must be .* not empty; its shape is \(0,\)"),
+        (np.zeros(10), np.zeros(11), "of equal length, not 10 and 11 samples"),
+        (np.zeros(10), np.array([0, 0, np.nan]), r"noisy must be finite .*; noisy\[2\] is nan"),
     ],
 )
 def test_bad_signals_are_named(clean, noisy, words):
@@ -157,7 +157,7 @@ def test_bad_signals_are_named(clean, noisy, words):
 
 
 def test_bad_period_is_named():
-    with pytest.raises(ValueError, match="period='both'.*noisy.*clean"):
+    with pytest.raises(ValueError, match="period must be 'noisy' or 'clean', not 'both'"):
         ladder(np.zeros(10), np.zeros(10), period="both")
 
 

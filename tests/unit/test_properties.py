@@ -198,7 +198,7 @@ def test_the_ladder_stays_finite_and_keeps_the_length(clean, noisy, length, peri
     within(climbed.gains, 0, 1)
 
 
-@covers("enhancer.Enhancer", "engine.NumpyEngine", "engine.StreamState", "engine.track_levels", "engine.bad_samples")
+@covers("enhancer.Enhancer", "engine.NumpyEngine", "engine.StreamState", "engine.track_levels")
 @examples(25)
 @given(sounds(), st.data())
 def test_streams_stay_finite_and_bad_frames_leave_no_trace(samples, data):

@@ -47,7 +47,7 @@ def test_is_undefined_without_enough_speech():
 
 
 def test_no_sample_at_all_is_refused():
-    with pytest.raises(ValueError, match=r"clean has shape \(0,\): give one channel of at least one sample"):
+    with pytest.raises(ValueError, match=r"clean must be of shape \(samples,\) and not empty; its shape is \(0,\)"):
         stoi(np.zeros(0, np.float32), np.zeros(0, np.float32))
 
 
@@ -56,7 +56,7 @@ def test_a_silent_result_is_not_intelligible(clip):
 
 
 def test_different_lengths_are_refused():
-    with pytest.raises(ValueError, match=r"\(9,\).*\(8,\).*align"):
+    with pytest.raises(ValueError, match="equal length, not 9 and 8 samples"):
         stoi(np.zeros(9, np.float32), np.zeros(8, np.float32))
 
 

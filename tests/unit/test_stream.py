@@ -144,7 +144,7 @@ def test_pcm_is_scaled(dtype, full_scale, middle):
     [
         (np.zeros((3, 2), np.float32), ValueError, r"shape \(n, 2\), the stream \(n,\): give pieces of one shape"),
         (np.full(100, 4000.0), ValueError, r"peak of 4000 at audio\[0\], and .* unscaled 16-bit integers"),
-        (np.array([0, np.nan]), ValueError, r"audio\[1\] is nan: give finite samples"),
+        (np.array([0, np.nan]), ValueError, r"audio must be finite and within ±1 full scale; audio\[1\] is nan"),
         (np.zeros(100, np.int64), TypeError, "audio has dtype int64: give floating point .* or PCM as uint8, int16"),
         (np.zeros((1, 480), np.float32), ValueError, r"480 channels: give audio\.T, .* or audio\[0\]"),
     ],
