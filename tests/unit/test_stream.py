@@ -175,9 +175,9 @@ def test_other_rates_name_soxr_where_it_is_missing(monkeypatch):
 
 
 def test_wrong_options_are_refused_at_once():
-    with pytest.raises(ValueError, match="block is 0: give a whole number of hops"):
+    with pytest.raises(ValueError, match="block must be a whole number of hops from 1 to 1000, not 0"):
         Stream(MODEL, block=0)
-    with pytest.raises(ValueError, match="kernel is 'fast'"):
+    with pytest.raises(ValueError, match="kernel must be one of .*, not 'fast'"):
         Stream(MODEL, kernel="fast")
 
 
