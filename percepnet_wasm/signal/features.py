@@ -33,7 +33,6 @@ def features(
     coherence: NDArray[np.float32],
     period: NDArray[np.intp],
     correlation: NDArray[np.float32],
-    out: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
     """Assemble features; the network normalises them by the statistics stored with its weights.
 
@@ -47,19 +46,11 @@ def features(
         Pitch period of frame l in samples.
     correlation : float32 (frames,)
         Normalised correlation at that period.
-    out : float32 (frames, FEATURES), optional
 
     Returns
     -------
     float32 (frames, FEATURES)
         log10 of the energies over a floor; coherences; octaves of the period above the shortest, 0 to 1; correlation.
     """
-    if out is None:
-        out = np.empty((len(coherence), FEATURES), np.float32)
-    energies = out[:, :BANDS]
-    np.add(newest_energy, ENERGY_FLOOR, out=energies)
-    np.log10(energies, out=energies)
-    out[:, BANDS : 2 * BANDS] = coherence
-    out[:, -2] = OCTAVES[period]
-    out[:, -1] = correlation
-    return out
+    log_energy = np.log10(newest_energy + ENERGY_FLOOR)
+    return np.concatenate((log_energy, coherence, OCTAVES[period][:, None], correlation[:, None]), axis=1)

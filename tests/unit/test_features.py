@@ -80,11 +80,8 @@ def test_the_floor_lies_at_the_faintest_noise_worth_hearing():
     assert np.abs(np.median(rows[:, 1]) - np.log10(ENERGY_FLOOR)) < 0.5
 
 
-def test_a_given_buffer_is_filled():
-    rng = np.random.default_rng(0)
-    energy, coherence = rng.random((2, 3, BANDS), dtype=np.float32)
-    period, correlation = np.array([LAG_MIN, 300, LAG_MAX]), rng.random(3, dtype=np.float32)
-    out = np.empty((3, FEATURES), np.float32)
-    assert features(energy, coherence, period, correlation, out) is out
-    np.testing.assert_array_equal(out, features(energy, coherence, period, correlation))
-    np.testing.assert_allclose(out[[0, 2], -2], [0, 1])
+def test_the_period_counts_in_octaves_from_the_shortest_to_the_longest():
+    energy, coherence = np.zeros((2, 3, BANDS), np.float32)
+    rows = features(energy, coherence, np.array([LAG_MIN, 2 * LAG_MIN, LAG_MAX]), np.zeros(3, np.float32))
+    assert rows.dtype == np.float32
+    np.testing.assert_allclose(rows[:, -2], [0, 1 / 3, 1], atol=1e-6)
