@@ -1,18 +1,20 @@
 /**
- * One file, beside the page or above it, for hosts whose headers cannot be set and for visits without a network:
+ * One file, beside the page or in a folder above it, for hosts whose headers cannot be set and for visits without a network:
  *
  *     <script src="service-worker.js"></script>        a classic script, above the page's others
  *
  * In the page it registers itself as the service worker; there it
- *  - isolates: adds COOP and COEP to pages and workers that the host sends without, so that the page has SharedArrayBuffer.
- *    The page that registers it is reloaded once. An isolated page is left alone.      data-isolate="false" turns it off
- *  - keeps the enhancer's files (and here the page's) for use offline.                 data-offline="false" turns it off
- *    On localhost they are kept only with data-offline="true": there files change under one's hands.
+ *  - isolates: adds COOP and COEP to pages and workers that the host sends without them, which gives the page
+ *    SharedArrayBuffer. The page that registers it is reloaded once. An isolated page is left alone.
+ *                                                                                      data-isolate="false" turns it off
+ *  - keeps the enhancer's files (and here the page's) for use offline, once the enhancer has been started: a page that is
+ *    only read downloads nothing for it.                                               data-offline="false" turns it off
+ *    On localhost they are kept only with data-offline="true", because files change there while one works on them.
  *
  * data-files is the folder that holds worklet/ and runtime/, if it is not this file's own.
  *
- * What is kept is one version, whole: each file is checked against the hash that the build wrote below, nothing is served
- * from the cache before all of it is there, and the next version takes over when no page uses the last one any more.
+ * Exactly one complete version is kept: each file is checked against the hash that the build wrote below, nothing is served
+ * from the cache before everything is there, and the next version takes over when no page uses the last one any more.
  */
 (() => {
   /** Files relative to the folder, with their hashes. The build writes both lines; unbuilt, nothing is kept. */
@@ -28,7 +30,8 @@
   /** @param {any} script */
   async function page(script) {
     const container = navigator.serviceWorker;
-    // A frame is isolated only inside an isolated page, whose own tag sees to both.
+    const started = new Promise((resolve) => addEventListener('percepnetready', resolve, { once: true }));
+    // A frame is isolated only inside an isolated page, whose own tag takes care of both.
     if (!container || !isSecureContext || !script?.src || window.top !== window) return;
     const folder = new URL('./', script.src).href;
     if (!location.href.startsWith(folder)) {
@@ -37,12 +40,12 @@
     const present = await container.getRegistration();
     const at = (present?.active ?? present?.waiting ?? present?.installing)?.scriptURL;
     if (at && new URL(at).pathname !== new URL(script.src).pathname) {
-      return console.warn(`percepnet: the page has a service worker already (${at}): service-worker.js stays out`);
+      return console.warn(`percepnet: the page already has a service worker (${at}), so service-worker.js does nothing`);
     }
     const local = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(location.hostname);
     const offline = VERSION !== '' && attribute(script, 'offline', !local);
     const ours = container.controller?.scriptURL.includes('isolate=1') ?? false;
-    // Isolated by the host's own headers: it needs ours neither now nor later.
+    // Isolated by the host's own headers: it does not need ours.
     const isolate = attribute(script, 'isolate', true) && (ours || !crossOriginIsolated);
     if (!isolate && !offline) return await leave(present);
 
@@ -58,13 +61,13 @@
       const registration = await container.register(address, { scope: folder });
       if (isolate && !crossOriginIsolated) return await reloadOnce(registration);
       if (isolate) sessionStorage.removeItem('percepnet-reloaded');
-      if (offline) await keepSoon(registration);
+      if (offline) await keepOnce(registration, started);
     } catch (error) {
-      console.warn('percepnet: service-worker.js could not be registered, the page goes on without:', error);
+      console.warn('percepnet: service-worker.js could not be registered; the page works without it:', error);
     }
   }
 
-  /** Switched off, or needed no more. @param {ServiceWorkerRegistration | undefined} registration */
+  /** Switched off, or no longer needed. @param {ServiceWorkerRegistration | undefined} registration */
   async function leave(registration) {
     if (!registration) return;
     await registration.unregister();
@@ -72,7 +75,7 @@
     await Promise.all(names.map((name) => caches.delete(name)));
   }
 
-  /** An origin's caches are one pool for all its paths: ours begin with our scope. @param {ServiceWorkerRegistration} registration */
+  /** All paths of an origin share its caches: the names of ours begin with our scope. @param {ServiceWorkerRegistration} registration */
   function prefixOf({ scope }) {
     return `percepnet ${scope} `;
   }
@@ -88,13 +91,13 @@
     return text === 'true';
   }
 
-  /** Once in a tab until it has helped: a page that cannot be isolated must not go round in circles. @param {any} registration */
+  /** Once in a tab until it has helped: a page that cannot be isolated must not reload for ever. @param {any} registration */
   async function reloadOnce(registration) {
     if (sessionStorage.getItem('percepnet-reloaded')) {
-      return console.warn('percepnet: the page could not be isolated (see Hosts in the README): messages are used instead');
+      return console.warn('percepnet: the page could not be isolated (see Hosts in the README), so messages are used instead');
     }
     const worker = registration.installing ?? registration.waiting ?? registration.active;
-    // The page is about to go, so it is no matter that it was made by the version before.
+    // The page is about to be reloaded, so it does not matter that it came from the previous version.
     worker.postMessage('activate');
     await new Promise((resolve) => {
       const look = () => (worker.state === 'activated' || worker.state === 'redundant') && resolve(undefined);
@@ -105,15 +108,20 @@
     location.reload();
   }
 
-  /** When the page has what it needs itself. Those who save data are not served in advance. @param {any} registration */
-  async function keepSoon(registration) {
+  /**
+   * Nobody pays for 22 MB that they may never use: not before the enhancer has been started, and not in data saving mode.
+   *
+   * @param {any} registration
+   * @param {Promise<unknown>} started percepnet.js says so by the event `percepnetready` of the window
+   */
+  async function keepOnce(registration, started) {
     if (/** @type {any} */ (navigator).connection?.saveData) return;
-    if (document.readyState !== 'complete') await new Promise((resolve) => addEventListener('load', resolve));
+    await started;
     await navigator.serviceWorker.ready;
     registration.active?.postMessage('keep');
   }
 
-  /** In the empty page between two versions. */
+  /** Runs in the empty page between two versions. */
   async function giveWay() {
     const next = (await navigator.serviceWorker.getRegistration())?.waiting;
     const look = () => next?.state === 'installed' || next?.state === 'activating' || location.reload();
@@ -132,9 +140,9 @@
     const base = options.get('files') ?? registration.scope;
     const prefix = prefixOf(registration);
     const name = prefix + VERSION;
-    /** Times that a page may make way for the next version: which takes over as soon as nothing is asked of this one. */
+    /** How often a page may make way for the next version, which takes over as soon as this one is idle. */
     const RENEWALS = 5;
-    /** Where the hash of a kept file is written down. */
+    /** Header that records the hash of a kept file. */
     const HASH = 'X-Percepnet-Hash';
     const complete = new URL('?complete', registration.scope).href;
     const addresses = new Map(Object.entries(FILES).map(([path, hash]) => [new URL(path, base).href, hash]));
@@ -144,9 +152,10 @@
     /** @type {Promise<void> | undefined} */
     let keeping;
 
-    // The first version goes to work at once and fills its cache when asked; a later one comes with everything or not at all.
+    // The first version starts at once and fills its cache when told to. Where files are kept already, a later version is
+    // installed with all of its files or not at all.
     scope.addEventListener('install', (/** @type {any} */ event) => {
-      if (registration.active && offline) event.waitUntil(keep());
+      if (registration.active && offline) event.waitUntil(others().then((kept) => (kept.length > 0 ? keep() : undefined)));
     });
     scope.addEventListener('activate', (/** @type {any} */ event) => event.waitUntil(sweep()));
     scope.addEventListener('message', (/** @type {any} */ event) => {
@@ -157,7 +166,7 @@
       const { request } = event;
       const address = new URL(request.url);
       if (request.method !== 'GET' || request.headers.has('Range')) return;
-      // Documents and workers decide on isolation. What other hosts send is left to the browser and their CORS headers.
+      // Documents and workers decide on isolation. Responses of other hosts are left to the browser and their CORS headers.
       const host = request.mode === 'navigate' || /worker$/.test(request.destination);
       address.search = address.hash = '';
       const file = address.href === registration.scope ? home : address.href;
@@ -181,9 +190,9 @@
     /** @param {Response} response */
     function isolated(response) {
       const headers = new Headers(response.headers);
-      // An opaque redirect has no headers to add to; a host that isolates its pages its own way is not corrected.
+      // Headers cannot be added to an opaque redirect; a host that isolates its pages in its own way is left alone.
       if (response.status === 0 || headers.has('Document-Isolation-Policy')) return response;
-      // Where the browser knows it: other hosts' pictures and scripts go on loading, without cookies.
+      // Where the browser supports it: images and scripts of other hosts still load, without cookies.
       const credentialless = /Chrom|Firefox/.test(navigator.userAgent);
       const policies = {
         'Cross-Origin-Opener-Policy': 'same-origin',
@@ -196,28 +205,28 @@
     }
 
     /**
-     * Let the version that waits take over when the only page of the last one is being reloaded: nothing is mixed.
+     * Let the waiting version take over when the only page of the last one is reloaded, so that versions are never mixed.
      *
-     * The browser ends this worker to make room, and what is asked of it then may never be answered (seen in Chromium 156): so the
-     * page is an empty one which asks for nothing until the next version is at work.
+     * The browser then terminates this worker, and requests that it still has may never be answered (seen in Chromium 156): so
+     * the answer is an empty page that requests nothing until the next version is active.
      *
      * @param {Request} request
-     * @returns {Promise<Response | undefined>} that empty page, if so
+     * @returns {Promise<Response | undefined>} that empty page, if that is the case
      */
     async function makeWay(request) {
       if (!registration.waiting || renewals >= RENEWALS) return;
-      // A new tab asks for its page without this, while the others go on.
+      // A new tab requests its page like this while others stay open.
       if (request.destination !== 'document' || request.cache === 'default') return;
       if ((await scope.clients.matchAll({ type: 'window' })).length > 1) return;
       renewals++;
       const page = `<!doctype html><link rel="icon" href="data:,"><script>(${giveWay})()</script>`;
-      // Should that be in vain, it is asked for again all the same.
+      // If that does not work, it reloads all the same.
       return new Response(page, { headers: { Refresh: '10', 'Content-Type': 'text/html' } });
     }
 
-    /** @returns {Promise<Cache | undefined>} our cache, once everything is in it */
+    /** @returns {Promise<Cache | undefined>} our cache, once it is complete */
     async function isWhole() {
-      if (!(await caches.has(name))) return; // not begun yet, or switched off: opening it would make it anew
+      if (!(await caches.has(name))) return; // not begun yet, or switched off: opening it would create it
       const cache = await caches.open(name);
       whole ||= Boolean(await cache.match(complete));
       return whole ? cache : undefined;
@@ -237,15 +246,15 @@
         /** @type {Response | undefined} */
         let response;
         for (const old of older) response ??= await unchanged(old, address, hash);
-        // The browser refuses bytes with another hash: those of a version that is being deployed, or of somebody else. Some
-        // are from its own cache, since a host may tell versions apart by the second only: then all of the file is fetched.
+        // The browser refuses bytes with another hash, for example while a version is being deployed. They may also come from
+        // its own cache, since hosts tell versions apart only by the second: then the file is fetched again.
         response ??= await fetch(address, { cache: 'no-cache', integrity: hash }).catch(() =>
           fetch(address, { cache: 'reload', integrity: hash }),
         );
         if (!response.ok) throw new Error(`${address}: ${response.status}`);
         const headers = new Headers(response.headers);
         headers.set(HASH, hash);
-        // Made anew, since a page does not take a response that was redirected.
+        // A new response, since a page does not accept one that was redirected.
         await cache.put(address, new Response(response.body, { headers }));
       }
       await cache.put(complete, new Response(VERSION));

@@ -301,6 +301,8 @@ export class PercepNet extends TypedEventTarget {
       detail = { ...detail, playing, transport: support.transport, inputRate: this.#input?.getSettings().sampleRate };
     }
     const handled = !this.emit(type, detail);
+    // From here on the service worker keeps the files.
+    if (type === 'ready') globalThis.dispatchEvent?.(new Event('percepnetready'));
     if (type === 'fallback' && !handled) this.#warn(detail);
   }
 

@@ -45,6 +45,9 @@ KEPT = """async () => {
     return names.length === 1 && Boolean(await (await caches.open(names[0])).match('?complete'));
 }"""
 
+STARTED = "() => void dispatchEvent(new Event('percepnetready'))"
+"""What percepnet.js does once it is ready."""
+
 NEXT_IS_THERE = """async () => which === 2
     || Boolean((await navigator.serviceWorker.getRegistration())?.waiting)"""
 """The browser looks for a new version by itself as well, and may have been quicker."""
@@ -189,6 +192,7 @@ def test_an_attribute_switches_it_off_and_on(open_tab: Callable[..., Tab], app: 
     reload(tab)
     until(tab, ISOLATED)
     until_told(tab, 'data-isolate="no" is ignored: give true or false')
+    ask(tab, STARTED)
     until(tab, KEPT)
     app.build('data-isolate="false" data-offline="false"', version=2)
     # The page that is kept asks for what it always did; the next one, with the version that waited, does not.
@@ -207,11 +211,19 @@ def test_an_attribute_switches_it_off_and_on(open_tab: Callable[..., Tab], app: 
 
 
 def test_after_the_first_visit_no_network_is_needed(open_tab: Callable[..., Tab], folder: Path) -> None:
-    """The host is gone: page, modules, worker, audio processor, runtime and model come from the cache, isolated."""
+    """The host is gone: page, modules, worker, audio processor, runtime and model come from the cache, isolated.
+
+    Before the enhancer has been started nothing is kept.
+    """
     with serve(folder, isolated=False) as url:
         App(folder, url).build('data-offline="true"')
         tab = open_tab(url, FOLDER)
         until(tab, ISOLATED)
+        until(tab, "async () => Boolean((await navigator.serviceWorker.getRegistration())?.active)")
+        tab.page.wait_for_timeout(1000)
+        assert ask(tab, "() => caches.keys()") == []
+        assert not any("/runtime/" in request for request in tab.requests), "22 MB that nobody asked for"
+        assert ask(tab, ENHANCE) == ["ready", "shared"]
         until(tab, KEPT)
     shutil.rmtree(folder)  # connections that stand are still answered
     tab.page.goto(f"{url}{FOLDER}?from=bookmark#top")
@@ -224,6 +236,7 @@ def test_a_new_version_comes_whole_or_not_at_all(open_tab: Callable[..., Tab], a
     attributes = 'data-isolate="false" data-offline="true"'
     app.build(attributes)
     tab = open_tab(app.url, FOLDER)
+    ask(tab, STARTED)
     until(tab, KEPT)
     reload(tab)  # the first load was not served by it
     until(tab, "() => Boolean(navigator.serviceWorker.controller)")
@@ -260,5 +273,5 @@ def test_the_pages_own_service_worker_is_left_alone(open_tab: Callable[..., Tab]
     ask(tab, f"async () => {{ {register} }}")
     tab.page.goto(app.url + FOLDER)
     until(tab, "() => navigator.serviceWorker.controller?.scriptURL.endsWith('own.js')")
-    until_told(tab, "has a service worker already")
+    until_told(tab, "already has a service worker")
     assert ask(tab, "() => navigator.serviceWorker.controller.scriptURL.endsWith('own.js')")
