@@ -20,6 +20,8 @@ VENDOR = {
     "livekit.js": "livekit-client/dist/livekit-client.esm.mjs",
     "twilio.js": "@twilio/voice-sdk/dist/twilio.min.js",
     "chime.js": ".bundle/chime.js",
+    "react-page.js": ".bundle/react-page.js",
+    "vue-page.js": ".bundle/vue-page.js",
 }
 """What pages load: name in the site's ``vendor/``, and where it lies in ``node_modules``."""
 
