@@ -3,15 +3,15 @@
 /** @param {HTMLElement} sign shown while a file hovers over the page @param {(file: File) => void} take */
 export function acceptDrops(sign, take) {
   const holdsFiles = (/** @type {DragEvent} */ { dataTransfer }) => dataTransfer?.types.includes('Files') ?? false;
-  // Enter and leave come for every element passed over; dragover comes as long as the file hovers.
+  // Enter and leave come for every element that is passed over; dragover comes for as long as the file hovers.
   /** @type {ReturnType<typeof setTimeout>} */
-  let gone;
+  let left;
   addEventListener('dragover', (event) => {
     if (!holdsFiles(event)) return;
     event.preventDefault();
     sign.hidden = false;
-    clearTimeout(gone);
-    gone = setTimeout(() => (sign.hidden = true), 300);
+    clearTimeout(left);
+    left = setTimeout(() => (sign.hidden = true), 300);
   });
   addEventListener('drop', (event) => {
     if (!holdsFiles(event)) return;

@@ -1,11 +1,19 @@
-/** Single keys that act, unless the visitor switches them off or types something. */
+/** Single keys that act, unless the visitor switches them off or is typing. */
 import { element } from './dom.js';
 
-/** @param {Record<string, () => void>} actions by key, in lower case */
+/** Elements that make use of letters and digits themselves. */
+const TYPED = 'select, textarea, audio, summary';
+/** Elements that the space bar activates. */
+const PRESSED = 'button, input, a';
+
+/** @param {Record<string, () => unknown>} actions by key, in lower case; one that returns false leaves the key to the browser */
 export function actOnKeys(actions) {
-  document.addEventListener('keydown', ({ key, ctrlKey, metaKey, altKey, repeat, target }) => {
+  document.addEventListener('keydown', (event) => {
+    const { key, ctrlKey, metaKey, altKey, repeat } = event;
     if (!element('keys').checked || ctrlKey || metaKey || altKey || repeat) return;
-    if (/** @type {Element} */ (target).matches('select, textarea, audio')) return; // where letters mean something
-    actions[key.toLowerCase()]?.();
+    const target = /** @type {Element} */ (event.target);
+    if (target.closest(key === ' ' ? `${TYPED}, ${PRESSED}` : TYPED)) return;
+    const act = Object.hasOwn(actions, key.toLowerCase()) ? actions[key.toLowerCase()] : undefined;
+    if (act && act() !== false) event.preventDefault();
   });
 }

@@ -42,9 +42,3 @@ function uninstantiable() {
     };
   });
 }
-
-/** Bytes that this worker has loaded so far, uncompressed. */
-export function bytesLoaded() {
-  const files = /** @type {PerformanceResourceTiming[]} */ (performance.getEntriesByType('resource'));
-  return files.reduce((sum, file) => sum + file.decodedBodySize, 0);
-}

@@ -167,7 +167,7 @@ def test_own_files(open_tab: Callable[..., Tab], isolated: str, tmp_path: Path) 
     assert tab.evaluate("article.player.duration") == 10
     page.get_by_label("Noise", exact=True).select_option("file")
     page.get_by_label("File of noise").set_input_files(tmp_path / "text.wav")
-    page.get_by_role("status").filter(has_text="text.wav holds no sound").wait_for()
+    page.get_by_role("status").filter(has_text="text.wav contains no sound").wait_for()
     assert tab.evaluate("article.player.duration") == 10
 
 
@@ -214,7 +214,7 @@ def test_own_voice(open_tab: Callable[..., Tab], isolated: str, clip: Path) -> N
         }"""
     )
     page.get_by_role("button", name="Record 6 s").click()
-    page.get_by_role("status").filter(has_text="could not be opened").wait_for()
+    page.get_by_role("status").filter(has_text="not allowed to use the microphone").wait_for()
     assert tab.evaluate("article.player.duration") == before
     assert tab.complaints == [] and tab.uncaught == []
 

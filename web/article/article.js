@@ -1,27 +1,29 @@
 /** The article's page: a clip, its stages to hear, see and score, and the enhancer's source to change. */
 import { element, write } from '../dom.js';
+import { actOnKeys } from '../keys.js';
 import { SAMPLE_RATE } from '../worklet/constants.js';
 import { BUNDLED, offerSounds } from './clip.js';
+import { Computing } from './computing.js';
 import { Editor } from './editor.js';
-import { Fault, Lab, Stopped } from './lab.js';
+import { Lab } from './lab.js';
 import { Player } from './player.js';
 import { followPointer } from './pointing.js';
 import { LONGEST } from './sounds.js';
 import { STAGES, figure, showMoment, showPictures, showScores } from './views.js';
 
 /** @typedef {import('./lab.js').Result} Result */
-/** @typedef {'original' | 'yours'} Version */
+/** @typedef {import('./computing.js').Version} Version */
 
-/** ms without a change of the slider after which it counts. */
+/** ms after the last change of the slider until it takes effect. */
 const SETTLED = 250;
-/** ms between drawings of the playhead for those who want little motion. */
+/** ms between drawings of the playhead for visitors who prefer little motion. */
 const CALM = 500;
 
 const still = matchMedia('(prefers-reduced-motion: reduce)');
 
 const lab = new Lab(({ text, share, bytes }) => {
-  // After a stop Python is loaded again, of which nobody needs to hear before it is wanted.
-  if (!computing && results.original) return;
+  // After a stop Python is loaded again, which nobody needs to hear about before it is wanted.
+  if (!computing.running && results.original) return;
   const bar = element('progress');
   bar.hidden = false;
   if (share === undefined) bar.removeAttribute('value');
@@ -33,19 +35,30 @@ const editor = new Editor();
 
 /** @type {{speech?: Float32Array, noise?: Float32Array}} */
 const clip = {};
-/** @type {Partial<Record<Version, Result>>} */
-const results = {};
 /** What is heard and drawn. @type {{stage: string, version: Version}} */
 const choice = { stage: 'noisy', version: 'original' };
 /** Moment under the pointer, seconds. @type {number | undefined} */
 let pointed;
 /** The result whose pictures are on the page. @type {Result | undefined} */
 let drawn;
-/** What has to be computed still. */
-const stale = { original: false, yours: false };
-/** Whether the visitor asked for a run of changed code, to hear it. */
-let wanted = false;
-let computing = false;
+
+const computing = new Computing(lab, editor, {
+  clip() {
+    if (!clip.speech || !clip.noise) return undefined;
+    // Copies: the worker takes them over.
+    return { clean: clip.speech.slice(), noise: clip.noise.slice(), snr: element('snr').valueAsNumber };
+  },
+  computed(version) {
+    if (version) choice.version = version;
+    show();
+  },
+  running(on) {
+    element('stop').hidden = !on;
+    if (!on) element('progress').hidden = true;
+  },
+  say,
+});
+const { results } = computing;
 
 /** For the console and the tests. */
 Object.assign(globalThis, { article: { player, results, choice, lab } });
@@ -56,70 +69,9 @@ function say(text, alarm = false) {
   element('state').classList.toggle('alarm', alarm);
 }
 
-/** The result to be drawn: a visitor's own if chosen and there. */
+/** The result to draw: the visitor's own, if it is chosen and exists. */
 function shown() {
   return (choice.version === 'yours' && results.yours) || results.original;
-}
-
-// Computing ------------------------------------------------------------------------------------------------------------
-
-/** @param {Version[]} versions that no longer hold */
-function refresh(...versions) {
-  for (const version of versions) stale[version] = true;
-  void compute();
-}
-
-/** Compute what is stale, one after the other; changes that come meanwhile are seen to afterwards. */
-async function compute() {
-  if (computing || !clip.speech || !clip.noise) return;
-  computing = true;
-  element('stop').hidden = false;
-  try {
-    while (stale.original || stale.yours) {
-      const version = stale.original ? 'original' : 'yours';
-      stale[version] = false;
-      await computeOne(version);
-    }
-    if (!element('fault').hidden) say('Your code stopped with an error, shown beside it. The last good sound is kept.', true);
-    else say(results.yours ? 'Ready: your version beside the original.' : 'Ready.');
-  } catch (error) {
-    if (error instanceof Stopped) say('Stopped. The last sound is kept.');
-    else say(`${error instanceof Error ? error.message : error}. The last sound is kept.`, true);
-  } finally {
-    computing = false;
-    element('stop').hidden = element('progress').hidden = true;
-  }
-}
-
-/** @param {Version} version */
-async function computeOne(version) {
-  const edits = version === 'yours' ? editor.edits : {};
-  if (version === 'yours' && Object.keys(edits).length === 0) {
-    delete results.yours;
-    choice.version = 'original';
-    wanted = false;
-  } else {
-    const request = { clean: copy(clip.speech), noise: copy(clip.noise), snr: element('snr').valueAsNumber, edits };
-    try {
-      results[version] = await lab.run(request);
-      if (version === 'original') delete results.yours; // it was another clip's
-      else {
-        editor.succeed();
-        if (wanted) choice.version = 'yours';
-        wanted = false;
-      }
-    } catch (error) {
-      if (!(version === 'yours' && error instanceof Fault)) throw error;
-      editor.fail(error.message, error.module, error.line);
-      return;
-    }
-  }
-  show();
-}
-
-/** @param {Float32Array | undefined} samples */
-function copy(samples) {
-  return Float32Array.from(samples ?? []);
 }
 
 // Showing --------------------------------------------------------------------------------------------------------------
@@ -225,22 +177,16 @@ followPointer(
   },
 );
 
-document.addEventListener('keydown', (event) => {
-  const target = /** @type {HTMLElement} */ (event.target);
-  if (!element('keys').checked || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (target.closest('textarea, select, summary')) return;
-  const stage = STAGES[Number(event.key)];
-  if (event.key >= '0' && stage && results.original) choose(stage);
-  else if (event.key === ' ' && !target.closest('button, input, a') && results.original) void togglePlay();
-  else if (event.key === 'v' && results.yours) choose(choice.stage, choice.version === 'yours' ? 'original' : 'yours');
-  else return;
-  event.preventDefault();
+actOnKeys({
+  ...Object.fromEntries(STAGES.map((stage, digit) => [String(digit), () => Boolean(results.original) && choose(stage)])),
+  ' ': () => Boolean(results.original) && void togglePlay(),
+  v: () => Boolean(results.yours) && choose(choice.stage, choice.version === 'yours' ? 'original' : 'yours'),
 });
 for (const event of ['resize', 'scroll']) addEventListener(event, () => requestAnimationFrame(showNow), { passive: true });
 
 // The clip -------------------------------------------------------------------------------------------------------------
 
-/** Counts what was chosen. */
+/** How often speech and noise have been chosen. */
 const latest = { speech: 0, noise: 0 };
 
 /** @param {'speech' | 'noise'} part @param {() => Promise<Float32Array> | Float32Array} get */
@@ -248,15 +194,15 @@ async function change(part, get) {
   const turn = ++latest[part];
   try {
     const samples = await get();
-    if (turn !== latest[part]) return; // chosen later, there earlier
+    if (turn !== latest[part]) return; // something was chosen since
     clip[part] = samples;
-    refresh('original', 'yours');
+    computing.renew();
   } catch (error) {
     say(error instanceof Error ? error.message : String(error), true);
   }
 }
 
-// What plays would be recorded too.
+// Or what is playing would be recorded too.
 offerSounds(change, say, () => void (player.playing && togglePlay()));
 
 element('snr').addEventListener('input', () => write('snr-value', `${figure(element('snr').valueAsNumber, 0)} dB`));
@@ -264,19 +210,16 @@ element('snr').addEventListener('input', () => write('snr-value', `${figure(elem
 let settling;
 element('snr').addEventListener('input', () => {
   clearTimeout(settling);
-  settling = setTimeout(() => refresh('original', 'yours'), SETTLED);
+  settling = setTimeout(() => computing.renew(), SETTLED);
 });
-element('stop').addEventListener('click', () => {
-  lab.stop();
-  stale.original = stale.yours = false;
-});
+element('stop').addEventListener('click', () => computing.stop());
+
 // The source -----------------------------------------------------------------------------------------------------------
 
 editor.addEventListener('run', (event) => {
   const { detail } = /** @type {CustomEvent} */ (event);
   if (detail?.listen) choose(detail.listen);
-  wanted = true;
-  refresh('yours');
+  computing.rerun(true);
 });
 
 async function start() {
@@ -286,10 +229,10 @@ async function start() {
   try {
     const suggestions = fetch(new URL('./suggestions.json', import.meta.url)).then((response) => response.json());
     editor.fill(await lab.sources(), await suggestions);
-    if (Object.keys(editor.edits).length > 0) refresh('yours');
-    if (!computing && !results.original) {
+    if (Object.keys(editor.edits).length > 0) computing.rerun(false);
+    if (!computing.running && !results.original) {
       element('progress').hidden = true;
-      say('Python is there: choose a sound.');
+      say('Python is ready: choose a sound.');
     }
   } catch (error) {
     say(`${error instanceof Error ? error.message : error}. Reload the page to try again.`, true);

@@ -5,7 +5,7 @@ import { BAND_TIPS_HZ } from '../worklet/constants.js';
 /** Frequencies named beside a picture of one row a band. */
 const NAMED = [500, 1000, 2000, 5000, 10_000];
 
-/** Where they lie: share of the bands below, to the middle of the band. @type {{at: number, text: string}[]} */
+/** Where they are: the share of the bands below, to the middle of the band. @type {{at: number, text: string}[]} */
 export const BAND_TICKS = NAMED.map((hz) => {
   const band = BAND_TIPS_HZ.findIndex((tip) => tip >= hz);
   const below = band && BAND_TIPS_HZ[band - 1];

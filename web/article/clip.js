@@ -1,19 +1,20 @@
 /** The controls that choose speech and noise. */
 import { element } from '../dom.js';
-import { TAKE, fetchSound, readSound, recordSound, whiteNoise } from './sounds.js';
+import { acceptDrops } from '../drop.js';
+import { TAKE, fetchMono, readMono, recordMono, whiteNoise } from './sounds.js';
 
 /** @typedef {() => Promise<Float32Array> | Float32Array} Get */
 
 /** What the page begins with. @type {Record<'speech' | 'noise', Get>} */
-export const BUNDLED = { speech: () => fetchSound('clips/speech.wav'), noise: () => fetchSound('clips/room.wav') };
+export const BUNDLED = { speech: () => fetchMono('clips/speech.wav'), noise: () => fetchMono('clips/room.wav') };
 
 /**
  * @param {(part: 'speech' | 'noise', get: Get) => unknown} change called with what the visitor chose
  * @param {(text: string) => void} say
- * @param {() => void} hush called before the microphone is opened
+ * @param {() => void} pause called before the microphone is opened
  */
-export function offerSounds(change, say, hush) {
-  // A list is walked through by arrow keys as well: what opens a dialogue or the microphone has a button of its own.
+export function offerSounds(change, say, pause) {
+  // Arrow keys step through a list as well, so whatever opens a dialog or the microphone has a button of its own.
   for (const part of /** @type {const} */ (['speech', 'noise'])) {
     const select = element(part);
     const picker = element(`${part}-file`);
@@ -25,29 +26,25 @@ export function offerSounds(change, say, hush) {
     });
     picker.addEventListener('change', () => {
       const [file] = picker.files;
-      if (file) change(part, () => readSound(file));
+      if (file) change(part, () => readMono(file));
     });
   }
   const record = element('record');
   const offer = (record.textContent = `Record ${TAKE} s`);
   record.addEventListener('click', async () => {
     record.disabled = true;
-    hush();
+    pause();
     const tell = (/** @type {number} */ left) => {
       say(`Recording: speak now, ${left} s left …`);
-      record.textContent = `Speak: ${left} s left`; // where the visitor looks
+      record.textContent = `Speak: ${left} s left`; // where the visitor is looking
     };
-    await change('speech', () => recordSound(tell));
+    await change('speech', () => recordMono(tell));
     record.textContent = offer;
     record.disabled = false;
   });
-  document.addEventListener('dragover', (event) => event.preventDefault());
-  document.addEventListener('drop', (event) => {
-    event.preventDefault();
-    const file = event.dataTransfer?.files[0];
-    if (!file) return;
+  acceptDrops(element('drop'), (file) => {
     element('speech').value = 'file';
     element('speech-file').hidden = false;
-    change('speech', () => readSound(file));
+    change('speech', () => readMono(file));
   });
 }

@@ -37,7 +37,7 @@ export function paintMap(canvas, values, frames, bands) {
   paint(canvas, frames, bands, level, SHARE);
 }
 
-/** A canvas of as many pixels as the screen has, in CSS pixels. @param {HTMLCanvasElement} canvas */
+/** Give a canvas the resolution of the screen; coordinates are CSS pixels. @param {HTMLCanvasElement} canvas */
 function prepare(canvas) {
   const { clientWidth: width, clientHeight: height } = canvas;
   const ratio = globalThis.devicePixelRatio || 1;
@@ -93,7 +93,7 @@ const COMB_FLOOR = -40; // dB
 const HARMONICS = 6;
 
 /**
- * How much a comb lets through, from 0 to six times the pitch.
+ * Frequency response of a comb, from 0 to six times the pitch.
  *
  * @param {HTMLCanvasElement} canvas
  * @param {{taps: Float32Array, period: number, rate: number, voiced: boolean}} comb oldest tap first

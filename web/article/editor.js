@@ -1,11 +1,11 @@
 /**
- * The sources of the enhancer's stages, and a visitor's changes to them. Knows nothing of sound: the page runs the edits.
+ * The source code of the enhancer's stages, and a visitor's edits. It knows nothing about sound: the page runs the edits.
  *
  * @typedef {{module: string, title: string, find: string, replace: string, listen: string}} Suggestion
  */
 import { element } from '../dom.js';
 
-/** Where the changes survive a reload. */
+/** Where the edits are kept across a reload. */
 const STORE = 'percepnet edits';
 
 export class Editor extends EventTarget {
@@ -38,7 +38,7 @@ export class Editor extends EventTarget {
   fill(sources, suggestions) {
     this.#sources = sources;
     this.#suggestions = suggestions;
-    // Changes to a file that has changed since, or that is as it was, are of no use.
+    // Drop edits of files that no longer exist, or that equal the original.
     for (const name of Object.keys(this.#edits)) {
       if (!(name in sources) || this.#edits[name] === sources[name]) delete this.#edits[name];
     }
@@ -177,6 +177,6 @@ function remember(edits) {
   try {
     sessionStorage.setItem(STORE, JSON.stringify(edits));
   } catch {
-    // Without storage they last as long as the page.
+    // Without storage they last only as long as the page.
   }
 }

@@ -1,4 +1,4 @@
-/** The page's side of worker.js: asks for results one at a time, and starts a new worker when one is stopped. */
+/** The page's side of worker.js: requests one result at a time, and starts a new worker when one is stopped. */
 
 /**
  * @typedef {object} Request
@@ -22,7 +22,6 @@
  * @property {Float32Array} correlation
  * @property {Int32Array} future taps
  * @property {Float32Array[]} taps
- * @property {Float32Array} tips_hz
  * @property {number} voiced
  *
  * @typedef {{text: string, share?: number, bytes?: number}} Progress
@@ -40,7 +39,7 @@ function deferred() {
   return result;
 }
 
-/** What is wrong with a clip or with edited code. */
+/** What is wrong with the clip or with the edited code. */
 export class Fault extends Error {
   /** @param {{text: string, module?: string, line?: number}} fault */
   constructor({ text, module, line }) {
@@ -71,19 +70,14 @@ export class Lab {
       try {
         return await this.#ready.promise;
       } catch (error) {
-        if (!(error instanceof Stopped)) throw error; // else the next worker tells them
+        if (!(error instanceof Stopped)) throw error; // else the next worker has them
       }
     }
   }
 
-  /** Whether a request is under way. */
-  get busy() {
-    return this.#answer !== undefined;
-  }
-
   /** @param {Request} request @returns {Promise<Result>} rejects with Fault or Stopped */
   async run(request) {
-    if (this.#answer) throw new Error('a request is under way: wait for it, or stop it');
+    if (this.#answer) throw new Error('a request is in progress: wait for it, or stop it');
     const answer = (this.#answer = deferred());
     const worker = this.#worker;
     try {
@@ -97,7 +91,7 @@ export class Lab {
     return answer.promise;
   }
 
-  /** Give up what is under way, endless loops included. Python has to be loaded again, from the browser's cache. */
+  /** Abort the request in progress, endless loops included. Python is then loaded again, from the browser's cache. */
   stop() {
     this.#worker.terminate();
     this.#fail(new Stopped('stopped'));

@@ -1,11 +1,11 @@
 /**
- * Plays one of several sounds of one length, over and over, and changes between them without a gap: all of them run, at
- * the same sample, and all but one are silent.
+ * Loops one of several sounds of equal length, and switches between them without a gap: all of them run in step, and all
+ * but one are silent.
  */
 
-/** Seconds of a change from one to the other. */
+/** Seconds that a switch takes. */
 const FADE = 0.015;
-/** Seconds ahead for which a start is planned, so that old and new sounds meet at one sample. */
+/** Seconds by which a start is scheduled ahead, so that old and new sounds meet at one sample. */
 const AHEAD = 0.06;
 
 export class Player {
@@ -14,7 +14,7 @@ export class Player {
   /** @type {Map<string, {source: AudioBufferSourceNode, gain: GainNode}>} */ #voices = new Map();
   #chosen = '';
   #rate;
-  /** Context's time at which position 0 was, or would have been, while playing. */
+  /** Time of the context at which position 0 was, or would have been, while playing. */
   #origin = 0;
   /** Seconds, while paused. */
   #rest = 0;
@@ -31,14 +31,14 @@ export class Player {
     return buffer?.duration ?? 0;
   }
 
-  /** Seconds: what is heard now, the loudspeaker's delay taken into account. */
+  /** Seconds: what is heard now, allowing for the output's latency. */
   get position() {
     if (!this.playing || !this.#context || !this.duration) return this.#rest;
     const heard = this.#context.currentTime - (this.#context.outputLatency || 0);
     return modulo(heard - this.#origin, this.duration);
   }
 
-  /** Put sounds in place of those there are. @param {Record<string, Float32Array>} sounds by name, of one length */
+  /** Replace the sounds. @param {Record<string, Float32Array>} sounds by name, of one length */
   load(sounds) {
     const position = this.position;
     this.#buffers = new Map(
@@ -107,7 +107,7 @@ export class Player {
   }
 }
 
-/** Edited code may be as loud as it likes; ears may not. @param {Float32Array} samples @returns {Float32Array<ArrayBuffer>} */
+/** Edited code can be far too loud. @param {Float32Array} samples @returns {Float32Array<ArrayBuffer>} */
 function bounded(samples) {
   const peak = samples.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
   return Float32Array.from(peak > 1 ? samples.map((x) => x / peak) : samples);

@@ -1,4 +1,4 @@
-/** Pointing at the pictures: a moment of the clip is looked at, a click goes there. */
+/** Pointing at the pictures shows a moment of the clip; a click goes there. */
 
 /**
  * @param {() => number} duration of the clip, seconds

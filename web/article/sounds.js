@@ -1,4 +1,6 @@
-/** Speech and noise for the article's clip: what comes with the page, a visitor's files, or the microphone. */
+/** Speech and noise for the article's clip, as mono samples: bundled, a visitor's files, the microphone, white noise. */
+import { decode, fetchSound, readSound } from '../audio-files.js';
+import { openMicrophone } from '../microphone.js';
 import { SAMPLE_RATE } from '../worklet/constants.js';
 
 /** Seconds kept of a recording: what a browser computes in a few seconds. */
@@ -6,52 +8,32 @@ export const LONGEST = 10;
 /** Seconds recorded from the microphone. */
 export const TAKE = 6;
 
+/** Speech that nothing was done to. @type {MediaTrackConstraints} */
+const UNTOUCHED = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+
 /** @param {string} url of a file of the site @returns {Promise<Float32Array>} */
-export async function fetchSound(url) {
-  const response = await fetch(url);
-  if (!response.ok) throw new Error(`${url} is missing (${response.status}): build the site again.`);
-  return decode(await response.arrayBuffer(), url);
+export async function fetchMono(url) {
+  return mono(await fetchSound(url));
 }
 
 /** @param {File} file @returns {Promise<Float32Array>} */
-export async function readSound(file) {
-  return decode(await file.arrayBuffer(), file.name);
+export async function readMono(file) {
+  return mono(await readSound(file));
 }
 
-/** @param {ArrayBuffer} bytes @param {string} name @returns {Promise<Float32Array>} mono, at SAMPLE_RATE */
-async function decode(bytes, name) {
-  const context = new OfflineAudioContext(1, 1, SAMPLE_RATE);
-  let buffer;
-  try {
-    buffer = await context.decodeAudioData(bytes);
-  } catch (error) {
-    throw new Error(`${name} holds no sound that this browser can read: give a WAV, FLAC, MP3, Ogg or M4A file.`, {
-      cause: error,
-    });
-  }
-  const mono = new Float32Array(Math.min(buffer.length, LONGEST * SAMPLE_RATE));
+/** @param {AudioBuffer} buffer @returns {Float32Array} its first LONGEST seconds, the channels' mean */
+function mono(buffer) {
+  const samples = new Float32Array(Math.min(buffer.length, LONGEST * SAMPLE_RATE));
   for (let channel = 0; channel < buffer.numberOfChannels; channel++) {
-    const samples = buffer.getChannelData(channel);
-    for (let i = 0; i < mono.length; i++) mono[i] += samples[i] / buffer.numberOfChannels;
+    const data = buffer.getChannelData(channel);
+    for (let i = 0; i < samples.length; i++) samples[i] += data[i] / buffer.numberOfChannels;
   }
-  return mono;
+  return samples;
 }
 
-/** TAKE seconds from the microphone, as it is. @param {(seconds: number) => void} tell how many are left */
-export async function recordSound(tell) {
-  if (!navigator.mediaDevices) {
-    throw new Error('Browsers give the microphone to secure pages only: open this page over https or on localhost.');
-  }
-  let stream;
-  try {
-    stream = await navigator.mediaDevices.getUserMedia({
-      audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false },
-    });
-  } catch (error) {
-    throw new Error(`The microphone could not be opened (${/** @type {Error} */ (error).message}): allow it, or drop a file.`, {
-      cause: error,
-    });
-  }
+/** TAKE seconds from the microphone. @param {(seconds: number) => void} tell how many are left */
+export async function recordMono(tell) {
+  const stream = await openMicrophone(UNTOUCHED);
   try {
     const recorder = new MediaRecorder(stream);
     /** @type {Blob[]} */
@@ -63,9 +45,9 @@ export async function recordSound(tell) {
       tell(left);
       await new Promise((resolve) => setTimeout(resolve, 1000));
     }
-    if (recorder.state !== 'inactive') recorder.stop(); // else the device has gone: what there is will do
+    if (recorder.state !== 'inactive') recorder.stop(); // else the device was disconnected: what was recorded will do
     await ended;
-    return await decode(await new Blob(parts).arrayBuffer(), 'the recording');
+    return mono(await decode(await new Blob(parts).arrayBuffer(), 'The recording'));
   } finally {
     for (const track of stream.getTracks()) track.stop();
   }
@@ -75,7 +57,7 @@ export async function recordSound(tell) {
 export function whiteNoise() {
   let state = 1;
   return Float32Array.from({ length: LONGEST * SAMPLE_RATE }, () => {
-    // Three steps of a linear congruence, summed: near enough to Gaussian.
+    // The sum of three numbers of a linear congruential generator: close enough to Gaussian.
     let sum = 0;
     for (let i = 0; i < 3; i++) {
       state = (Math.imul(state, 1664525) + 1013904223) | 0;

@@ -1,4 +1,4 @@
-/** What the page shows of results: pictures, scores, and what belongs to one moment. */
+/** What the page shows of the results: pictures, scores, and the values of one moment. */
 import { element, write } from '../dom.js';
 import { showAxes } from './axes.js';
 import { paintBars, paintComb, paintMap, paintSpectrogram } from './drawing.js';
@@ -51,11 +51,11 @@ export function showScores(original, yours) {
 }
 
 /**
- * What belongs to one moment: playheads, bars, the comb.
+ * Show the values of one moment: playheads, bars, the comb.
  *
  * @param {Result} result
  * @param {number} moment seconds
- * @param {boolean} hurried draw only what is in sight
+ * @param {boolean} hurried draw only what is visible
  */
 export function showMoment(result, moment, hurried) {
   const duration = result.stages.clean.samples.length / result.rate;
@@ -82,7 +82,7 @@ function showComb(result, frame) {
   const past = taps.length - 1 - future;
   const now = voiced
     ? `Pitch ${pitch}; ${past} copies from the past, ${future} from the future`
-    : 'No voice with a pitch here: the strengths are low, the comb stays out';
+    : 'No voiced sound here: the strengths are low, and the comb does nothing';
   write('pitch', now);
 }
 

@@ -1,15 +1,17 @@
 /**
- * The article's thread: workshop.py in Pyodide. One request at a time; whoever tires of it terminates the worker.
+ * The article's thread: workshop.py in Pyodide. One request at a time; to abort one, the page terminates the worker.
  *
  *     page -> worker   {type: 'boot', assets, workshop}                       once; URLs
  *                      {type: 'run', clean, noise, snr, edits}                after 'ready'
  *     worker -> page   {type: 'progress', text, share, bytes}
  *                      {type: 'ready', sources}
  *                      {type: 'result', result}
- *                      {type: 'fault', text, module, line}                    of 'run'; the next one may be asked for
+ *                      {type: 'fault', text, module, line}                    of 'run', which may be asked for again
  *                      {type: 'failed', text}                                 of 'boot'
  */
-import { bootPython, bytesLoaded } from '../worklet/python.js';
+import { countDownloads } from '../worklet/downloads.js';
+import { lastLine } from '../worklet/errors.js';
+import { bootPython } from '../worklet/python.js';
 
 const page = /** @type {Worker} */ (/** @type {unknown} */ (globalThis));
 
@@ -29,8 +31,10 @@ async function boot(urls) {
     if (!response.ok) throw new Error(`${urls.workshop} is missing (${response.status}): build the site again`);
     return response.text();
   });
-  source.catch(() => {}); // it is awaited below, after what takes longer
-  const pyodide = await bootPython(urls.assets, (stage) => tell(BOOTING[stage], undefined, bytesLoaded()));
+  source.catch(() => {}); // awaited below, after what takes longer
+  let text = BOOTING.runtime;
+  const uncount = countDownloads(urls.assets, (bytes, total) => tell(text, total && bytes / total, bytes));
+  const pyodide = await bootPython(urls.assets, (stage) => (text = BOOTING[stage])).finally(uncount);
   pyodide.FS.writeFile('workshop.py', await source);
   workshop = pyodide.pyimport('workshop');
   page.postMessage({ type: 'ready', sources: plain(workshop.sources()) });
@@ -56,10 +60,4 @@ function plain(proxy) {
   const copy = proxy.toJs({ dict_converter: Object.fromEntries });
   proxy.destroy();
   return copy;
-}
-
-/** A Python error carries its whole traceback; its last line says what happened. @param {unknown} error */
-function lastLine(error) {
-  const text = error instanceof Error ? error.message : String(error);
-  return text.trim().split('\n').at(-1) ?? '';
 }

@@ -1,7 +1,7 @@
-"""The article's steps on one clip: mixed, climbed, scored, pictured; the enhancer as it is, or as a visitor edited it.
+"""The article's steps on one clip: mixed, taken up the ladder, scored and drawn; by the enhancer as it is or as edited.
 
 The page's worker runs this in Pyodide, the tests in CPython. An edited enhancer is a second copy of the package under a
-name of its own, whose modules are the wheel's files but for the edited ones: the first stays as it was.
+name of its own; its modules are the wheel's files except for the edited ones, so the original stays as it is.
 """
 
 import importlib
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import percepnet_wasm
-from percepnet_wasm.constants import BINS, DELAY, HOP, LOOKAHEAD, SAMPLE_RATE
+from percepnet_wasm.constants import DELAY, HOP, LOOKAHEAD, SAMPLE_RATE
 from percepnet_wasm.oracle.measures import si_sdr
 from percepnet_wasm.oracle.stoi import stoi
 from percepnet_wasm.signal.stft import overlapping
@@ -40,7 +40,7 @@ STAGES = ("noisy", "1-magnitudes", "2-gains", "3-comb", "4-postfilter", "network
 """What can be heard. The rungs have the names of :data:`percepnet_wasm.oracle.ladder.RUNGS`."""
 
 SPEECH_RMS = 0.07
-"""Level the speech is brought to: -23 dB of full scale."""
+"""Level to which the speech is scaled: -23 dB of full scale."""
 _ACTIVE_DB = 40
 """Frames this far below the loudest are pauses, and do not count for the speech's level."""
 
@@ -75,7 +75,7 @@ def _module(filename: str) -> str:
 
 
 def mix(clean: Audio, noise: Audio, snr_db: float) -> tuple[Audio, Audio]:
-    """Bring the speech to its level and add noise, over and over if it is shorter.
+    """Scale the speech and add the noise, which is repeated if it is shorter.
 
     Parameters
     ----------
@@ -103,13 +103,13 @@ def mix(clean: Audio, noise: Audio, snr_db: float) -> tuple[Audio, Audio]:
         raise ValueError("the noise is silent: give another one")
     speech = clean * np.float32(SPEECH_RMS / level)
     noisy = speech + np.resize(noise, len(clean)) * np.float32(SPEECH_RMS / noise_level * 10 ** (-snr_db / 20))
-    # What would clip is turned down as a whole: the ratio stays.
+    # What would clip is scaled down as a whole, so the ratio stays.
     turned_down = np.float32(min(1.0, 0.98 / np.abs(noisy).max()))
     return speech * turned_down, noisy * turned_down
 
 
 def run(clean: Audio, noise: Audio, snr_db: float, edits: Mapping[str, str], progress: Progress) -> dict[str, Any]:
-    """Compute everything the page hears, draws and tells of a clip.
+    """Compute everything that the page plays, draws and shows of a clip.
 
     Parameters
     ----------
@@ -124,15 +124,15 @@ def run(clean: Audio, noise: Audio, snr_db: float, edits: Mapping[str, str], pro
     Returns
     -------
     dict
-        ``stages``: by name, samples, picture and scores; ``maps``: float32 (frames * BANDS,) each; ``pitch``, ``taps``,
-        ``bands`` and the sizes of all these.
+        ``stages``: samples, picture and scores by name; ``maps``: float32 (frames * bands,) by name; ``period``,
+        ``correlation`` and ``future`` of each frame; ``taps`` by the number of future ones; and the sizes of all these.
 
     Raises
     ------
     Fault
         The edited enhancer does not work.
     ValueError
-        The clip does not serve.
+        The clip cannot be used.
     """
     progress("Mixing speech and noise", 0.0)
     clean, noisy = mix(np.asarray(clean, np.float32), np.asarray(noise, np.float32), snr_db)
@@ -161,13 +161,13 @@ def load(edits: Mapping[str, str]) -> ModuleType:
     sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _Finder)]
     for name in [name for name in sys.modules if name == COPY or name.startswith(COPY + ".")]:
         del sys.modules[name]
-    # Kept installed: some modules import others when they are called.
+    # It stays installed, because some modules import others when they are called.
     sys.meta_path.insert(0, _Finder(edits))
     return importlib.import_module(COPY)
 
 
 class _Finder(MetaPathFinder):
-    """Finds the copy's modules: the package's files, or what a visitor made of them."""
+    """Finds the modules of the copy: the package's files, or the visitor's edited ones."""
 
     def __init__(self, edits: Mapping[str, str]) -> None:
         self.edits = dict(edits)
@@ -224,7 +224,7 @@ def _computed(package: ModuleType, clean: Audio, noisy: Audio, progress: Progres
     frames = len(climbed.period)
     maps = {
         name: getattr(climbed, name)
-        for name in ("plain_gains", "gains", "postfilter_gains", "strengths", "coherence", "clean_coherence")
+        for name in ("plain_gains", "gains", "postfilter_gains", "strengths")
     } | network
     for name, values in (signals | maps).items():
         if not np.isfinite(values).all():
@@ -232,7 +232,7 @@ def _computed(package: ModuleType, clean: Audio, noisy: Audio, progress: Progres
     stages, loudest = {}, float(_spectrogram(clean).max())
     for k, name in enumerate(STAGES):
         progress("Scoring and drawing", 0.7 + 0.3 * k / len(STAGES))
-        stages[name] = _told(clean, signals[name], loudest)
+        stages[name] = _described(clean, signals[name], loudest)
     progress("Done", 1.0)
     return {
         "rate": SAMPLE_RATE,
@@ -248,16 +248,14 @@ def _computed(package: ModuleType, clean: Audio, noisy: Audio, progress: Progres
         "future": np.ascontiguousarray(comb.future_taps(climbed.period), np.int32),
         # By the number of future taps: the oldest weight first.
         "taps": [np.asarray(comb.taps(k), np.float32) for k in range(int(comb.COMB_TAPS_SIDE) + 1)],
-        "tips_hz": np.asarray(bands.edges()[1:] * bands.BIN_HZ, np.float32),
         "voiced": float(pitch.VOICED),
-        "bins": BINS,
     }
 
 
 def _network(package: ModuleType, noisy: Audio, progress: Callable[[float], object]) -> dict[str, NDArray]:
     """Stream a signal through the enhancer: its samples without the delay, and every frame's gains and strengths."""
     model = (FOLDER / "models" / f"{percepnet_wasm.model_file.DEFAULT_TIER}.pnw").read_bytes()
-    # The kernel computes everything in WebAssembly: no edit would be heard.
+    # The kernel computes everything in WebAssembly, so edits would not be heard.
     enhancer = package.Enhancer(model, kernel="auto" if package is percepnet_wasm else "numpy")
     hops = -(-(len(noisy) + DELAY) // HOP)
     padded = np.pad(noisy, (0, hops * HOP - len(noisy))).reshape(-1, HOP)
@@ -276,8 +274,8 @@ def _network(package: ModuleType, noisy: Audio, progress: Callable[[float], obje
     }
 
 
-def _told(clean: Audio, signal: Audio, loudest: float) -> dict[str, Any]:
-    """What is told of one signal; the clean one's own scores say nothing and are left out."""
+def _described(clean: Audio, signal: Audio, loudest: float) -> dict[str, Any]:
+    """Samples, picture and scores of one signal; the clean one has no scores of its own."""
     if signal.shape != clean.shape:
         raise Fault(f"the sound has {signal.shape} samples and should have {clean.shape}")
     own = signal is clean
@@ -303,7 +301,7 @@ def _picture(signal: Audio, loudest: float) -> NDArray[np.uint8]:
 
 
 def run_in_page(clean: Any, noise: Any, snr_db: float, edits: Any, progress: Progress) -> dict[str, Any]:
-    """Run on JavaScript's objects; what is wrong comes back as ``fault``: its text, module and line."""
+    """Run on JavaScript's objects; errors come back as ``fault``: text, module and line."""
     try:
         speech, added = (np.asarray(signal.to_py(), np.float32) for signal in (clean, noise))
         return run(speech, added, snr_db, edits.to_py(), progress)

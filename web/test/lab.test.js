@@ -1,7 +1,7 @@
 /** The article's requests to its worker: one at a time, stopped or failed without a trace in the next. */
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
-import { Fault, Lab, Stopped } from '../../web/article/lab.js';
+import { Fault, Lab, Stopped } from '../article/lab.js';
 
 /** @type {FakeWorker[]} */
 let workers = [];
@@ -45,7 +45,7 @@ beforeEach(() => {
 test('a request waits for Python, and a second one for the first', async () => {
   const lab = new Lab(() => {});
   const first = lab.run({ ...REQUEST, snr: 1 });
-  await assert.rejects(lab.run({ ...REQUEST, snr: 2 }), /under way/);
+  await assert.rejects(lab.run({ ...REQUEST, snr: 2 }), /in progress/);
   await settled();
   assert.deepEqual(workers[0].runs, []);
   workers[0].say({ type: 'ready', sources: { comb: 'text' } });
@@ -54,7 +54,9 @@ test('a request waits for Python, and a second one for the first', async () => {
   assert.deepEqual(workers[0].runs, [1]);
   workers[0].say({ type: 'result', result: 'sound' });
   assert.equal(await first, 'sound');
-  assert.equal(lab.busy, false);
+  void lab.run({ ...REQUEST, snr: 2 });
+  await settled();
+  assert.deepEqual(workers[0].runs, [1, 2], 'the next request is taken');
 });
 
 test('a fault names its place, and the same worker goes on', async () => {
@@ -93,5 +95,4 @@ test('without Python every request fails and says why', async () => {
   await assert.rejects(waiting, /no runtime/);
   await assert.rejects(lab.sources(), /no runtime/);
   await assert.rejects(lab.run({ ...REQUEST, snr: 2 }), /no runtime/);
-  assert.equal(lab.busy, false);
 });
