@@ -1,12 +1,16 @@
 /** The demo page: what its controls do. */
+import { readSound } from './audio-files.js';
 import { drawAxes } from './axes.js';
 import { element, write } from './dom.js';
 import { acceptDrops } from './drop.js';
 import { clearFacts, showDrawing, showFrame, showLevels } from './facts.js';
 import { follow } from './follow.js';
 import { actOnKeys } from './keys.js';
-import { Drawing, Spectrogram, Thoughts } from './pictures.js';
+import { testMicrophone } from './microphone-test.js';
+import { Decisions, Drawing, Spectrogram } from './pictures.js';
+import { FIRST, fetchSample, offerSamples } from './samples.js';
 import { Session } from './session.js';
+import { loopSource, microphoneSource } from './sources.js';
 import { say } from './status.js';
 import { canRecord, endTake, isRecording, startTake } from './takes.js';
 import { fillTiers } from './tiers.js';
@@ -17,7 +21,7 @@ const NO_LIMIT = 42;
 /** ms between changes of the figures beside the pictures: slow enough to read. */
 const FIGURES_INTERVAL = 500;
 
-/** @type {Session | undefined} */
+/** The one of this page's life; replaced only when it was stopped before it had loaded. @type {Session | undefined} */
 let session;
 /** @type {Drawing | undefined} */
 let drawing;
@@ -26,7 +30,10 @@ let file;
 /** Whether the loudspeaker is off only because of the microphone. */
 let hushed = false;
 
-/** What runs now, for the console and the tests. @type {Record<string, unknown>} */
+const narrow = matchMedia('(max-width: 48rem)');
+const still = matchMedia('(prefers-reduced-motion: reduce)');
+
+/** What plays now, for the console and the tests. @type {Record<string, unknown>} */
 const demo = {};
 Object.assign(globalThis, { demo });
 
@@ -37,7 +44,7 @@ const canvas = (id) => element(id).querySelector('canvas');
 document.querySelectorAll('.screen').forEach((screen) => drawAxes(/** @type {HTMLElement} */ (screen)));
 const before = new Spectrogram(canvas('before'));
 const after = new Spectrogram(canvas('after'));
-const thoughts = new Thoughts({
+const decisions = new Decisions({
   gains: canvas('gains'),
   strengths: canvas('strengths'),
   pitch: canvas('pitch'),
@@ -45,7 +52,7 @@ const thoughts = new Thoughts({
 });
 
 /** @param {string} name @returns {any} value of the radio button chosen */
-const chosen = (name) => /** @type {RadioNodeList} */ (form.elements.namedItem(name)).value;
+const chosen = (name) => /** @type {RadioNodeList | null} */ (form.elements.namedItem(name))?.value;
 
 /** @returns {number} dB */
 function limit() {
@@ -63,53 +70,83 @@ function sayError(error) {
   say(error instanceof Error ? error.message : String(error), 'trouble');
 }
 
-/** Start; whatever fails leaves a message, and what was opened is closed again. */
+/** The source chosen. @param {string} kind @returns {(context: AudioContext) => Promise<import('./sources.js').Source>} */
+function opener(kind) {
+  if (kind === 'microphone') return (context) => microphoneSource(context, microphoneGone);
+  const picked = kind === 'file' ? file : undefined;
+  const sample = chosen('sample') || FIRST;
+  return async (context) => loopSource(context, await (picked ? readSound(picked) : fetchSample(sample)));
+}
+
+/** Start; whatever fails leaves a message. The sound comes first, then the enhancer. */
 async function start() {
   const kind = chosen('source');
   if (kind === 'file' && !file) return element('file').click();
-  say(kind === 'microphone' ? 'Waiting for the microphone: your browser may ask you.' : 'Starting.', 'loading');
-  const options = { attenuationLimit: limit(), model: element('tier').value || undefined };
-  const opened = await Session.open(options, element('far-end'));
+  say(kind === 'microphone' ? 'Waiting for the microphone: your browser may ask for permission.' : 'Loading the sound.', 'loading');
+  const current = (session ??= Session.open(element('far-end')));
   try {
-    follow(opened, sayRunning);
-    opened.percepnet.observe((frame) => thoughts.take(frame));
-    await opened.play(kind, file, microphoneGone);
-    await opened.enhance().catch(() => {}); // a fallback has told why
-    await opened.setCall(element('call').checked);
+    await current.play(kind, opener(kind));
   } catch (error) {
-    opened.close();
+    if (!current.percepnet) close(current);
     throw error;
   }
-  session = opened;
-  const { sound, percepnet } = opened;
+  show();
+  revealPictures();
+  const options = { attenuationLimit: limit(), model: element('tier').value || undefined };
+  if (current.percepnet?.state === 'ready') sayRunning();
+  else say(`Loading the enhancer.${current.heard ? ' You hear the raw sound until it is ready.' : ''}`, 'loading');
+  await current.enhance(options, (percepnet) => {
+    follow(current, percepnet, sayRunning);
+    percepnet.observe((frame) => decisions.take(frame));
+    demo.percepnet = percepnet;
+  }).catch(() => {}); // the event `fallback` has said why
+  await current.setCall(element('call').checked);
+}
+
+/** The source is chosen and plays: hear it, and see it. */
+function show() {
+  const { sound, percepnet, kind } = /** @type {Session} */ (session);
   hush(kind);
-  opened.loud = element('listen').checked;
   sound.hear(chosen('ear'));
+  /** @type {Session} */ (session).loud = element('listen').checked;
   before.attach(sound.dry);
   after.attach(sound.wet);
-  thoughts.clear();
+  decisions.clear();
   element('screens').classList.remove('empty');
-  drawing = new Drawing(sound.context, [before, after, thoughts]);
+  drawing = new Drawing(sound.context, [before, after, decisions]);
   drawing.frozen = element('freeze').getAttribute('aria-pressed') === 'true';
-  Object.assign(demo, { session, percepnet, sound, before, after, thoughts });
+  Object.assign(demo, { session, percepnet, sound, before, after, decisions });
+}
+
+/** On a phone the pictures are further down than the screen reaches. */
+function revealPictures() {
+  if (narrow.matches) element('start').scrollIntoView({ behavior: still.matches ? 'auto' : 'smooth', block: 'start' });
 }
 
 async function stop() {
   await endTake();
   drawing?.stop();
-  session?.close();
-  session = drawing = undefined;
+  // What has not loaded yet is given up, so that Stop also stops the download.
+  if (session && session.percepnet?.state === 'loading') close(session);
+  session?.stop();
+  drawing = undefined;
   for (const name of Object.keys(demo)) delete demo[name];
   clearFacts();
   showFrame(undefined);
-  clearFacts(['before-level', 'after-level', 'playing'], '');
+  clearFacts(['before-level', 'after-level', 'playing', 'call-facts'], '');
   say('Stopped.');
+}
+
+/** @param {Session} ended */
+function close(ended) {
+  ended.close();
+  session = undefined;
 }
 
 function microphoneGone() {
   void stop().then(() => {
-    showSession();
-    say('The microphone has gone: plug it in and press Start again, or try the noisy clip.', 'trouble');
+    showButtons();
+    say('The microphone was disconnected. Connect it and press Start again, or use a sample.', 'trouble');
   });
 }
 
@@ -125,25 +162,32 @@ function hush(kind) {
   }
 }
 
-function showSession() {
-  write('start', session ? 'Stop' : 'Start');
-  element('record').disabled = !session || !canRecord();
+function showButtons() {
+  write('start', session?.playing ? 'Stop' : 'Start');
+  element('record').disabled = !session?.playing || !canRecord();
+  element('test').disabled = busy || !canRecord();
 }
 
 let busy = false;
+/** Whether another source was chosen meanwhile. */
+let changed = false;
 /** One thing at a time. @param {() => Promise<void> | void} work */
 async function act(work) {
   if (busy) return;
   busy = true;
-  element('start').disabled = true;
+  element('start').disabled = element('test').disabled = true;
   try {
-    await work();
+    do {
+      changed = false;
+      await work();
+      work = changeSource;
+    } while (changed);
   } catch (error) {
     sayError(error);
   }
-  busy = false;
+  busy = changed = false;
   element('start').disabled = false;
-  showSession();
+  showButtons();
 }
 
 /** Play a file, or go on as before if it cannot be played. @param {File} picked */
@@ -151,50 +195,64 @@ function take(picked) {
   const [lastKind, lastFile] = [chosen('source'), file];
   void act(async () => {
     file = picked;
-    show('file');
+    choose('file');
     try {
-      await (session ? changeSource() : start());
+      await (session?.playing ? changeSource() : start());
     } catch (error) {
       file = lastFile;
-      show(lastKind);
+      choose(lastKind);
       throw error;
     }
   });
 }
 
 /** @param {string} kind of source that is chosen */
-function show(kind) {
+function choose(kind) {
   for (const radio of /** @type {NodeListOf<HTMLInputElement>} */ (form.querySelectorAll('[name=source]'))) {
     radio.checked = radio.value === kind;
   }
   element('choose').hidden = kind !== 'file';
+  element('samples').hidden = kind !== 'sample';
   write('file-label', file?.name ?? 'Your file');
 }
 
-/** Go over to the source chosen, while it runs. */
+/** Switch to the source chosen, while another plays. */
 async function changeSource() {
   const kind = chosen('source');
-  show(kind);
-  if (!session || (kind === 'file' && !file)) return;
+  choose(kind);
+  if (!session?.playing || (kind === 'file' && !file)) return;
   try {
-    await session.play(kind, file, microphoneGone);
+    await session.play(kind, opener(kind));
   } catch (error) {
-    show(session.kind);
+    choose(session.kind);
     throw error;
   }
   hush(kind);
   session.loud = element('listen').checked;
-  if (session.percepnet.state === 'ready') sayRunning();
+  if (session.percepnet?.state === 'ready') sayRunning();
 }
 
-/** @param {Session} running @param {string} tier */
-async function changeModel({ percepnet }, tier) {
+/** Start with the microphone if need be, wait for the enhancer, and record five seconds. */
+async function test() {
+  choose('microphone');
+  await (session?.playing ? changeSource() : start());
+  const { percepnet } = session ?? {};
+  if (!session?.microphone || !percepnet) return;
+  write('test-state', 'Waiting for the enhancer.');
+  while (percepnet.state === 'loading' || (percepnet.state === 'ready' && percepnet.playing === 'waiting')) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  await testMicrophone(session, () => before.level());
+}
+
+/** @param {import('./worklet/percepnet.js').PercepNet} percepnet @param {string} tier */
+async function changeModel(percepnet, tier) {
   try {
     await percepnet.setModel(tier);
-    sayRunning();
+    if (session?.playing) sayRunning();
   } catch (error) {
     element('tier').value = percepnet.tier ?? element('tier').value;
-    say('That model did not load; the last one works on.', 'trouble', { reason: String(error) });
+    say('That model did not load; the previous one is still running.', 'trouble', { reason: String(error) });
   }
 }
 
@@ -203,12 +261,15 @@ const when = (id, type, listener) => element(id).addEventListener(type, listener
 
 form.addEventListener('submit', (event) => {
   event.preventDefault();
-  void act(() => (session ? stop() : start()));
+  void act(() => (session?.playing ? stop() : start()));
 });
 
 form.addEventListener('change', ({ target }) => {
   const { name } = /** @type {HTMLInputElement} */ (target);
-  if (name === 'source') void act(changeSource);
+  if (name === 'source' || name === 'sample') {
+    changed = busy;
+    void act(changeSource);
+  }
   if (name === 'ear') session?.sound.hear(chosen('ear'));
 });
 
@@ -216,23 +277,27 @@ when('limit', 'input', () => {
   const text = limit() === Infinity ? 'no limit' : `${limit()} dB`;
   write('limit-value', text);
   element('limit').setAttribute('aria-valuetext', text);
-  if (session) session.percepnet.attenuationLimit = limit();
+  if (session?.percepnet) session.percepnet.attenuationLimit = limit();
 });
 
 when('listen', 'change', () => {
   hushed = false;
-  if (session) session.loud = element('listen').checked;
-  if (session?.percepnet.state === 'ready') sayRunning();
+  if (!session?.playing) return;
+  session.loud = element('listen').checked;
+  if (session.percepnet?.state === 'ready') sayRunning();
 });
 
-when('call', 'change', () => void session?.setCall(element('call').checked).catch(sayError));
+when('call', 'change', () => {
+  write('call-facts', '');
+  if (session?.playing) void session.setCall(element('call').checked).catch(sayError);
+});
 
 when('tier', 'change', () => {
-  if (session) void changeModel(session, element('tier').value);
+  if (session?.percepnet) void changeModel(session.percepnet, element('tier').value);
 });
 
 when('restart', 'click', () => {
-  say('Starting the enhancer again. You hear the raw sound meanwhile.', 'loading');
+  say(`Starting the enhancer again.${session?.heard ? ' You hear the raw sound until it is ready.' : ''}`, 'loading');
   void session?.restart().catch(() => {});
 });
 
@@ -244,8 +309,10 @@ when('freeze', 'click', () => {
 
 when('record', 'click', () => {
   if (isRecording()) void endTake();
-  else if (session) void startTake(session.sound.dry, session.sound.wet).catch(sayError);
+  else if (session?.playing) void startTake(session.sound.dry, session.sound.wet).catch(sayError);
 });
+
+when('test', 'click', () => void act(test));
 
 when('choose', 'click', () => element('file').click());
 when('file', 'change', () => {
@@ -262,14 +329,18 @@ actOnKeys({
 });
 
 setInterval(() => {
-  if (!session || !drawing) return;
+  if (!session?.playing || !drawing) return;
+  void session.call?.describe().then((text) => session?.call && write('call-facts', text));
   showDrawing(drawing.account());
   if (drawing.frozen) return;
   showLevels({ before: before.level(), after: after.level() });
-  showFrame(thoughts.present());
+  showFrame(decisions.present());
 }, FIGURES_INTERVAL);
 
+element('settings').open = !narrow.matches;
 void fillTiers(element('tier'));
-void changeSource();
+void offerSamples().catch(() => {}); // the first sample can be heard without the list
+choose(chosen('source'));
 // Until here a click would have submitted the form and reloaded the page.
 element('start').disabled = false;
+showButtons();

@@ -1,4 +1,4 @@
-/** Labels and grid lines of the pictures, as elements: sharp at any size, and there before any sound is. */
+/** Labels and grid lines of the pictures, as elements: sharp at any size, and visible before there is any sound. */
 import { LAG_MAX, LAG_MIN, SAMPLE_RATE } from './worklet/constants.js';
 import { heightOf } from './scale.js';
 import { SPAN } from './sweep.js';
@@ -6,7 +6,7 @@ import { SPAN } from './sweep.js';
 const PITCH_BOTTOM = SAMPLE_RATE / LAG_MAX;
 const PITCH_TOP = SAMPLE_RATE / LAG_MIN;
 
-/** Height of a pitch in its picture, 0 to 1: octaves are equally high. @param {number} hz */
+/** Height of a pitch in its picture, 0 to 1: every octave is equally high. @param {number} hz */
 export function pitchHeight(hz) {
   return Math.log(hz / PITCH_BOTTOM) / Math.log(PITCH_TOP / PITCH_BOTTOM);
 }
@@ -23,7 +23,7 @@ export function hertz(hz) {
   return hz < 1000 ? `${hz} Hz` : `${hz / 1000} kHz`;
 }
 
-/** Fit an element with data-axis out. @param {HTMLElement} screen */
+/** Add the axes that an element's data-axis asks for. @param {HTMLElement} screen */
 export function drawAxes(screen) {
   for (const { at, text } of AXES[screen.dataset.axis ?? ''] ?? []) screen.append(mark('tick', text, 'bottom', at));
   for (let second = 2; second < SPAN; second += 2) screen.append(mark('time', `${second} s`, 'left', second / SPAN));

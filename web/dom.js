@@ -5,7 +5,7 @@ export function element(id) {
   return found;
 }
 
-/** Set a text, and touch the page only if it is another. @param {string} id @param {string} text */
+/** Set a text, touching the page only if it differs. @param {string} id @param {string} text */
 export function write(id, text) {
   const target = element(id);
   if (target.textContent !== text) target.textContent = text;

@@ -1,14 +1,14 @@
-/** The figures below the pictures and beside them. */
+/** The figures below and beside the pictures. */
 import { element, write } from './dom.js';
 import { SAMPLE_RATE, VOICED } from './worklet/constants.js';
 
 /** @type {Record<string, string>} */
-const KERNELS = { relaxed: 'relaxed SIMD', simd: 'SIMD', numpy: 'NumPy alone' };
+const KERNELS = { relaxed: 'relaxed SIMD', simd: 'SIMD', numpy: 'NumPy only' };
 
 /** @param {number} share @param {number} [digits] */
 const percent = (share, digits = 0) => `${(100 * share).toFixed(digits)} %`;
 
-/** @param {any} stats as the enhancer tells them twice a second, and the tier at work */
+/** @param {any} stats of the event `stats`, and the tier that is running */
 export function showStats(stats) {
   write('latency', `${stats.latency} ms`);
   write('load', percent(stats.load, 1));

@@ -1,4 +1,4 @@
-/** Colours for levels, as words that a canvas's memory takes. Lightness rises steadily, so that they read in grey too. */
+/** Colours for levels, as pixels of ImageData. Lightness rises steadily, so they also work in greyscale. */
 
 const LEVELS = 256;
 

@@ -27,12 +27,17 @@ export class Spectrogram {
     this.rows = binsOfRows(ROWS, SAMPLE_RATE / FFT);
     this.levels = new Uint8Array(FFT / 2);
     this.samples = new Float32Array(FFT / 2);
+    /** @type {AudioNode | undefined} */
+    this.node = undefined;
     /** @type {AnalyserNode | undefined} */
     this.analyser = undefined;
   }
 
   /** @param {AudioNode} node whose output to show */
   attach(node) {
+    this.sweep.clear();
+    if (this.node === node) return;
+    this.node = node;
     const { context } = node;
     this.analyser = new AnalyserNode(context, {
       fftSize: FFT,
@@ -41,7 +46,6 @@ export class Spectrogram {
       maxDecibels: LIGHTEST,
     });
     node.connect(this.analyser);
-    this.sweep.clear();
   }
 
   /** @param {number} from @param {number} to columns */
@@ -66,8 +70,8 @@ export class Spectrogram {
   }
 }
 
-/** The enhancer's gains, strengths, pitch and voice. */
-export class Thoughts {
+/** What the enhancer decides: gains, strengths, pitch and voice. */
+export class Decisions {
   /** @param {Record<'gains' | 'strengths' | 'pitch' | 'voice', HTMLCanvasElement>} canvases */
   constructor({ gains, strengths, pitch, voice }) {
     this.gains = new Sweep(gains, ROWS);
@@ -119,7 +123,7 @@ export class Thoughts {
   }
 }
 
-/** Draws as long as it runs, column by column of the context's time, and keeps account of what that costs. */
+/** Draws while it runs, column by column of the context's time, and measures what that costs. */
 export class Drawing {
   /** @param {AudioContext} context @param {{draw: (from: number, to: number) => void}[]} pictures */
   constructor(context, pictures) {

@@ -1,4 +1,4 @@
-/** The pictures' axis of frequency: the ear's scale (Glasberg and Moore 1990), from 0 to the last band's tip. */
+/** The frequency axis of the pictures: the ERB-rate scale (Glasberg and Moore 1990), from 0 Hz to the last band's tip. */
 import { BAND_TIPS_HZ } from './worklet/constants.js';
 
 export const TOP_HZ = BAND_TIPS_HZ[BAND_TIPS_HZ.length - 1];

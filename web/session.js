@@ -1,82 +1,118 @@
 /**
- * One stretch of listening, from Start to Stop: a source, the enhancer, and where the sound goes.
+ * What plays, the enhancer, and where the sound goes. One for the life of a page: Stop and Start load nothing again.
+ *
+ *     open() -> play() -> enhance() -> stop() -> play() -> enhance() ... -> close()
  */
 import { loopback } from './call.js';
 import { Sound } from './sound.js';
-import { openClip, openFile, openMicrophone } from './sources.js';
+import { DELAY } from './worklet/constants.js';
+import { readOptions } from './worklet/options.js';
 import { PercepNet } from './worklet/percepnet.js';
 
-/**
- * @typedef {'clip' | 'microphone' | 'file'} Kind
- * @typedef {import('./sources.js').Source} Source
- */
+/** @typedef {import('./sources.js').Source} Source */
+
+/** ms from the end of the source until the graph is suspended: what is still in its delay lines is played. */
+const TAIL = 300;
 
 export class Session {
   /** @type {Source | undefined} */ #source;
-  /** @type {{stream: MediaStream, close: () => void} | undefined} */ #call;
+  /** @type {import('./call.js').Call | undefined} */ #call;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ #suspending;
   #farEnd;
   #loud = false;
-  /** What plays. @type {Kind} */
-  kind = 'clip';
+  /** @type {PercepNet | undefined} */
+  percepnet;
+  /** What kind of source plays. */
+  kind = '';
   closed = false;
 
-  /** @private use open() @param {PercepNet} percepnet @param {HTMLAudioElement} farEnd */
-  constructor(percepnet, farEnd) {
-    this.percepnet = percepnet;
-    this.sound = new Sound(percepnet.latency);
+  /** @private use open() @param {HTMLAudioElement} farEnd */
+  constructor(farEnd) {
+    this.sound = new Sound(readOptions({}).depth + DELAY);
     this.#farEnd = farEnd;
   }
 
   /**
-   * Begin; nothing is heard before play(). Must come from a click or a key.
+   * Must be called within a click or a key press, or browsers keep the sound suspended.
    *
-   * @param {import('./worklet/percepnet.js').Options} options
    * @param {HTMLAudioElement} farEnd plays the other end of a call
    */
-  static async open(options, farEnd) {
+  static open(farEnd) {
     if (typeof AudioContext === 'undefined') {
-      throw new Error('This browser has no Web Audio, so it can play nothing here: try a recent Chrome, Edge, Firefox or Safari.');
+      throw new Error('This browser has no Web Audio, so it cannot play sound here: try a recent Chrome, Edge, Firefox or Safari.');
     }
-    return new Session(await PercepNet.create(options), farEnd);
+    const session = new Session(farEnd);
+    void session.sound.context.resume();
+    return session;
+  }
+
+  /** Whether a source plays. */
+  get playing() {
+    return this.#source !== undefined;
+  }
+
+  /** Whether the visitor hears it. */
+  get heard() {
+    return this.playing && this.#loud && this.sound.context.state === 'running';
+  }
+
+  /** The microphone, if that is what plays. @returns {MediaStreamTrack | undefined} */
+  get microphone() {
+    return this.#source?.track;
+  }
+
+  /** The call that the sound goes through. */
+  get call() {
+    return this.#call;
   }
 
   /**
-   * Play this source from now on; if it cannot be had, the last one plays on.
+   * Play this source from now on; if it cannot be opened, the last one plays on.
    *
-   * @param {Kind} kind @param {File | undefined} file @param {() => void} ended called when the microphone goes away
+   * @param {string} kind
+   * @param {(context: AudioContext) => Promise<Source>} open
    */
-  async play(kind, file, ended) {
+  async play(kind, open) {
     const { sound } = this;
-    const { context } = sound;
-    // Asked for first: a browser may take long over the question of permission.
-    const source = await (kind === 'microphone' ? openMicrophone(context, ended)
-      : kind === 'file' && file ? openFile(context, file)
-      : openClip(context, 'clips/noisy.wav'));
+    const source = await open(sound.context);
     if (this.closed) return source.stop();
     sound.play(source.node);
     this.#source?.stop();
     this.#source = source;
     this.kind = kind;
-    await context.resume();
+    clearTimeout(this.#suspending);
+    await sound.context.resume();
   }
 
-  /** The microphone that plays, if one does. @returns {MediaStreamTrack | undefined} */
-  get microphone() {
-    return this.#source?.track;
+  /**
+   * Route the sound through the enhancer, unless the browser cannot. The first time this begins to load it.
+   *
+   * @param {import('./worklet/percepnet.js').Options} options
+   * @param {(percepnet: PercepNet) => void} created called before the first event
+   */
+  async enhance(options, created) {
+    if (!this.percepnet) {
+      const percepnet = await PercepNet.create(options);
+      if (this.closed) return percepnet.destroy();
+      this.percepnet = percepnet;
+      created(percepnet);
+    } else if (this.percepnet.state === 'fallback') {
+      this.percepnet.restart();
+    }
+    await this.#insert();
   }
 
-  /** Lead the sound through the enhancer, unless the browser cannot; it is loaded meanwhile. */
-  async enhance() {
+  async #insert() {
     const { percepnet, sound } = this;
-    if (!percepnet.support.supported || sound.node) return;
+    if (!percepnet?.support.supported || sound.node) return;
     const node = await percepnet.createNode(sound.context);
     if (!this.closed) sound.insert(node);
   }
 
   /** After a failure. */
   async restart() {
-    this.percepnet.restart();
-    await this.enhance();
+    this.percepnet?.restart();
+    await this.#insert();
   }
 
   /** @param {boolean} on whether anything is to be heard here */
@@ -100,13 +136,21 @@ export class Session {
     this.sound.loud = this.#loud && !this.#call;
   }
 
+  /** Until the next play(). The enhancer stays loaded, and costs nothing meanwhile. */
+  stop() {
+    this.#source?.stop();
+    this.#source = undefined;
+    void this.setCall(false);
+    this.#suspending = setTimeout(() => void this.sound.context.suspend(), TAIL);
+  }
+
+  /** For good. */
   close() {
     if (this.closed) return;
     this.closed = true;
-    this.#source?.stop();
-    this.#call?.close();
-    this.#farEnd.srcObject = null;
-    this.percepnet.destroy();
+    this.stop();
+    clearTimeout(this.#suspending);
+    this.percepnet?.destroy();
     this.sound.close();
   }
 }

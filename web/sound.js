@@ -1,17 +1,17 @@
 /**
- * The page's audio graph, all in one context, so that both signals share one clock:
+ * The page's audio graph, all in one context, so both signals share one clock:
  *
  *     source -> input -+-> dry, a delay as long as the enhancer's -+---------------------> out -+-> loudspeaker
  *                      |                                           '-> minus -+            ^    +-> outgoing, for a call
  *                      +-> the enhancer's node (dry takes its place) -> wet --+-> after ---'
  *
- * `after` is the one parameter of the cross-fade: out = dry + after * (wet - dry). Two gains, one for each signal, would
- * be set at two moments, between which the audio thread moves on: they would not add up to one. Aligned to the sample,
- * the signals correlate, so this keeps the level.
+ * `after` is the only parameter of the cross-fade: out = dry + after * (wet - dry). Two gains, one for each signal, would be
+ * set at two moments with audio in between, and would not add up to one. The signals are aligned to the sample and
+ * correlated, so this keeps the level.
  */
 import { SAMPLE_RATE } from './worklet/constants.js';
 
-/** Seconds in which a fade covers two thirds of its way. */
+/** Time constant of a fade, seconds. */
 const FADE = 0.01;
 
 export class Sound {
@@ -44,7 +44,7 @@ export class Sound {
     source.connect(this.input);
   }
 
-  /** Lead the sound through the enhancer. @param {AudioNode} node */
+  /** Route the sound through the enhancer. @param {AudioNode} node */
   insert(node) {
     this.bypass();
     this.node = node;
@@ -86,8 +86,8 @@ export class Sound {
 
   /** @param {GainNode} node @param {number} level */
   #fade({ gain }, level) {
-    // It sets out from wherever the gain is once the audio thread hears of it, however late: a ramp between two times that
-    // are over by then would jump.
+    // This starts from wherever the gain is when the audio thread gets to it, however late; a ramp between two times that
+    // have already passed would jump.
     gain.setTargetAtTime(level, this.context.currentTime, FADE);
   }
 }

@@ -1,7 +1,7 @@
-/** The one sentence that says how things stand, why, the progress of loading, and the way back from a failure. */
+/** The one sentence that says how things stand, the reason, the progress of loading, and the way back from a failure. */
 import { element } from './dom.js';
 
-/** What is loaded or done, by the stages that the enhancer tells. @type {Record<string, string>} */
+/** What is loaded or done, by the stages of the event `progress`. @type {Record<string, string>} */
 const STAGES = {
   runtime: 'Loading Python',
   packages: 'Loading NumPy and the enhancer',
@@ -21,12 +21,11 @@ export const PLAYING = {
 /**
  * @param {string} text
  * @param {'idle' | 'loading' | 'running' | 'trouble'} kind
- * @param {{restart?: boolean, reason?: string}} [options] offer to start the enhancer afresh; why, for developers
+ * @param {{restart?: boolean, reason?: string}} [options] offer to start the enhancer again; the reason, for developers
  */
 export function say(text, kind = 'idle', { restart = false, reason = '' } = {}) {
   const state = element('state');
   if (state.textContent !== text) state.textContent = text;
-  element('deck').dataset.state = kind;
   state.parentElement.className = kind === 'trouble' ? 'status note alarm' : 'status note';
   element('restart').hidden = !restart;
   element('why').hidden = reason === '';
@@ -34,8 +33,8 @@ export function say(text, kind = 'idle', { restart = false, reason = '' } = {}) 
   if (kind !== 'loading') element('progress').hidden = true;
 }
 
-/** @param {{stage: string, bytes: number, total?: number}} progress as the enhancer tells it */
-export function sayProgress({ stage, bytes, total }) {
+/** @param {{stage: string, bytes: number, total?: number}} progress @param {boolean} heard whether the raw sound is, meanwhile */
+export function sayProgress({ stage, bytes, total }, heard) {
   const bar = element('progress');
   bar.hidden = false;
   if (total) {
@@ -47,7 +46,7 @@ export function sayProgress({ stage, bytes, total }) {
   const size = total ? `${megabytes(bytes)} of ${megabytes(total)} MB` : `${megabytes(bytes)} MB so far`;
   bar.setAttribute('aria-valuetext', size);
   element('bytes').textContent = size;
-  say(`${STAGES[stage] ?? stage}. You hear the raw sound meanwhile.`, 'loading');
+  say(`${STAGES[stage] ?? stage}.${heard ? ' You hear the raw sound until it is ready.' : ''}`, 'loading');
 }
 
 /** @param {number} bytes */

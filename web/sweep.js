@@ -1,6 +1,6 @@
 /**
- * A picture of the last seconds, written column by column from left to right and then over again, as on a heart monitor:
- * nothing scrolls, and a new column costs the copying of one column.
+ * A picture of the last seconds, drawn column by column from left to right and then over again, as on a heart monitor:
+ * nothing scrolls, and a new column costs one column's copy.
  */
 
 /** Seconds across. */
@@ -12,7 +12,7 @@ export const COLUMNS = 300;
 /** Columns kept empty ahead of the newest. */
 const GAP = 6;
 
-/** Columns that one look may fill; the page was busy with something else for longer, and nobody knows what was then. */
+/** Columns that one draw may fill. If the page was busy for longer, what happened meanwhile is unknown and left blank. */
 const LOOK = 4;
 
 export class Sweep {

@@ -1,8 +1,8 @@
-/** Recording both signals, and what to do with the recordings. */
+/** Recording before and after, and what to do with the recordings. */
 import { element, write } from './dom.js';
 import { LONGEST, Recording } from './recording.js';
 
-/** @type {Recording | undefined} under way */
+/** @type {Recording | undefined} in progress */
 let recording;
 /** @type {ReturnType<typeof setInterval>} */
 let clock;
@@ -10,7 +10,7 @@ let count = 0;
 
 /** @param {AudioNode} before @param {AudioNode} after */
 export async function startTake(before, after) {
-  recording = await Recording.start(before, after);
+  recording = await Recording.start([before, after]);
   show();
   clock = setInterval(() => {
     if (recording && recording.seconds >= LONGEST) void endTake();
@@ -24,9 +24,15 @@ export async function endTake() {
   recording = undefined;
   clearInterval(clock);
   if (!ended) return;
-  const files = await ended.stop();
+  const [before, after] = await ended.stop();
   show();
-  if (ended.length > 0) element('takes').prepend(card(files, ended.seconds));
+  if (ended.length === 0) return;
+  const number = ++count;
+  const files = [
+    { name: 'Before', className: 'before', file: before, download: `percepnet-take${number}-before.wav` },
+    { name: 'After', className: 'after', file: after, download: `percepnet-take${number}-after.wav` },
+  ];
+  element('takes').prepend(card(`Take ${number}`, ended.seconds, files, element('record')));
 }
 
 /** Whether this browser can: the tape is an AudioWorklet. */
@@ -43,9 +49,16 @@ function show() {
   write('record', isRecording() ? 'Stop recording (0:00)' : 'Record both');
 }
 
-/** @param {Record<'before' | 'after', Blob>} files @param {number} seconds @returns {HTMLElement} */
-function card(files, seconds) {
-  const name = `Take ${++count}`;
+/**
+ * A card with a player and a download for each file.
+ *
+ * @param {string} name
+ * @param {number} seconds
+ * @param {{name: string, className: string, file: Blob, download: string}[]} files
+ * @param {HTMLElement} next gets the focus when the card is deleted
+ * @returns {HTMLElement}
+ */
+export function card(name, seconds, files, next) {
   const take = document.createElement('article');
   take.className = 'take';
   const title = document.createElement('h3');
@@ -58,18 +71,18 @@ function card(files, seconds) {
   head.className = 'row head';
   head.append(title, remove);
   take.append(head);
-  const urls = Object.entries(files).map(([which, file]) => {
+  const urls = files.map(({ name: which, className, file, download }) => {
     const url = URL.createObjectURL(file);
     const player = Object.assign(document.createElement('audio'), { src: url, controls: true, preload: 'metadata' });
-    player.setAttribute('aria-label', `${name}, ${which}`);
-    // One at a time, or they cannot be told apart.
+    player.setAttribute('aria-label', `${name}, ${which.toLowerCase()}`);
+    // One at a time, or they cannot be compared.
     player.onplay = () => document.querySelectorAll('.take audio').forEach((other) => {
       if (other !== player) /** @type {HTMLAudioElement} */ (other).pause();
     });
-    const label = Object.assign(document.createElement('span'), { textContent: which === 'before' ? 'Before' : 'After', className: which });
-    const link = Object.assign(document.createElement('a'), { href: url, download: `percepnet-take${count}-${which}.wav` });
+    const label = Object.assign(document.createElement('span'), { textContent: which, className });
+    const link = Object.assign(document.createElement('a'), { href: url, download });
     link.textContent = `Download, ${(file.size / 1e6).toFixed(1)} MB`;
-    link.setAttribute('aria-label', `Download ${name}, ${which}`);
+    link.setAttribute('aria-label', `Download ${name}, ${which.toLowerCase()}`);
     const row = document.createElement('div');
     row.className = 'row';
     row.append(label, player, link);
@@ -79,7 +92,7 @@ function card(files, seconds) {
   remove.onclick = () => {
     urls.forEach((url) => URL.revokeObjectURL(url));
     take.remove();
-    element('record').focus();
+    next.focus();
   };
   return take;
 }

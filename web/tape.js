@@ -1,13 +1,14 @@
-/** The recording end: both signals as the two channels of one input, sent to the page in blocks. */
+/** The recording end: the signals as the channels of one input, sent to the page in blocks. */
 
 const BLOCK = 4800; // samples: ten messages a second
 
 class Tape extends AudioWorkletProcessor {
-  constructor() {
+  /** @param {{processorOptions: {channels: number}}} options */
+  constructor({ processorOptions: { channels } }) {
     super();
     this.running = true;
     this.filled = 0;
-    this.channels = [new Float32Array(BLOCK), new Float32Array(BLOCK)];
+    this.channels = Array.from({ length: channels }, () => new Float32Array(BLOCK));
     this.port.onmessage = () => {
       this.#send();
       this.port.postMessage(undefined); // that was all

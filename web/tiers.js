@@ -3,7 +3,7 @@ import { PercepNet } from './worklet/percepnet.js';
 
 /** @param {HTMLSelectElement} select */
 export async function fillTiers(select) {
-  select.append(new Option('The usual one', ''));
+  select.append(new Option('Default', ''));
   try {
     const tiers = await PercepNet.tiers();
     const usual = tiers.find((tier) => tier.default);
@@ -16,6 +16,6 @@ export async function fillTiers(select) {
     );
     select.value = usual?.tier ?? 'auto';
   } catch {
-    // Without the list there is still the model that comes with the enhancer.
+    // Without the list, the model that comes with the enhancer still works.
   }
 }

@@ -177,7 +177,7 @@ def test_demo_while_it_runs(visit: Callable[..., Tab]) -> None:
     expect(page.locator(".take")).to_be_visible()
     look(page, "demo-running")
     page.evaluate("demo.percepnet.dispatchEvent(new CustomEvent('overload', { detail: { action: 'wait' } }))")
-    expect(status).to_contain_text("does not keep up")
+    expect(status).to_contain_text("cannot keep up")
     look(page, "demo-overload")
 
 
@@ -203,6 +203,6 @@ def test_demo_in_trouble(visit: Callable[..., Tab]) -> None:
     broken = visit("index.html", init="window.Worker = class { constructor() { throw Error('no workers'); } }").page
     broken.get_by_role("button", name="Start", exact=True).click()
     expect(broken.get_by_role("button", name="Start the enhancer again")).to_be_visible()
-    expect(broken.get_by_role("status")).to_contain_text("The enhancer did not load. Check your connection")
+    expect(broken.get_by_role("status")).to_contain_text("The enhancer could not be loaded. Check your connection")
     expect(broken.locator("#reason")).to_contain_text("no workers")
     look(broken, "demo-fallback")
