@@ -149,7 +149,8 @@ def test_every_control_can_be_pressed(visit: Callable[..., Tab], name: str) -> N
         if address.startswith(tab.url):
             assert page.request.get(urldefrag(address).url).ok, address
     for summary in page.locator("summary:visible").all():
-        summary.click()
+        if not summary.evaluate("each => each.parentElement.open"):
+            summary.click()
     controls = page.locator("main").locator("button, input, select, textarea")
     pressed = 0
     for i in range(controls.count()):

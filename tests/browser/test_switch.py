@@ -16,15 +16,14 @@ SWITCHING = """async ([sound, flip]) => {
             return schedule.apply(this, given);
         };
     }
-    const recording = await Recording.start(sound.dry, sound.out);
+    const recording = await Recording.start([sound.dry, sound.out]);
     for (let i = 0; i < 10; i++) {
         flip(i);
         const { currentTime } = sound.context;
         while (sound.context.currentTime < currentTime + 0.15) await new Promise((resolve) => setTimeout(resolve, 10));
     }
     const files = await recording.stop();
-    return Promise.all(['before', 'after'].map(async (name) =>
-        new Int16Array(await files[name].arrayBuffer(), 44)));
+    return Promise.all(files.map(async (file) => new Int16Array(await file.arrayBuffer(), 44)));
 }"""
 """Record ``dry`` and ``out`` of a graph while it goes to and fro between before and after."""
 
@@ -32,7 +31,7 @@ SWITCHING = """async ([sound, flip]) => {
 def test_the_switch_leaves_no_gap(open_tab: Callable[..., Tab], isolated: str) -> None:
     """While both signals are the same, switching to and fro cannot be told from not switching."""
     tab = open_tab(isolated, path="")
-    tab.page.get_by_role("slider", name="Lower the noise by at most").press("Home")
+    tab.page.get_by_role("slider", name="Reduce noise by at most").press("Home")
     start(tab)
     largest = tab.evaluate(
         f"""async () => {{

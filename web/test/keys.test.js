@@ -1,4 +1,4 @@
-/** Single keys act, except where they mean something else. */
+/** Single keys act, except where they have another meaning. */
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 import { actOnKeys } from '../keys.js';
