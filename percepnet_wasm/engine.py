@@ -1,4 +1,4 @@
-"""A frame's way through the stages, in NumPy: the reference, which runs everywhere."""
+"""A frame's path through the stages, in NumPy: the reference implementation, which runs everywhere."""
 
 from dataclasses import dataclass, field
 
@@ -23,9 +23,9 @@ __all__ = ["NumpyEngine", "StreamState", "track_levels"]
 
 @dataclass
 class StreamState:
-    """All that is remembered of a stream, stage by stage; a new one is a silent past.
+    """Everything remembered about a stream, stage by stage; a new one stands for silence before the first sample.
 
-    ``voiced`` and ``unvoiced`` are kept by :func:`track_levels`.
+    ``voiced`` and ``unvoiced`` belong to :func:`track_levels`.
     """
 
     network: NetworkState
@@ -44,7 +44,7 @@ class NumpyEngine:
     ----------
     model : Model
     block : int
-        Frames a call.
+        Frames per call.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class NumpyEngine:
     voiced, unvoiced : float
         Energy of the frames with and without voice of the last seconds.
     gain, strength : float32 (block, BANDS)
-        Of the frames put out last, as the network gave them.
+        Of the latest output frames, as the network computed them.
     voice : float32 (block, 1)
     period : intp (block,)
     correlation : float32 (block,)
@@ -101,7 +101,7 @@ class NumpyEngine:
         Raises
         ------
         ValueError
-            A sample is not finite, or absurdly loud; nothing has changed.
+            A sample is not finite, or far beyond full scale; the stream is unchanged.
         """
         peak = np.abs(samples).max()
         if not peak <= LOUDEST:
@@ -110,19 +110,20 @@ class NumpyEngine:
             samples = np.zeros_like(samples)
 
         state = self.state
-        # Newest frame l + M, where M is LOOKAHEAD; put out is frame l. Its period T, and how periodic it is at all:
+        # This call completes frame l + M (M: LOOKAHEAD) and outputs frame l. Pitch period T of frame l, and how
+        # strongly the signal correlates with itself at that period:
         period, correlation = track_pitch(samples, state.pitch)
-        # Its spectrum Y, the spectrum P of its combed copy, and q_y, how much they have in common, band by band.
+        # Spectrum Y of frame l, spectrum P of its comb-filtered copy, and their coherence q_y in each band.
         noisy = analyse(samples, period, state.analysis)
-        # What the network hears: the energies of frame l + M, and q_y and T of frame l.
+        # The network's input: band energies of frame l + M; q_y, T and correlation of frame l.
         heard = features(noisy.newest_energy, noisy.coherence, period, correlation)
         if self._reads_levels:
             levels, state.levels = relative_levels(heard[:, :BANDS], state.levels)
             heard = np.concatenate((heard, levels), axis=1)
-        # Gains g, comb strengths r, and the probability of speech.
+        # Band gains g, comb strengths r, and the probability of speech.
         gain, strength, voice = self._network(heard, state.network)
         filtered = network_postfilter(gain, noisy.energy) if self.postfilter else gain
-        # X = g ((1 - r) Y + r P), band by band, and back to samples.
+        # X = g ((1 - r) Y + r P) in each band, then the inverse transform and overlap-add.
         enhanced = synthesise(noisy, filtered, strength if self.comb else None, state.synthesis, self.floor)
 
         track_levels(noisy.energy, voice, state)
@@ -132,7 +133,7 @@ class NumpyEngine:
 
 
 def track_levels(energy: NDArray[np.float32], voice: NDArray[np.float32], state: StreamState) -> None:
-    """Average the input's energy where the network hears a voice, and where it does not.
+    """Track the input's mean energy with and without voice, weighted by the network's probability of speech.
 
     Parameters
     ----------

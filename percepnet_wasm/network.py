@@ -38,14 +38,14 @@ class Network:
     Parameters
     ----------
     model : Model
-        Its numbers are shared, not copied.
+        Its weights are shared, not copied.
     """
 
     def __init__(self, model: Model) -> None:
         self.model = model
 
     def new_state(self) -> NetworkState:
-        """Make the state of a stream that has just begun."""
+        """Create the state of a stream that has not begun."""
         layers: dict[str, Rows] = {}
         for layer in self.model.layers:
             if layer.kind == "gru":
@@ -55,7 +55,7 @@ class Network:
         return NetworkState(layers)
 
     def __call__(self, features: Rows, state: NetworkState) -> tuple[Rows, Rows, Rows]:
-        """Answer a stream's next frames.
+        """Run a stream's next frames.
 
         Parameters
         ----------
@@ -74,7 +74,7 @@ class Network:
         return outputs["gain"], outputs["strength"], outputs["voice"]
 
     def outputs(self, features: Rows, state: NetworkState) -> dict[str, Rows]:
-        """Run all layers: float32 (frames, size) by name, and as ``features`` the normalised ones."""
+        """Run all layers; returns float32 (frames, size) by layer, and the normalised input as ``features``."""
         model = self.model
         outputs = {"features": (features - model.feature_mean) / model.feature_deviation}
         # Where exp overflows, 1 / (1 + inf) is the 0 that a shut gate should be.

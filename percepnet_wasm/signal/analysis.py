@@ -20,16 +20,16 @@ __all__ = ["Analysis", "AnalysisState", "analyse"]
 
 @dataclass
 class Analysis:
-    """What is known about the frames put out.
+    """What is known about the output frames.
 
     Attributes
     ----------
     spectra, combed : complex64 (frames, BINS)
-        Y and P: of the frames, and of the combed ones.
+        Y and P: of the frames, and of their comb-filtered copies.
     energy, combed_energy, coherence : float32 (frames, BANDS)
         ||Y_b||^2, ||P_b||^2 and q_y of the same frames.
     newest_energy : float32 (frames, BANDS)
-        ||Y_b||^2 of the newest frames, LOOKAHEAD frames later.
+        ||Y_b||^2 of the newest frames, LOOKAHEAD after the output frames.
     """
 
     spectra: NDArray[np.complex64]
@@ -50,7 +50,7 @@ class AnalysisState:
 
 
 def analyse(samples: NDArray[np.float32], period: NDArray[np.intp], state: AnalysisState) -> Analysis:
-    """Take a stream's next samples, compare the frames to be put out with their combed copies.
+    """Take a stream's next samples; compare the output frames, LOOKAHEAD frames back, with their combed copies.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ from .stft import overlapping
 __all__ = ["CombState", "FUTURE", "comb", "future_taps", "noise_power", "taps"]
 
 FUTURE = LOOKAHEAD * HOP
-"""Samples known beyond the window of the frame put out."""
+"""Samples known beyond the output frame's window."""
 
 PAST = COMB_TAPS_SIDE * LAG_MAX
 """Samples needed before it."""
@@ -56,13 +56,13 @@ def noise_power(period: NDArray[np.intp]) -> NDArray[np.float32]:
 
 @dataclass
 class CombState:
-    """What :func:`comb` remembers of a stream: samples, from the oldest tap's on, without the next hop."""
+    """What :func:`comb` remembers of a stream: its samples, back to the oldest tap of the next frame."""
 
     samples: NDArray[np.float32] = zeros(PAST + WINDOW + FUTURE - HOP)
 
 
 def comb(samples: NDArray[np.float32], period: NDArray[np.intp], state: CombState) -> NDArray[np.float32]:
-    """Take a stream's next samples, comb the frames to be put out, LOOKAHEAD frames late.
+    """Take a stream's next samples; comb-filter the output frames, LOOKAHEAD frames back.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def comb(samples: NDArray[np.float32], period: NDArray[np.intp], state: CombStat
     Returns
     -------
     float32 (frames, WINDOW)
-        sum_k w_k x(n + k T), not windowed yet.
+        sum_k w_k x(n + k T), not yet windowed.
     """
     line = np.concatenate((state.samples, samples))
     state.samples = line[len(samples) :].copy()

@@ -28,7 +28,7 @@ OCTAVE_RATIO, OCTAVE_GUARD = 1.1, 0.75
 """A lag's score is reduced by GUARD unless it beats the best score near half the lag by RATIO."""
 BACKTRACK = LOOKAHEAD - 1
 """Frames back along the path. A correlation is centred one hop before its newest sample's frame, at about the
-reference's middle less half a lag: the frame put out is best described by the correlation of the frame after it."""
+reference's middle less half a lag: an output frame is best described by the correlation of the frame after it."""
 
 _FIRST_DOUBLE = FIRST_LAG
 """Index of the first lag whose half is among the lags, 2 FIRST_LAG."""
@@ -65,7 +65,7 @@ class PitchState:
 
 
 def track_pitch(samples: NDArray[np.float32], state: PitchState) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-    """Take a stream's next samples, give the pitch of the frames to be put out.
+    """Take a stream's next samples; return the pitch of the output frames.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def track_pitch(samples: NDArray[np.float32], state: PitchState) -> tuple[NDArra
 
 
 def _guarded(correlations: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Score lags; lower where they are hardly better than half of themselves: so are multiples of the period."""
+    """Score lags, lower where they are hardly better than half the lag: multiples of the period look like that."""
     pairs = np.maximum(correlations[:, :-1], correlations[:, 1:])
     near = pairs.copy()  # the best of each lag and both its neighbours
     near[:, 1:] = np.maximum(pairs[:, 1:], pairs[:, :-1])
@@ -108,7 +108,7 @@ def _extended(paths: NDArray[np.float32], scores: NDArray[np.float32]) -> NDArra
 
 
 def _traced_back(paths: NDArray[np.float32]) -> list[int]:
-    """Follow the best path from each newest frame back to the one put out; pointers are recomputed, not stored."""
+    """Follow the best path from each newest frame back to its output frame; pointers are recomputed, not stored."""
     lags = []
     for newest in range(BACKTRACK, len(paths)):
         lag = int(paths[newest, JUMP:-JUMP].argmax())

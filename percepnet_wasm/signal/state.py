@@ -1,6 +1,6 @@
-"""What the stages remember: one dataclass each, so that a stream's state can be listed, copied and reset in one place.
+"""State of the stages: one dataclass each, so that a stream's state can be listed, copied and reset in one place.
 
-A new state is a silent past; :func:`copy.deepcopy` makes an independent copy of one.
+A new state stands for silence before the first sample; :func:`copy.deepcopy` makes an independent copy.
 """
 
 from dataclasses import field
@@ -12,5 +12,5 @@ __all__ = ["zeros"]
 
 
 def zeros(*shape: int, dtype: type = np.float32) -> Any:
-    """Declare a field of a dataclass that is an array of zeros at first."""
+    """Declare a dataclass field that starts as an array of zeros."""
     return field(default_factory=lambda: np.zeros(shape, dtype))
