@@ -3,6 +3,7 @@
 import importlib.util
 import io
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 import soundfile
 from hostile import covers, examples, sounds
 from hypothesis import given
+from signals import talk
 
 from percepnet_wasm import MissingExtraError, cli, live
 from percepnet_wasm.constants import HOP, SAMPLE_RATE
@@ -176,6 +178,7 @@ def null_sinks(tmp_path):
     runtime = Path(tempfile.mkdtemp(prefix="pulse", dir="/tmp"))  # a socket's path must be short
     own = dict.fromkeys(("PULSE_RUNTIME_PATH", "XDG_RUNTIME_DIR"), str(runtime))
     environment = os.environ | own | {"PULSE_SERVER": f"unix:{runtime}/socket", "HOME": str(tmp_path)}
+    environment["PYTHONPATH"] = str(ROOT)
     modules = [
         f"module-native-protocol-unix auth-anonymous=1 socket={runtime}/socket",
         "module-null-sink sink_name=loudspeaker rate=48000", "module-null-sink sink_name=room rate=48000 channels=1",
@@ -198,15 +201,13 @@ def null_sinks(tmp_path):
             shutil.rmtree(runtime, ignore_errors=True)
 
 
-def test_a_voice_goes_through_pulseaudio(null_sinks, tmp_path):
-    """A tone in the room is heard in the loudspeaker, as long as the command runs, and Ctrl-C ends it."""
-    tone = 0.3 * np.sin(2 * np.pi * 440 * np.arange(150 * SAMPLE_RATE) / SAMPLE_RATE)
-    soundfile.write(tmp_path / "tone.wav", tone, SAMPLE_RATE)
+def hear(command, null_sinks, folder, sound, recognised):
+    """Run a program until a sound in the room is heard in the loudspeaker; then interrupt it."""
+    soundfile.write(folder / "room.wav", np.resize(sound, 150 * SAMPLE_RATE), SAMPLE_RATE)
     record = ["parecord", "--device=loudspeaker.monitor", "--rate=48000", "--channels=1", "--format=float32le", "--raw"]
-    command = [sys.executable, "-m", "percepnet_wasm", "live", "--attenuation-limit", "0", "--kernel", "numpy"]
     pipe = subprocess.PIPE
     with (
-        subprocess.Popen(["paplay", "--device=room", tmp_path / "tone.wav"], env=null_sinks) as player,
+        subprocess.Popen(["paplay", "--device=room", folder / "room.wav"], env=null_sinks) as player,
         subprocess.Popen(command, env=null_sinks, cwd=ROOT, stderr=pipe, text=True) as job,
         subprocess.Popen(record, env=null_sinks, stdout=pipe, stderr=subprocess.DEVNULL) as recorder,
     ):
@@ -215,13 +216,33 @@ def test_a_voice_goes_through_pulseaudio(null_sinks, tmp_path):
             while heard < 5:
                 assert time.monotonic() < deadline and job.poll() is None, "nothing is heard"
                 block = np.frombuffer(recorder.stdout.read(4 * 4800), np.float32)
-                spectrum = np.abs(np.fft.rfft(block * np.hanning(len(block))))
-                heard += bool(np.sqrt(np.mean(block**2)) > 0.05 and np.argmax(spectrum) in (43, 44, 45))
+                heard += recognised(block)
         finally:
             job.send_signal(2)
             player.terminate()
             recorder.terminate()
-        said = job.stderr.read()
-        assert job.wait(60) == 0
-    assert "Microphone -> " in said and "Traceback" not in said
+        return job.stderr.read(), job.wait(60)
+
+
+def test_a_voice_goes_through_pulseaudio(null_sinks, tmp_path):
+    """What is said into the microphone is heard in the loudspeaker, and Ctrl-C ends the command in order."""
+    command = [sys.executable, "-m", "percepnet_wasm", "live", "--attenuation-limit", "0", "--kernel", "numpy"]
+
+    def recognised(block):
+        spectrum = np.abs(np.fft.rfft(block * np.hanning(len(block))))
+        return np.sqrt(np.mean(block**2)) > 0.05 and np.argmax(spectrum) in (43, 44, 45)
+
+    tone = 0.3 * np.sin(2 * np.pi * 440 * np.arange(SAMPLE_RATE) / SAMPLE_RATE)
+    said, code = hear(command, null_sinks, tmp_path, tone, recognised)
+    assert code == 0 and "Microphone -> " in said and "Traceback" not in said
     assert float(said.splitlines()[-1].split()[1]) > 0 and "delay" in said.splitlines()[-2]
+
+
+def test_the_readmes_live_example_runs(null_sinks, tmp_path):
+    """Word for word, with a voice in the room; where nothing plays, the loudspeaker is silent to the last bit."""
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    (example,) = [block for block in blocks if "import soundcard" in block]
+    assert len([line for line in example.splitlines() if line]) <= 10
+    (tmp_path / "example.py").write_text(example)
+    said, _ = hear([sys.executable, tmp_path / "example.py"], null_sinks, tmp_path, talk().noisy, np.any)
+    assert said.rstrip().endswith("KeyboardInterrupt")
