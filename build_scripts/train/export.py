@@ -11,7 +11,7 @@ from torch import nn
 from percepnet_wasm.model_file import WEIGHT_LIMIT, WEIGHT_SCALE, Layer, Model
 
 from .model import PercepNet, from_checkpoint, tier_of
-from .warm_start import from_model
+from .warm_start import from_model, with_features
 
 _INPUTS = {
     "dense": ("features",),
@@ -81,7 +81,7 @@ def blend(network: PercepNet, start: PercepNet, share: float) -> None:
     network : PercepNet
         Changed in place.
     start : PercepNet
-        Of the same widths.
+        Of the same widths; it may read fewer features, whose others then have weights of zero.
     share : float
         Of ``start``, in [0, 1].
     """
@@ -89,7 +89,8 @@ def blend(network: PercepNet, start: PercepNet, share: float) -> None:
         raise ValueError(f"share is {share}: give a number from 0 (the trained weights) to 1 (those of the start)")
     if network.size != start.size:
         raise ValueError(f"the start has {start.size}, the checkpoint {network.size}: blend networks of one size")
-    for ours, theirs in zip(network.state_dict().values(), start.state_dict().values(), strict=True):
+    start = with_features(start, network.mean, network.deviation)
+    for ours, theirs in zip(network.parameters(), start.parameters(), strict=True):
         ours.lerp_(theirs, share)
 
 

@@ -41,6 +41,7 @@ from build_scripts.train.scenes import Scene
 from build_scripts.train.target_denoising import LOWEST_DB, SPEAKING_DB, denoise_target, floor_gains
 from build_scripts.train.teacher import lower_bound
 from build_scripts.train.voices import play
+from build_scripts.train.warm_start import with_features
 from percepnet_wasm.constants import HOP, SAMPLE_RATE
 from percepnet_wasm.model_file import WEIGHT_LIMIT, WEIGHT_SCALE
 from percepnet_wasm.oracle.targets import Targets
@@ -336,6 +337,11 @@ def test_blending_moves_the_weights_back_towards_the_start():
     trained = network.gain.weight.detach().clone()
     blend(network, start, 0.25)
     torch.testing.assert_close(network.gain.weight, 0.75 * trained + 0.25 * start.gain.weight)
+    wide = with_features(make(), torch.zeros(FEATURES + 68), torch.ones(FEATURES + 68))
+    torch.nn.init.ones_(wide.dense.weight)
+    blend(wide, start, 0.25)
+    torch.testing.assert_close(wide.dense.weight[:, :FEATURES], 0.75 + 0.25 * start.dense.weight)
+    torch.testing.assert_close(wide.dense.weight[:, FEATURES:], torch.full((16, 68), 0.75))
     with pytest.raises(ValueError, match="share is 2"):
         blend(network, start, 2)
     with pytest.raises(ValueError, match="of one size"):
