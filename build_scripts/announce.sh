@@ -17,7 +17,7 @@ if [ ! -e build/test.stamp ]; then
   plan+=("                 which is what PyPI offers on Linux")
 fi
 if [ ! -e worklet/node_modules/.stamp ] || [ ! -e tests/clients/node_modules/.stamp ]; then
-  plan+=("npm packages     into worklet/ and tests/clients/: 180 MB")
+  plan+=("npm packages     into worklet/ and tests/clients/: 200 MB")
 fi
 if [ ! -d "${XDG_CACHE_HOME:-$HOME/.cache}/percepnet-wasm" ]; then
   plan+=("Pyodide          into ~/.cache/percepnet-wasm: 17 MB")
