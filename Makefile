@@ -19,7 +19,7 @@ RERUN := --reruns 1 --rerun-show-tracebacks -raR
 LOCK ?= build_scripts/demo.lock
 TEST_LOCK ?= $(LOCK:demo.lock=test.lock)
 
-.PHONY: help demo site setup test test-firefox lint test-unit test-worklet test-pyodide test-browser firefox fuzz mutation golden lock \
+.PHONY: help demo site setup test test-firefox lint test-unit test-worklet test-pyodide test-browser firefox live fuzz mutation golden lock \
 	bench record soak evaluate model packages reference clean
 
 demo: site ## the page, built and served on localhost (PORT=8000)
@@ -42,15 +42,15 @@ test-firefox: ## the tests in Firefox and with a virtual sound card; installs bo
 	@build_scripts/announce.sh firefox
 	@build_scripts/system_packages.sh firefox
 	@build_scripts/system_packages.sh
-	@MAKE='$(MAKE)' build_scripts/test_parts.sh firefox
+	@MAKE='$(MAKE)' build_scripts/test_parts.sh firefox live
 
 lint: build/test.stamp ## style and types of Python
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 
 # One thread: those of torch and BLAS spin while they wait for each other, which takes forever on a busy machine.
-test-unit test-pyodide test-browser firefox: export OMP_NUM_THREADS = 1
-test-unit test-pyodide test-browser firefox: export OPENBLAS_NUM_THREADS = 1
+test-unit test-pyodide test-browser firefox live: export OMP_NUM_THREADS = 1
+test-unit test-pyodide test-browser firefox live: export OPENBLAS_NUM_THREADS = 1
 
 test-unit: build/test.stamp ## Python's tests
 	$(PYTEST) $(PLAIN) tests/unit
@@ -71,6 +71,10 @@ test-browser: build/test.stamp ## the page and calls in Chromium
 firefox: build/test.stamp tests/clients/node_modules/.stamp
 	$(PY) -m build_scripts.package.build_dist --out dist
 	$(PYTEST) $(PLAIN) tests/browser -m firefox $(RERUN)
+
+# Here for those who run it without PulseAudio in test-unit: there its sound is skipped.
+live: build/test.stamp
+	$(PYTEST) $(PLAIN) tests/unit/test_live.py $(RERUN)
 
 bench: build/test.stamp ## cost beside other suppressors, to build/bench.json
 	$(PY) -m build_scripts.package.build_dist --out dist
