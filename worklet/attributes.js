@@ -2,12 +2,14 @@
  * The script tag's data attributes: what each means and takes. A wrong one is told and left out; it never stops the page.
  */
 
+import { ENGINES } from './options.js';
 import { isName } from './tiers.js';
 
 /** @typedef {{takes: string, read: (text: string) => unknown}} Attribute `read` gives undefined for what it cannot read */
 
 /** @type {Record<string, Attribute>} by their names in `dataset`, which are those of the options */
 const ATTRIBUTES = {
+  engine: { takes: ENGINES.join(' or '), read: (text) => ENGINES.find((engine) => engine === text) },
   model: { takes: "a tier such as 'c20', 'auto' for the largest this machine carries, or a model file's address", read: readModelName },
   assets: { takes: 'the address of the runtime folder', read: readFolder },
   attenuationLimit: { takes: 'decibels from 0 (no effect) to Infinity (no limit)', read: readLimit },

@@ -33,7 +33,7 @@ export class Chooser {
   #report;
 
   /**
-   * @param {import('./runtime.js').Runtime} runtime
+   * @param {import('./stream.js').StreamRuntime} runtime
    * @param {import('./models.js').Models} models
    * @param {Choice | undefined} remembered from an earlier visit
    * @param {(choice: Choice) => void} report a new choice
@@ -69,7 +69,7 @@ export class Chooser {
     const { version, kernel } = trial.info;
     const { userAgent, hardwareConcurrency, deviceMemory } = /** @type {any} */ (navigator);
     const key = [
-      `pyodide ${this.#runtime.version}`,
+      this.#runtime.name,
       `percepnet-wasm ${version}`,
       kernel,
       userAgent,

@@ -47,6 +47,12 @@ export class Direct {
     this.#pump.gradual = true;
   }
 
+  /** Compute nothing from now on: the sound fades to raw. */
+  stop() {
+    this.#pump?.abandon();
+    this.#pump = undefined;
+  }
+
   /** @param {Float32Array | undefined} input mono; undefined when nothing is connected @param {Float32Array} output filled */
   render(input, output) {
     this.blend.take(input, output.length);

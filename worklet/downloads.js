@@ -9,11 +9,12 @@
 const INTERVAL = 100;
 
 /**
- * @param {string} assets URL of the runtime folder, whose sizes.json lists what a start downloads
+ * @param {string} assets URL of the runtime folder, whose sizes.json lists what a start downloads, by what is started
+ * @param {string} list which of its lists
  * @param {(bytes: number, total: number | undefined) => void} report total is undefined until it is known
  * @returns {() => void} call it to stop
  */
-export function countDownloads(assets, report) {
+export function countDownloads(assets, list, report) {
   const plain = globalThis.fetch;
   /** @type {Map<string, number>} bytes so far, by address */
   const arrived = new Map();
@@ -53,7 +54,7 @@ export function countDownloads(assets, report) {
   const timer = setInterval(reportNow, INTERVAL);
   plain(new URL('sizes.json', assets))
     .then((response) => response.json())
-    .then((/** @type {Record<string, number>} */ listed) => {
+    .then((/** @type {Record<string, Record<string, number>>} */ { [list]: listed }) => {
       sizes = Object.fromEntries(Object.entries(listed).map(([name, bytes]) => [new URL(name, assets).href, bytes]));
       total = Object.values(listed).reduce((sum, bytes) => sum + bytes, 0);
     })

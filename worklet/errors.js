@@ -1,7 +1,7 @@
 /**
  * What can go wrong, each with what to do about it. `code` is for programs, `message` for people.
  *
- * @typedef {'unsupported' | 'worklet' | 'context' | 'suspended' | 'boot' | 'model' | 'enhancer' | 'stalled' | 'overload'} Code
+ * @typedef {'unsupported' | 'worklet' | 'context' | 'suspended' | 'boot' | 'model' | 'enhancer' | 'stalled' | 'overload' | 'budget'} Code
  */
 
 /** @type {Record<Code, string>} */
@@ -14,6 +14,7 @@ const REMEDY = {
   model: 'The model could not be downloaded or loaded; set a different `model`, then call restart().',
   enhancer: 'The enhancer failed while running; using the raw microphone. Call restart() to start it again.',
   stalled: 'The enhancer stopped keeping up; using the raw microphone until it recovers. Call restart() to start it again.',
+  budget: "This machine is too slow to enhance on the audio thread; using the raw microphone. Choose the engine 'worker' instead.",
   overload: 'This machine is too slow even for the smallest model; using the raw microphone. It will be tried again later.',
 };
 

@@ -11,6 +11,9 @@
 import { explainResponse } from './explain.js';
 import { HASHES } from './hashes.js';
 
+/** ms that a small file may take. */
+const FILE_TIMEOUT = 45_000;
+
 const MODULES = ['pyodide.mjs', 'pyodide.asm.js'];
 
 /** What Pyodide requests one after another: the interpreter, its library, the lock, the wheels. */
@@ -43,6 +46,23 @@ export async function guardRuntime(assets, hashes = HASHES) {
   }
   const modules = MODULES.filter((name) => name in hashes);
   await Promise.all(modules.map(async (name) => (await fetch(assets + name)).arrayBuffer()));
+}
+
+/**
+ * One file of the runtime folder, checked if its hash is known.
+ *
+ * @param {string} assets URL of the runtime folder
+ * @param {string} name its path there
+ * @param {Record<string, string>} [hashes]
+ * @returns {Promise<Uint8Array<ArrayBuffer>>}
+ */
+export async function fetchFile(assets, name, hashes = HASHES) {
+  const url = assets + name;
+  const options = { signal: AbortSignal.timeout(FILE_TIMEOUT) };
+  const response = hashes[name] ? await fetchChecked(globalThis.fetch, url, options, hashes[name]) : await fetch(url, options);
+  const problem = explainResponse(url, response);
+  if (problem) throw new Error(problem);
+  return new Uint8Array(await response.arrayBuffer());
 }
 
 /**

@@ -4,6 +4,9 @@
  *     main thread --- WorkerRequest ---> enhancer's worker      main thread --- NodeRequest ---> audio thread
  *     main thread <-- WorkerReport  ---  (worker.js)            main thread <-- NodeReport  ---  (processor.js)
  *
+ *     main thread --- DirectRequest ---> audio thread           only with `engine: 'worklet'` (direct-processor.js)
+ *     main thread <-- DirectReport  ---  audio thread
+ *
  *     audio thread --- InputFrame ---> worker                   only without shared memory (link.js)
  *     audio thread <-- OutputFrame --  worker
  *
@@ -73,6 +76,32 @@
  *
  * @typedef {{state: string, message?: string}} NodeReport what is playing, one of blend.js's STATE, when that changes;
  *     or 'failed' with an exception's message
+ */
+
+// Main thread <-> audio thread, over a node's port from UsePort, with the runner on the audio thread
+
+/**
+ * @typedef {object} Load a program to run, in place of the one before
+ * @property {'load'} type
+ * @property {number} token
+ * @property {string} key the same for the same image
+ * @property {import('./runner-runtime.js').Kernels} kernels
+ * @property {Uint8Array} image
+ *
+ * @typedef {{type: 'proceed'}} Proceed with loading, if no quantum has been rendered since the last of these
+ * @typedef {Load | Proceed | SetAttenuationLimit | Observe | Close} DirectRequest
+ *
+ * @typedef {object} Counts twice a second; what Stats has of them
+ * @property {'counts'} type
+ * @property {number} frames
+ * @property {number} errors
+ * @property {number} quanta
+ * @property {number} underruns
+ * @property {number} heap
+ * @property {number} snr
+ * @property {number} voiceActivity
+ *
+ * @typedef {Answer | Refusal | Counts | FrameReport | StreamError} DirectReport
  */
 
 // Audio thread <-> worker, without shared memory

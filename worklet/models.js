@@ -14,6 +14,16 @@ export const DOWNLOAD_TIMEOUT = 45_000;
 /**
  * @typedef {import('./tiers.js').Tier} Tier
  *
+ * @typedef {object} Handle a model that a runtime has loaded
+ * @property {any} proxy what the runtime makes enhancers of
+ * @property {string} tier as the file says
+ * @property {number} weights
+ *
+ * @typedef {object} Loader what runs the models: runtime.js, or runner-runtime.js
+ * @property {() => Handle | undefined} bundledModel the one that needs no download, if there is one
+ * @property {(bytes: Uint8Array) => Promise<Handle>} model
+ * @property {(tier: Tier) => {file: string, sha256: string} | undefined} file which of a tier's files it runs
+ *
  * @typedef {object} LoadedModel
  * @property {string} name a tier, or the address of a model file
  * @property {any} proxy PyProxy of a percepnet_wasm.Model
@@ -32,17 +42,25 @@ export class Models {
 
   /**
    * @param {string} assets URL of the runtime folder
-   * @param {import('./runtime.js').Runtime} runtime
+   * @param {Loader} runtime
    * @param {() => void} [onData] called while a download delivers
    */
   constructor(assets, runtime, onData = () => {}) {
     this.#assets = assets;
     this.#runtime = runtime;
     this.#onData = onData;
-    const bundled = runtime.model();
-    /** The tier that comes with the wheel; never unloaded. @type {LoadedModel} */
-    this.bundled = { name: bundled.tier, ...bundled };
-    this.#loaded.set(bundled.tier, { users: 1, held: Promise.resolve(this.bundled) });
+    const handle = runtime.bundledModel();
+    /** The default tier, once preload() has returned; never unloaded. @type {LoadedModel} */
+    this.bundled = handle ? { name: handle.tier, ...handle } : /** @type {any} */ (undefined);
+    if (handle) this.#loaded.set(handle.tier, { users: 1, held: Promise.resolve(this.bundled) });
+  }
+
+  /** Load the default tier, unless it came with the runtime. @throws {PercepNetError} 'model' */
+  async preload() {
+    if (this.bundled) return;
+    const tier = (await this.tiers()).find((each) => each.default);
+    if (!tier) throw new PercepNetError('model', `${new URL('models.json', this.#assets)} names no default tier`);
+    this.bundled = await this.acquire(tier.tier);
   }
 
   /** What models.json lists, the largest first. @returns {Promise<Tier[]>} */
@@ -90,7 +108,7 @@ export class Models {
 
   /** @param {string} name @returns {Promise<LoadedModel>} */
   async #load(name) {
-    return { name, ...this.#runtime.model(await (isName(name) ? this.#fetchTier(name) : this.#download(new URL(name)))) };
+    return { name, ...(await this.#runtime.model(await (isName(name) ? this.#fetchTier(name) : this.#download(new URL(name))))) };
   }
 
   /** @param {string} name @returns {Promise<Uint8Array>} */
@@ -101,11 +119,13 @@ export class Models {
       const names = tiers.map((each) => each.tier).join(', ');
       throw new PercepNetError('model', `there is no tier ${name}: use auto, ${names} or the URL of a model file`);
     }
-    const url = new URL(tier.file, this.#assets);
+    const listed = this.#runtime.file(tier);
+    if (!listed) throw new PercepNetError('model', `models.json lists no program image for ${name}: build the runtime folder again`);
+    const url = new URL(listed.file, this.#assets);
     let bytes = await this.#download(url);
     // The browser's cache may hold the file of an earlier version.
-    if ((await sha256(bytes)) !== tier.sha256) bytes = await this.#download(url, { cache: 'reload' });
-    if ((await sha256(bytes)) !== tier.sha256) {
+    if ((await sha256(bytes)) !== listed.sha256) bytes = await this.#download(url, { cache: 'reload' });
+    if ((await sha256(bytes)) !== listed.sha256) {
       throw new PercepNetError('model', `${url} is not the file that models.json lists: its SHA-256 differs`);
     }
     return bytes;

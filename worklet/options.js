@@ -2,28 +2,46 @@
  * Checks the arguments of create() and the methods: a programming error throws an exception that names the argument.
  */
 import { DEPTH_MAX, DEPTH_MIN } from './blend.js';
-import { DEFAULT_DEPTH } from './constants.js';
+import { DEFAULT_DEPTH, HOP } from './constants.js';
 import { readModel } from './tiers.js';
 
 /**
+ * What runs the enhancer, and where: the wheel in Pyodide, in a worker; or what it compiles to, without Python, in a worker or on the
+ * audio thread.
+ */
+export const ENGINES = /** @type {const} */ (['python', 'worker', 'worklet']);
+
+/**
+ * @typedef {typeof ENGINES[number]} Engine
+ * @typedef {Exclude<Engine, 'worklet'>} WorkerEngine those that run in a worker
+ *
  * @typedef {object} Options
+ * @property {Engine} [engine] what runs the enhancer, and where; default 'python'
  * @property {string | URL} [model] a tier ('c10', 'c20', ...: see PercepNet.tiers()), 'auto' for the largest that this
  *     machine handles with ease, or the address of a model file; default: the tier that needs no further download
  * @property {string | URL} [assets] the runtime folder; default `../runtime/` beside this module's folder
- * @property {number} [depth] ring depth in samples at 48 kHz, default 1920 (40 ms)
+ * @property {number} [depth] ring depth in samples at 48 kHz, default 1920 (40 ms); engine 'worklet' has no ring
  * @property {number} [attenuationLimit] most that noise is reduced, dB; 0 leaves the sound unchanged; default Infinity
  * @property {boolean} [enabled] default true
  */
 
 /** @param {Options} options */
-export function readOptions({ model, assets, depth = DEFAULT_DEPTH, attenuationLimit = Infinity, enabled = true }) {
+export function readOptions({ engine = 'python', model, assets, depth, attenuationLimit = Infinity, enabled = true }) {
   return {
+    engine: readEngine(engine),
     model: readModel(model),
     assets: readAssets(assets),
-    depth: readDepth(depth),
+    depth: readDepth(depth, engine),
     attenuationLimit: readLimit(attenuationLimit),
     enabled: Boolean(enabled),
   };
+}
+
+/** @param {unknown} engine @returns {Engine} */
+function readEngine(engine) {
+  const known = ENGINES.find((each) => each === engine);
+  if (!known) throw new TypeError(`engine must be ${ENGINES.map((each) => `'${each}'`).join(' or ')}, not ${engine}`);
+  return known;
 }
 
 /** @param {string | URL} [assets] @returns {string} absolute, with a slash at its end */
@@ -32,8 +50,13 @@ export function readAssets(assets) {
   return address.endsWith('/') ? address : `${address}/`;
 }
 
-/** @param {number} depth */
-function readDepth(depth) {
+/** @param {number | undefined} depth @param {Engine} engine */
+function readDepth(depth, engine) {
+  if (engine === 'worklet') {
+    if (depth !== undefined) throw new TypeError("depth does not apply to engine 'worklet', which has no ring: leave it out");
+    return HOP; // a frame's first sample waits for its last one
+  }
+  if (depth === undefined) return DEFAULT_DEPTH;
   if (!Number.isInteger(depth) || depth < DEPTH_MIN || depth > DEPTH_MAX) {
     throw new RangeError(`depth must be a whole number of samples from ${DEPTH_MIN} to ${DEPTH_MAX}, not ${depth}`);
   }

@@ -26,7 +26,7 @@ export { PercepNetError };
  * @typedef {import('./options.js').Options} Options
  * @typedef {import('./enhancer.js').Frame} Frame
  * @typedef {import('./session.js').State} State
- * @typedef {import('./stream.js').StreamStats & {playing: string, transport: 'shared' | 'port', inputRate?: number}} Stats
+ * @typedef {import('./stream.js').StreamStats & {playing: string, transport: import('./support.js').Support['transport'], inputRate?: number}} Stats
  *     `inputRate` in Hz, which is resampled, as the microphone's settings report it; undefined where they do not
  * @typedef {import('./events.js').Events} Events
  */
@@ -51,7 +51,8 @@ export class PercepNet extends TypedEventTarget {
     const { depth, enabled, ...others } = readOptions(options);
     this.assets = others.assets;
     this.depth = depth;
-    this.support = detectSupport();
+    this.engine = others.engine;
+    this.support = detectSupport(others.engine);
     this.#enabled = enabled;
     this.#session = new Session(others, {
       emit: (type, detail) => this.#emit(type, detail),
@@ -69,9 +70,9 @@ export class PercepNet extends TypedEventTarget {
     });
   }
 
-  /** What this browser and page can do; downloads nothing. */
-  static isSupported() {
-    return detectSupport();
+  /** What this browser and page can do; downloads nothing. @param {{engine?: import('./options.js').Engine}} [options] */
+  static isSupported({ engine } = {}) {
+    return detectSupport(engine);
   }
 
   /**

@@ -27,7 +27,7 @@ export class Playback {
   #ended = false;
   #listener;
 
-  /** @param {{depth: number, transport: 'shared' | 'port'}} options @param {Listener} listener */
+  /** @param {{depth: number, transport: import('./support.js').Support['transport']}} options @param {Listener} listener */
   constructor({ depth, transport }, listener) {
     this.depth = depth;
     this.transport = transport;
@@ -68,7 +68,7 @@ export class Playback {
   #build(context) {
     const { depth } = this;
     this.ring = this.transport === 'shared' ? Ring.shared() : undefined;
-    const node = new AudioWorkletNode(context, 'percepnet', {
+    const node = new AudioWorkletNode(context, this.transport === 'none' ? 'percepnet-direct' : 'percepnet', {
       numberOfInputs: 1,
       numberOfOutputs: 1,
       outputChannelCount: [1],
@@ -86,7 +86,7 @@ export class Playback {
   }
 
   /**
-   * Give worker and worklet their transport.
+   * Connect the node with what enhances, or with what loads the program that does.
    *
    * @param {(transport: import('./messages.js').Transport, transfer?: Transferable[]) => void} send the worker's end of it
    */

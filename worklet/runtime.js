@@ -1,20 +1,11 @@
 /**
- * Python in this worker: one Pyodide for all streams.
+ * Python in this worker: one Pyodide for all streams. runner-runtime.js is the same without Python.
  */
-import { HOP } from './constants.js';
 import { Enhancer } from './enhancer.js';
 import { bootPython } from './python.js';
+import { TOUCH_FRAMES, WARM_UP_FRAMES, benchmark, warmUp } from './trial.js';
 
-/** V8 needs about this many frames to optimise the hot path; until then a frame may miss its deadline. */
-const WARM_UP_FRAMES = 300;
-/** For a further enhancer, whose code is compiled already: enough to touch its memory. */
-const TOUCH_FRAMES = 4;
-/** Frames computed before the worker's other streams get their turn. */
-const SLICE = 4;
-
-/** Rounds of the benchmark, and frames in each. The quickest round counts: the others had to share the processor. */
-const ROUNDS = 4;
-const ROUND_FRAMES = 40;
+/** @typedef {import('./models.js').Handle} Handle */
 
 export class Runtime {
   #pyodide;
@@ -25,8 +16,8 @@ export class Runtime {
   constructor(pyodide) {
     this.#pyodide = pyodide;
     this.#module = pyodide.pyimport('percepnet_wasm');
-    /** @type {string} of Pyodide */
-    this.version = pyodide.version;
+    /** What runs the enhancer, for the key under which `model: 'auto'` is remembered. */
+    this.name = `pyodide ${pyodide.version}`;
   }
 
   /**
@@ -39,11 +30,23 @@ export class Runtime {
     return new Runtime(pyodide);
   }
 
-  /**
-   * @param {Uint8Array} [bytes] of a model file; default: the wheel's own
-   * @returns {{proxy: any, tier: string, weights: number}} a Python Model, which the caller destroys
-   */
-  model(bytes) {
+  /** The model in the wheel; the caller destroys its proxy. */
+  bundledModel() {
+    return this.#load();
+  }
+
+  /** @param {Uint8Array} bytes of a model file @returns {Promise<Handle>} a Python Model; the caller destroys its proxy */
+  async model(bytes) {
+    return this.#load(bytes);
+  }
+
+  /** Which file of a tier this runs. @param {import('./tiers.js').Tier} tier */
+  file(tier) {
+    return tier;
+  }
+
+  /** @param {Uint8Array} [bytes] @returns {Handle} */
+  #load(bytes) {
     const content = bytes && this.#pyodide.toPy(bytes);
     try {
       const proxy = this.#module.Model.load(content);
@@ -60,48 +63,12 @@ export class Runtime {
 
   /** Run on faint noise, so that every branch of the hot path is compiled. @param {Enhancer} enhancer */
   async warmUp(enhancer) {
-    const frames = this.#compiled ? TOUCH_FRAMES : WARM_UP_FRAMES;
-    for (let frame = 0; frame < frames; frame++) {
-      if (frame % SLICE === SLICE - 1) await nextTask();
-      runOnNoise(enhancer);
-    }
+    await warmUp(enhancer, this.#compiled ? TOUCH_FRAMES : WARM_UP_FRAMES);
     this.#compiled = true;
-    enhancer.reset();
   }
 
-  /** @param {Enhancer} enhancer warmed up @returns {Promise<number>} ms a frame, back to back */
+  /** @param {Enhancer} enhancer warmed up @returns {Promise<number>} ms per frame, back to back */
   async benchmark(enhancer) {
-    const rounds = [];
-    for (let round = 0; round < ROUNDS; round++) {
-      const times = [];
-      for (let frame = 0; frame < ROUND_FRAMES; frame++) {
-        if (frame % SLICE === SLICE - 1) await nextTask();
-        const started = performance.now();
-        runOnNoise(enhancer);
-        times.push(performance.now() - started);
-      }
-      rounds.push(times.sort((a, b) => a - b)[ROUND_FRAMES / 2]);
-    }
-    enhancer.reset();
-    return Math.min(...rounds);
+    return (await benchmark(enhancer)).p50;
   }
-}
-
-/** @param {Enhancer} enhancer */
-function runOnNoise(enhancer) {
-  const input = enhancer.input();
-  for (let i = 0; i < HOP; i++) input[i] = 1e-3 * (Math.random() - 0.5);
-  enhancer.step();
-}
-
-/** Resolves in a later task, after pending messages and other streams. @returns {Promise<void>} */
-export function nextTask() {
-  return new Promise((resolve) => {
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => {
-      port1.close();
-      resolve();
-    };
-    port2.postMessage(0);
-  });
 }

@@ -6,6 +6,7 @@
  *                          ^------ready--------'  (on its own, if the cause is temporary)
  */
 import { STATE } from './blend.js';
+import { DirectChannel } from './direct-client.js';
 import { PercepNetError } from './errors.js';
 import { openChannel } from './worker-client.js';
 
@@ -39,23 +40,25 @@ export class Session {
   reason;
   /** What runs: tier, kernel, version, ...; undefined while nothing does. @type {Info | undefined} */
   info;
-  /** @type {import('./worker-client.js').Channel | undefined} */ #channel;
+  /** @type {import('./worker-client.js').Channel | DirectChannel | undefined} */ #channel;
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #stall;
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #retry;
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #silence;
   /** @type {Set<(frame: Frame) => void>} */ #observers = new Set();
   #pause = RETRY.first;
   #failedFrames = 0;
+  #engine;
   #assets;
   #model;
   #attenuationLimit;
   #owner;
 
   /**
-   * @param {{assets: string, model: string, attenuationLimit: number}} options
+   * @param {{engine: import('./options.js').Engine, assets: string, model: string, attenuationLimit: number}} options
    * @param {Owner} owner
    */
-  constructor({ assets, model, attenuationLimit }, owner) {
+  constructor({ engine, assets, model, attenuationLimit }, owner) {
+    this.#engine = engine;
     this.#assets = assets;
     this.#model = model;
     this.#attenuationLimit = attenuationLimit;
@@ -86,7 +89,7 @@ export class Session {
     this.#failedFrames = 0;
     let channel;
     try {
-      channel = this.#channel = openChannel(this.#assets, (message) => this.#onMessage(message));
+      channel = this.#channel = this.#open((message) => this.#onMessage(message));
     } catch (error) {
       return this.fallback(/** @type {PercepNetError} */ (error));
     }
@@ -95,6 +98,12 @@ export class Session {
       (error) => channel === this.#channel && this.fallback(error),
     );
     if (this.#observers.size > 0) channel.post({ type: 'observe', wanted: true });
+  }
+
+  /** @param {(message: import('./messages.js').SessionMessage) => void} listener */
+  #open(listener) {
+    const engine = this.#engine;
+    return engine === 'worklet' ? new DirectChannel(this.#assets, listener) : openChannel(engine, this.#assets, listener);
   }
 
   restart() {

@@ -12,8 +12,8 @@ import { WorkerLink } from './link.js';
 import { Overload } from './overload.js';
 import { Pump } from './pump.js';
 import { Ring, WORD } from './ring.js';
-import { nextTask } from './runtime.js';
 import { AUTO, nextSmaller } from './tiers.js';
+import { nextTask } from './trial.js';
 
 const STATS_INTERVAL = 500; // ms
 
@@ -26,8 +26,25 @@ const IDLE = 250;
 /**
  * What a stream needs of the worker that hosts it.
  *
+ * @typedef {object} StreamRuntime runtime.js, or runner-runtime.js
+ * @property {string} name
+ * @property {(proxy: any) => StreamEnhancer} enhancer of a model's proxy
+ * @property {(enhancer: any) => Promise<void>} warmUp
+ * @property {(enhancer: any) => Promise<number>} benchmark ms per frame, back to back
+ *
+ * @typedef {object} StreamEnhancer a FrameEnhancer, with what else a stream asks of it
+ * @property {() => Float32Array} input
+ * @property {() => void} step
+ * @property {() => Float32Array} output
+ * @property {() => void} reset
+ * @property {() => void} release
+ * @property {() => {voiceActivity: number, snr: number}} observe
+ * @property {() => Omit<import('./enhancer.js').Frame, 'frame'>} frame
+ * @property {number} attenuationLimit dB
+ * @property {Info} info
+ *
  * @typedef {object} Host
- * @property {import('./runtime.js').Runtime} runtime
+ * @property {StreamRuntime} runtime
  * @property {import('./models.js').Models} models
  * @property {import('./chooser.js').Chooser} chooser
  */
@@ -36,7 +53,7 @@ const IDLE = 250;
  * @typedef {import('./messages.js').StreamReport} StreamReport
  * @typedef {import('./messages.js').Info} Info
  * @typedef {import('./models.js').LoadedModel} LoadedModel
- * @typedef {{enhancer: import('./enhancer.js').Enhancer, model: LoadedModel, release: () => void}} Active
+ * @typedef {{enhancer: StreamEnhancer, model: LoadedModel, release: () => void}} Active
  * @typedef {{ring: Ring, pump: Pump, depth: number}} Service
  *
  * @typedef {object} StreamStats counted from when the node was connected

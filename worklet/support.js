@@ -3,22 +3,23 @@
  *
  * @typedef {object} Support
  * @property {boolean} supported whether enhancement can run; if not, tracks stay raw
- * @property {'shared' | 'port'} transport SharedArrayBuffer on an isolated page, else MessagePort
+ * @property {'shared' | 'port' | 'none'} transport SharedArrayBuffer on an isolated page, else MessagePort; engine 'worklet' needs none
  * @property {string[]} reasons why it is not supported, or why the slower transport is used; empty if neither
  */
 
-/** @returns {Support} */
-export function detectSupport() {
+/** @param {import('./options.js').Engine} [engine] @returns {Support} */
+export function detectSupport(engine = 'python') {
   /** @type {string[]} */
   const missing = [];
   if (!globalThis.isSecureContext) missing.push('the page is not served over https or from localhost');
   if (typeof AudioContext === 'undefined') missing.push('no AudioContext (Web Audio)');
   if (typeof AudioWorkletNode === 'undefined') missing.push('no AudioWorklet');
-  if (typeof Worker === 'undefined') missing.push('no Worker');
+  if (engine !== 'worklet' && typeof Worker === 'undefined') missing.push('no Worker');
   if (typeof WebAssembly === 'undefined') missing.push('no WebAssembly');
 
   /** @type {string[]} */
   const slower = [];
+  if (engine === 'worklet') return { supported: missing.length === 0, transport: 'none', reasons: missing };
   if (typeof SharedArrayBuffer === 'undefined' || !globalThis.crossOriginIsolated) {
     slower.push('the page is not cross-origin isolated (COOP and COEP headers): MessagePort instead of shared memory');
   } else if (typeof Atomics.waitAsync !== 'function') {

@@ -10,6 +10,7 @@
  * @property {number} bytes
  * @property {string} sha256 hexadecimal
  * @property {number} weights how many; the cost of a frame grows with them
+ * @property {{file: string, bytes: number, sha256: string}} [image] its program image, which runs without Python
  * @property {boolean} default whether the Python wheel contains it, so that it needs no download
  */
 

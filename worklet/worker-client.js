@@ -1,6 +1,6 @@
 /**
- * The main thread's side of the enhancer's worker. All instances with the same assets share one worker: one runtime, one copy
- * of the weights, and a stream for each instance (worker.js).
+ * The main thread's side of the enhancer's worker. All instances with the same engine and assets share one worker: one runtime,
+ * one copy of the weights, and a stream for each instance (serve.js).
  *
  *     openChannel() --> Channel, one for each instance      the worker starts with the first channel and ends after the last
  *
@@ -9,6 +9,7 @@
  */
 import { PercepNetError } from './errors.js';
 import { explainModule } from './explain.js';
+import { recall, remember } from './memory.js';
 import { Watchdog } from './watchdog.js';
 
 /** ms that a worker outlives its last channel, so that replacing an instance does not load everything again. */
@@ -20,9 +21,6 @@ export const LINGER = 2000;
  */
 export const BOOT_TIMEOUT = 60_000;
 
-/** Where the choice of `model: 'auto'` is kept between visits. */
-const STORAGE_KEY = 'percepnet-wasm:auto';
-
 /**
  * @typedef {import('./messages.js').StreamRequest} StreamRequest
  * @typedef {import('./messages.js').WorkerReport} WorkerReport
@@ -30,28 +28,42 @@ const STORAGE_KEY = 'percepnet-wasm:auto';
  * @typedef {import('./messages.js').Info} Info
  */
 
-/** Workers that accept new channels, by the address of their assets. @type {Map<string, WorkerClient>} */
+/** Workers that accept new channels, by engine and address of the assets. @type {Map<string, WorkerClient>} */
 const clients = new Map();
 
 /**
+ * @param {import('./options.js').WorkerEngine} engine
  * @param {string} assets URL of the runtime folder
  * @param {(message: SessionMessage) => void} listener receives nothing after an 'error'
  * @returns {Channel}
  * @throws {PercepNetError} 'boot'
  */
-export function openChannel(assets, listener) {
-  let client = clients.get(assets);
+export function openChannel(engine, assets, listener) {
+  const key = `${engine} ${assets}`;
+  let client = clients.get(key);
   if (!client) {
-    client = new WorkerClient(assets);
-    clients.set(assets, client);
+    client = new WorkerClient(key, engine, assets);
+    clients.set(key, client);
   }
   return client.open(listener);
 }
 
-/** Why the worker's module did not load. A bundler has renamed it: then its own name is not known here. */
-async function explainWorker() {
+/** @param {import('./options.js').WorkerEngine} engine */
+function startWorker(engine) {
+  // All in one expression: bundlers look for exactly this, and give the worker's module a name of their own.
+  return engine === 'python'
+    ? new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'percepnet' })
+    : new Worker(new URL('./runner-worker.js', import.meta.url), { type: 'module', name: 'percepnet-runner' });
+}
+
+/**
+ * Why the worker's module did not load. A bundler has renamed it: then its own name is not known here.
+ *
+ * @param {import('./options.js').WorkerEngine} engine
+ */
+async function explainWorker(engine) {
   const unbundled = import.meta.url.startsWith(`${location.origin}/`) && import.meta.url.endsWith('/worker-client.js');
-  const url = import.meta.url.replace(/[^/]*$/, 'worker.js');
+  const url = import.meta.url.replace(/[^/]*$/, engine === 'python' ? 'worker.js' : 'runner-worker.js');
   const why = unbundled && (await explainModule(new URL(url)));
   return why || `${unbundled ? url : "the worker's module"} or a module that it imports could not be loaded`;
 }
@@ -67,14 +79,15 @@ class WorkerClient {
   /** Runs until the first stream is open. */
   #watchdog;
   #booted = false;
-  #assets;
+  #key;
+  #engine;
 
-  /** @param {string} assets */
-  constructor(assets) {
-    this.#assets = assets;
+  /** @param {string} key in `clients` @param {import('./options.js').WorkerEngine} engine @param {string} assets */
+  constructor(key, engine, assets) {
+    this.#key = key;
+    this.#engine = engine;
     try {
-      // All in one expression: bundlers look for exactly this, and give the worker's module a name of their own.
-      this.worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'percepnet' });
+      this.worker = startWorker(engine);
     } catch (error) {
       throw new PercepNetError('boot', error);
     }
@@ -82,10 +95,10 @@ class WorkerClient {
     this.worker.onerror = (event) => {
       event.preventDefault(); // reported here, not as an uncaught error of the page
       if (event.message) this.#fail(this.#booted ? 'enhancer' : 'boot', event.message);
-      else void explainWorker().then((why) => this.#fail('boot', why));
+      else void explainWorker(engine).then((why) => this.#fail('boot', why));
     };
     /** @type {import('./messages.js').Boot} */
-    const boot = { type: 'boot', assets, remembered: recall() };
+    const boot = { type: 'boot', assets, remembered: recall(engine) };
     this.worker.postMessage(boot);
     this.#watchdog = new Watchdog(BOOT_TIMEOUT, () => {
       const { stage, bytes } = this.#progress;
@@ -113,11 +126,11 @@ class WorkerClient {
 
   /** It may be faulty: the next channel gets another worker. */
   retire() {
-    if (this.#acceptsChannels()) clients.delete(this.#assets);
+    if (this.#acceptsChannels()) clients.delete(this.#key);
   }
 
   #acceptsChannels() {
-    return clients.get(this.#assets) === this;
+    return clients.get(this.#key) === this;
   }
 
   #terminate() {
@@ -133,7 +146,7 @@ class WorkerClient {
       case 'failed':
         return this.#fail(message.code, message.message);
       case 'chosen':
-        return remember(message.choice);
+        return remember(this.#engine, message.choice);
       case 'alive':
         return this.#watchdog.feed();
       case 'progress':
@@ -226,23 +239,5 @@ export class Channel {
   #rejectPending(error) {
     for (const { reject } of this.#pending.values()) reject(error);
     this.#pending.clear();
-  }
-}
-
-/** @returns {import('./chooser.js').Choice | undefined} */
-function recall() {
-  try {
-    return JSON.parse(localStorage.getItem(STORAGE_KEY) ?? 'null') ?? undefined;
-  } catch {
-    return undefined; // storage is unavailable, or holds something else under our key
-  }
-}
-
-/** @param {import('./chooser.js').Choice} choice */
-function remember(choice) {
-  try {
-    localStorage.setItem(STORAGE_KEY, JSON.stringify(choice));
-  } catch {
-    // Storage is unavailable: the next visit measures again.
   }
 }

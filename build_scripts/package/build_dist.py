@@ -234,12 +234,18 @@ def kernels_plan() -> dict[str, bytes]:
     return {f"kernel/{path.name}": path.read_bytes() for path in sorted(folder.glob("*.wasm"))}
 
 
-def sizes(runtime: Mapping[str, bytes]) -> bytes:
-    """List the sizes of the files that a start loads, so that a page can show progress.
+def sizes(python: Mapping[str, bytes], kernels: Mapping[str, bytes], models: Mapping[str, bytes]) -> bytes:
+    """List the sizes of the files that a start loads, with and without Python, so that a page can show progress.
 
-    Not among them: the loader for classic scripts, and the tiers that a page may choose instead of the wheel's.
+    Not among them: the loader for classic scripts, and the tiers that a page may choose instead of the default one.
     """
-    return json.dumps({name: len(data) for name, data in runtime.items() if name != "pyodide.js"}).encode()
+    (default,) = (entry for entry in json.loads(models["models.json"]).values() if entry["default"])
+    runner = [*kernels, "models.json", default["image"]["file"]]
+    lists = {
+        "python": {name: len(data) for name, data in python.items() if name != "pyodide.js"},
+        "runner": {name: len((kernels | models)[name]) for name in runner},
+    }
+    return json.dumps(lists).encode()
 
 
 def page_plan() -> dict[str, bytes]:
@@ -294,8 +300,9 @@ def main() -> int:
         files, lock = fetch_runtime(PACKAGES + TEST_PACKAGES)
         wheel = build_wheel(cross=arguments.pyodide_build)
         slim_plan = runtime_plan(PACKAGES, [wheel], *slim_runtime(files, lock))
-        plan = {f"runtime/{name}": data for name, data in (models_plan() | kernels_plan() | slim_plan).items()}
-        plan["runtime/sizes.json"] = sizes(slim_plan)
+        models, kernels = models_plan(), kernels_plan()
+        plan = {f"runtime/{name}": data for name, data in (models | kernels | slim_plan).items()}
+        plan["runtime/sizes.json"] = sizes(slim_plan, kernels, models)
         plan["runtime/NOTICE.txt"] = notice(lock)
         plan |= page_plan() | {f"clips/{path.name}": path.read_bytes() for path in build_clips()}
         plan = sealed(fill_pages(plan))

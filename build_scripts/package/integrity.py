@@ -51,7 +51,9 @@ def sealed(plan: Mapping[str, bytes]) -> dict[str, bytes]:
         Path to content; tables that were filled before are renewed.
     """
     plan = dict(plan)
-    plan[RUNTIME_TABLE] = with_runtime(plan[RUNTIME_TABLE], plan)
+    for name, data in plan.items():  # hashes.js, and scripts that it was bundled into
+        if name == RUNTIME_TABLE or (name.startswith("worklet/") and b"const HASHES = " in data):
+            plan[name] = with_runtime(data, plan)
     files = {name: integrity(data) for name, data in sorted(plan.items()) if name != SERVICE_WORKER}
     version = hashlib.sha256(json.dumps(files).encode()).hexdigest()[:16]
     plan[SERVICE_WORKER] = filled(filled(plan[SERVICE_WORKER], "FILES", files), "VERSION", version)

@@ -14,6 +14,11 @@ DEPTH = 1920
 QUANTUM = 128
 SETTLE = DELAY + HOP
 
+ENGINES = ("python", "worker")
+"""Where frames pass through a ring."""
+
+pytestmark = pytest.mark.parametrize("engine", ENGINES)
+
 READY = "async (options) => harness.untilState(await harness.create(options), 'ready', 'fallback')"
 
 
@@ -31,10 +36,12 @@ def shifted(samples: np.ndarray, by: int) -> np.ndarray:
     return np.concatenate([np.zeros(by, np.float32), samples])[: samples.size]
 
 
-def test_equals_the_enhancer_in_cpython(open_tab: Callable[..., Tab], isolated: str, noisy: np.ndarray) -> None:
+def test_equals_the_enhancer_in_cpython(
+    open_tab: Callable[..., Tab], isolated: str, noisy: np.ndarray, engine: str
+) -> None:
     """Raw at first, then what CPython computes, in one cross-fade and without one late quantum."""
     tab = open_tab(isolated)
-    assert tab.evaluate(READY) == "ready"
+    assert tab.evaluate(READY, {"engine": engine}) == "ready"
     result = tab.evaluate("(input) => harness.renderOffline(percepnet, input)", encode(noisy))
     output, start = decode(result["output"]), result["start"]
     assert result["underruns"] == 0
@@ -61,22 +68,22 @@ def test_equals_the_enhancer_in_cpython(open_tab: Callable[..., Tab], isolated: 
 
 
 def test_no_attenuation_is_the_input_at_the_same_delay(
-    open_tab: Callable[..., Tab], isolated: str, noisy: np.ndarray
+    open_tab: Callable[..., Tab], isolated: str, noisy: np.ndarray, engine: str
 ) -> None:
-    """A limit of 0 dB, set from outside, reaches Python: what is played through it is the microphone."""
+    """A limit of 0 dB, set from outside, reaches the enhancer: what is played through it is the microphone."""
     tab = open_tab(isolated)
-    assert tab.evaluate(READY, {"attenuationLimit": 0}) == "ready"
+    assert tab.evaluate(READY, {"engine": engine, "attenuationLimit": 0}) == "ready"
     result = tab.evaluate("(input) => harness.renderOffline(percepnet, input)", encode(noisy))
     assert result["quanta"] > 0
     np.testing.assert_allclose(decode(result["output"]), shifted(noisy, DEPTH + DELAY), atol=1e-5)
 
 
 def test_switching_off_cross_fades_at_the_same_delay(
-    open_tab: Callable[..., Tab], isolated: str, noisy: np.ndarray
+    open_tab: Callable[..., Tab], isolated: str, noisy: np.ndarray, engine: str
 ) -> None:
     """After ``enabled = false`` the rest is the microphone, delayed as before."""
     tab = open_tab(isolated)
-    assert tab.evaluate(READY) == "ready"
+    assert tab.evaluate(READY, {"engine": engine}) == "ready"
     script = """async (input) => harness.renderOffline(percepnet, input, {
         sample: 48000,
         run: async (percepnet) => {
@@ -94,11 +101,11 @@ def test_switching_off_cross_fades_at_the_same_delay(
 
 
 def test_a_dead_worker_leaves_the_microphone_within_100_ms(
-    open_tab: Callable[..., Tab], isolated: str, noisy: np.ndarray
+    open_tab: Callable[..., Tab], isolated: str, noisy: np.ndarray, engine: str
 ) -> None:
     """The worker is killed behind the drop-in's back; the worklet needs nobody to notice."""
     tab = open_tab(isolated, init=WORKERS)
-    assert tab.evaluate(READY) == "ready"
+    assert tab.evaluate(READY, {"engine": engine}) == "ready"
     script = """async (input) => harness.renderOffline(percepnet, input, {
         sample: 48000,
         run: async (percepnet) => {
@@ -119,3 +126,18 @@ def test_a_dead_worker_leaves_the_microphone_within_100_ms(
     # What had been computed before is still played: the change comes with the cross-fade, not with a gap.
     step = np.abs(np.diff(output - dry))[48000:]
     assert step.max() <= 2 * np.abs(np.diff(output - dry))[20000:48000].max()
+
+
+def test_the_worker_engine_downloads_no_python(open_tab: Callable[..., Tab], isolated: str, engine: str) -> None:
+    """Kernel, list of models and one image; and it says what runs."""
+    if engine != "worker":
+        pytest.skip("Python is what the other engine downloads")
+    requested: list[str] = []
+    tab = open_tab(isolated)
+    tab.page.context.on("request", lambda request: requested.append(request.url.partition("/runtime/")[2]))
+    assert tab.evaluate(READY, {"engine": engine}) == "ready"
+    files = {name for name in requested if name}
+    assert files == {"kernel/relaxed.wasm", "kernel/simd.wasm", "models.json", "images/c20.pni", "sizes.json"}
+    assert tab.evaluate("percepnet.info.tier") == "c20"
+    last = [event for event in tab.evaluate("log") if event["type"] == "progress"][-1]
+    assert last["bytes"] == last["total"], last

@@ -166,3 +166,11 @@ def test_models_are_described_by_tier_and_hash():
 
 def test_kernels_come_with_the_runtime():
     assert sorted(build_dist.kernels_plan()) == ["kernel/relaxed.wasm", "kernel/simd.wasm"]
+
+
+def test_a_start_without_python_downloads_kernel_and_one_image():
+    models, kernels = build_dist.models_plan(), build_dist.kernels_plan()
+    lists = json.loads(build_dist.sizes({"pyodide.js": b"12", "pyodide.mjs": b"123"}, kernels, models))
+    assert lists["python"] == {"pyodide.mjs": 3}
+    assert set(lists["runner"]) == {"kernel/relaxed.wasm", "kernel/simd.wasm", "models.json", "models/c20.pni"}
+    assert lists["runner"]["models/c20.pni"] == len(models["models/c20.pni"])

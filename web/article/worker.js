@@ -33,7 +33,7 @@ async function boot(urls) {
   });
   source.catch(() => {}); // awaited below, after what takes longer
   let text = BOOTING.runtime;
-  const uncount = countDownloads(urls.assets, (bytes, total) => tell(text, total && bytes / total, bytes));
+  const uncount = countDownloads(urls.assets, 'python', (bytes, total) => tell(text, total && bytes / total, bytes));
   const pyodide = await bootPython(urls.assets, (stage) => (text = BOOTING[stage])).finally(uncount);
   pyodide.FS.writeFile('workshop.py', await source);
   workshop = pyodide.pyimport('workshop');

@@ -18,6 +18,7 @@ test('every attribute becomes an option; addresses are relative to the page', ()
     enabled: false,
     preload: true,
   });
+  assert.equal(readAttributes({ engine: 'worker' }).options.engine, 'worker');
   assert.equal(readAttributes({ attenuationLimit: 'Infinity' }).options.attenuationLimit, Infinity);
 });
 
@@ -25,6 +26,8 @@ for (const [name, text, html] of [
   ['attenuationLimit', '-3', 'data-attenuation-limit="-3"'],
   ['attenuationLimit', 'strong', 'data-attenuation-limit="strong"'],
   ['attenuationLimit', '', 'data-attenuation-limit=""'],
+  ['engine', 'wasm', 'data-engine="wasm"'],
+  ['engine', '', 'data-engine=""'],
   ['enabled', 'no', 'data-enabled="no"'],
   ['preload', '1', 'data-preload="1"'],
   ['assets', '', 'data-assets=""'],

@@ -20,7 +20,7 @@ let measurements = 0;
 /** @param {string} [version] of the wheel */
 function visit(version = '1.0') {
   const runtime = {
-    version: '0.28',
+    name: 'pyodide 0.28',
     enhancer: (/** @type {string} */ tier) => ({ tier, info: { version, kernel: 'simd' }, release() {} }),
     warmUp: async () => {},
     benchmark: async (/** @type {{tier: string}} */ { tier }) => (measurements++, costs[tier]),

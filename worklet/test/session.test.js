@@ -55,15 +55,15 @@ const TIMEOUT = BOOT_TIMEOUT / 1000;
 
 let folder = 0;
 
-/** Sessions that share assets, and the events of each. @param {number} count */
-function sessions(count) {
+/** Sessions that share assets, and the events of each. @param {number} count @param {'python' | 'worker'} [engine] */
+function sessions(count, engine = /** @type {const} */ ('python')) {
   const assets = `https://app.example/${folder++}/`;
   return Array.from({ length: count }, () => {
     /** @type {[string, any][]} */
     const events = [];
     const connect = mock.fn();
     const session = new Session(
-      { assets, model: '', attenuationLimit: 20 },
+      { engine, assets, model: '', attenuationLimit: 20 },
       { emit: (type, detail) => events.push([type, detail]), connect, onChange() {} },
     );
     return { session, events, connect, codes: () => events.map(([type, { code, action }]) => `${type} ${code ?? action ?? ''}`) };

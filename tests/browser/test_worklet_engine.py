@@ -1,0 +1,141 @@
+"""``engine: 'worklet'``: the enhancer on the audio thread, on a page that has neither isolation nor a worker."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from conftest import AlteredSite, Tab, decode, encode
+from spies import WORKERS
+
+import percepnet_wasm
+from percepnet_wasm.constants import DELAY, HOP
+
+LATENCY = DELAY + HOP
+
+READY = """async (options) =>
+    harness.untilState(await harness.create({ engine: 'worklet', ...options }), 'ready', 'fallback')"""
+
+# 'stats' comes for the first time when the program has been loaded, which needs no quantum in a suspended context.
+RENDER = """async ({ input, off }) => {
+    const samples = harness.decode(input);
+    const context = new OfflineAudioContext(1, samples.length, 48000);
+    const buffer = new AudioBuffer({ length: samples.length, sampleRate: 48000 });
+    buffer.copyToChannel(samples, 0);
+    const source = new AudioBufferSourceNode(context, { buffer });
+    const loaded = new Promise((resolve) => percepnet.addEventListener('stats', resolve, { once: true }));
+    const node = await percepnet.createNode(context);
+    await loaded;
+    source.connect(node).connect(context.destination);
+    source.start();
+    if (off) context.suspend(off / 48000).then(async () => {
+        percepnet.enabled = false;
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        await context.resume();
+    });
+    const started = performance.now();
+    const rendered = await context.startRendering();
+    const frames = samples.length / 480;
+    return { output: harness.encode(rendered.getChannelData(0)), perFrame: (performance.now() - started) / frames };
+}"""
+
+
+@pytest.fixture(scope="module")
+def noisy() -> np.ndarray:
+    """Seeded sound with some structure: a gliding tone in noise, 2 s."""
+    random = np.random.default_rng(5)
+    t = np.arange(2 * 48000) / 48000
+    tone = np.sin(2 * np.pi * (150 * t + 100 * t**2)) * (np.sin(2 * np.pi * 2 * t) > 0)
+    return (0.2 * tone + 0.02 * random.standard_normal(t.size)).astype(np.float32)
+
+
+def shifted(samples: np.ndarray, by: int) -> np.ndarray:
+    """``samples``, ``by`` samples later, the same length."""
+    return np.concatenate([np.zeros(by, np.float32), samples])[: samples.size]
+
+
+def test_is_40_ms_late_and_needs_neither_isolation_nor_worker(
+    open_tab: Callable[..., Tab], not_isolated: str, noisy: np.ndarray
+) -> None:
+    """A limit of 0 dB shows the delay: what is played is the input. Nothing of Python is downloaded."""
+    requested: list[str] = []
+    tab = open_tab(not_isolated, init=WORKERS)
+    tab.page.context.on("request", lambda request: requested.append(request.url.partition("/runtime/")[2]))
+    assert tab.evaluate("crossOriginIsolated") is False
+    assert tab.evaluate(READY, {"attenuationLimit": 0}) == "ready"
+    result = tab.evaluate(RENDER, {"input": encode(noisy)})
+    np.testing.assert_allclose(decode(result["output"]), shifted(noisy, LATENCY), atol=1e-5)
+    assert tab.evaluate("[percepnet.latency, percepnet.support.transport, workers.length]") == [LATENCY, "none", 0]
+    stats = tab.evaluate("log.findLast(({ type }) => type === 'stats')")
+    assert stats["latency"] == 1000 * LATENCY / 48000
+    assert {name for name in requested if name} == {
+        *("kernel/relaxed.wasm", "kernel/simd.wasm", "models.json", "images/c20.pni"),
+    }
+    assert tab.complaints == [] and tab.uncaught == []
+
+
+def test_equals_the_enhancer_in_cpython(open_tab: Callable[..., Tab], not_isolated: str, noisy: np.ndarray) -> None:
+    """Enhanced from the first frame that can be, and within the budget of the audio thread on average."""
+    tab = open_tab(not_isolated)
+    assert tab.evaluate(READY, {}) == "ready"
+    result = tab.evaluate(RENDER, {"input": encode(noisy)})
+    output = decode(result["output"])
+    # The runner begins with the sample after the first quantum.
+    enhancer = percepnet_wasm.Enhancer()
+    start = 128
+    heard = noisy[start:][: (noisy.size - start) // HOP * HOP]
+    frames = [np.array(enhancer.process(frame)) for frame in heard.reshape(-1, HOP)]
+    enhanced = np.concatenate([np.zeros(start + HOP, np.float32), *frames])[: noisy.size]
+    settled = start + DELAY + HOP + HOP + 3 * 128
+    n = min(enhanced.size, output.size)
+    difference = output[settled:n] - enhanced[settled:n]
+    assert np.abs(difference).max() < 5e-3
+    assert np.sum(difference**2) < 1e-3 * np.sum(enhanced[settled:n] ** 2), "more than 30 dB below the speech"
+    dry = shifted(noisy, LATENCY)
+    assert np.abs(output[settled:n] - dry[settled:n]).max() > 0.01, "the enhancer changed nothing: nothing was tested"
+    assert tab.complaints == [] and tab.uncaught == []
+
+
+def test_switching_off_cross_fades_at_the_same_delay(
+    open_tab: Callable[..., Tab], not_isolated: str, noisy: np.ndarray
+) -> None:
+    """After ``enabled = false`` the rest is the microphone, delayed as before."""
+    tab = open_tab(not_isolated)
+    assert tab.evaluate(READY, {}) == "ready"
+    output = decode(tab.evaluate(RENDER, {"input": encode(noisy), "off": 48000})["output"])
+    dry = shifted(noisy, LATENCY)
+    assert np.abs(output[40000:48000] - dry[40000:48000]).max() > 0.01
+    off = 48000 + 8 * 128
+    np.testing.assert_array_equal(output[off:], dry[off:])
+
+
+def test_a_track_is_enhanced(open_tab: Callable[..., Tab], not_isolated: str) -> None:
+    """From the microphone to a track, with what the enhancer does shown, and another model in between."""
+    tab = open_tab(not_isolated)
+    tab.evaluate(
+        """async () => {
+            await harness.enhanceMicrophone({ engine: 'worklet' });
+            window.frames = [];
+            percepnet.observe((frame) => frames.push(frame.gains.length));
+        }"""
+    )
+    tab.wait("percepnet.playing === 'enhanced' && frames.length > 5")
+    assert tab.evaluate("frames.every((bands) => bands === 34)")
+    assert tab.evaluate("percepnet.setModel('c10').then(({ tier }) => tier)") == "c10"
+    tab.wait("log.some(({ type, tier }) => type === 'stats' && tier === 'c10')")
+    assert tab.evaluate("percepnet.playing") == "enhanced"
+    assert tab.evaluate("log.filter(({ type }) => type === 'fallback' || type === 'error')") == []
+
+
+def test_a_damaged_image_leaves_the_microphone_raw(open_tab: Callable[..., Tab], altered: AlteredSite) -> None:
+    (file,) = altered.folder.glob("runtime/images/c20.pni")
+    content = file.read_bytes()
+    for damaged, why in ((None, "c20.pni could not be downloaded: status 404"), (content[:-8], "SHA-256 differs")):
+        file.unlink() if damaged is None else file.write_bytes(damaged)
+        tab = open_tab(altered.url)
+        tab.evaluate("async () => { await harness.enhanceMicrophone({ engine: 'worklet' }); }")
+        tab.wait("percepnet.state === 'fallback'")
+        (event,) = tab.evaluate("log.filter(({ type }) => type === 'fallback')")
+        assert event["code"] == "model" and why in event["message"]
+        assert tab.evaluate("clean.readyState") == "live"
+        tab.page.close()
+        file.write_bytes(content)

@@ -1,0 +1,63 @@
+/** What our audio processors have in common: they never go silent, and report what is playing. */
+
+/** @typedef {import('./messages.js').NodeRequest} NodeRequest */
+
+export class BaseProcessor extends AudioWorkletProcessor {
+  constructor() {
+    super();
+    this.alive = true;
+    this.failed = false;
+    /** The state last reported. */
+    this.reported = '';
+    this.port.onmessage = (/** @type {MessageEvent<NodeRequest>} */ { data }) => {
+      if (data.restart && this.failed) {
+        this.restart();
+        this.failed = false;
+        this.reported = '';
+      }
+      if (data.close) this.alive = false;
+      this.receive(data);
+    };
+  }
+
+  /** Act on what the main thread says, beyond the above. @param {NodeRequest} _request */
+  receive(_request) {}
+
+  /** Begin again after an exception. */
+  restart() {}
+
+  /** Play one quantum. @param {Float32Array | undefined} _input @param {Float32Array} _output @returns {string} what is playing, one of blend.js's STATE */
+  render(_input, _output) {
+    return '';
+  }
+
+  /**
+   * @param {Float32Array[][]} inputs one mono input; no channel while nothing is connected
+   * @param {Float32Array[][]} outputs one mono output
+   * @returns {boolean} false once closed, so that the node can be collected
+   */
+  process(inputs, outputs) {
+    const input = inputs[0][0];
+    const output = outputs[0][0];
+    // An exception here would silence the node for good: pass the microphone through instead.
+    try {
+      if (!this.failed) {
+        const state = this.render(input, output);
+        if (state !== this.reported) {
+          this.reported = state;
+          this.#report({ state });
+        }
+      }
+    } catch (error) {
+      this.failed = true;
+      this.#report({ state: 'failed', message: String(error) });
+    }
+    if (this.failed && input) output.set(input);
+    return this.alive;
+  }
+
+  /** @param {import('./messages.js').NodeReport} report */
+  #report(report) {
+    this.port.postMessage(report);
+  }
+}

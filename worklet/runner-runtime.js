@@ -1,0 +1,74 @@
+/**
+ * The enhancer without Python: program images run by the compiled kernel (runner.js). What runtime.js is to Pyodide.
+ */
+import { fetchFile } from './integrity.js';
+import { Program } from './runner.js';
+import { TOUCH_FRAMES, WARM_UP_FRAMES, benchmark, warmUp } from './trial.js';
+
+/** The kernel's builds in the runtime folder, by name. */
+const KERNELS = { relaxed: 'kernel/relaxed.wasm', simd: 'kernel/simd.wasm' };
+
+/**
+ * @typedef {{relaxed: Uint8Array<ArrayBuffer>, simd: Uint8Array<ArrayBuffer>}} Kernels
+ * @typedef {import('./runner.js').Runner} Runner
+ *
+ * @typedef {object} LoadedProgram
+ * @property {Program} program
+ * @property {Uint8Array} image its bytes, and the kernels', for another thread
+ * @property {Kernels} kernels
+ * @property {() => void} destroy
+ */
+
+export class RunnerRuntime {
+  name = 'runner';
+  #compiled = false;
+
+  /** @private use boot() @param {Kernels} kernels */
+  constructor(kernels) {
+    this.kernels = kernels;
+  }
+
+  /**
+   * @param {string} assets URL of the runtime folder
+   * @param {(stage: string) => void} progress
+   */
+  static async boot(assets, progress) {
+    progress('runtime');
+    const [relaxed, simd] = await Promise.all([fetchFile(assets, KERNELS.relaxed), fetchFile(assets, KERNELS.simd)]);
+    progress('model');
+    return new RunnerRuntime({ relaxed, simd });
+  }
+
+  /** Every image has to be downloaded. */
+  bundledModel() {
+    return undefined;
+  }
+
+  /** @param {Uint8Array} image @returns {Promise<{proxy: LoadedProgram, tier: string, weights: number}>} */
+  async model(image) {
+    const program = await Program.load(this.kernels, image);
+    const { tier, weights } = program.info;
+    return { proxy: { program, image, kernels: this.kernels, destroy() {} }, tier, weights };
+  }
+
+  /** Which file of a tier this runs. @param {import('./tiers.js').Tier} tier */
+  file(tier) {
+    return tier.image;
+  }
+
+  /** @param {LoadedProgram} proxy @returns {Runner} */
+  enhancer({ program }) {
+    return program.stream();
+  }
+
+  /** Run on faint noise, so that the hot path is compiled by the browser's best compiler. @param {Runner} runner */
+  async warmUp(runner) {
+    await warmUp(runner, this.#compiled ? TOUCH_FRAMES : WARM_UP_FRAMES);
+    this.#compiled = true;
+  }
+
+  /** @param {Runner} runner warmed up @returns {Promise<number>} ms per frame, back to back */
+  async benchmark(runner) {
+    return (await benchmark(runner)).p50;
+  }
+}

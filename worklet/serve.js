@@ -1,0 +1,135 @@
+/**
+ * What the two workers have in common: they boot a runtime once and serve a Stream for each instance of the page.
+ * messages.js lists what they receive and send.
+ */
+import { Chooser } from './chooser.js';
+import { countDownloads } from './downloads.js';
+import { PercepNetError, lastLine } from './errors.js';
+import { Models } from './models.js';
+import { Stream } from './stream.js';
+
+/**
+ * @typedef {import('./messages.js').WorkerRequest} WorkerRequest
+ * @typedef {import('./messages.js').WorkerReport} WorkerReport
+ * @typedef {import('./messages.js').Info} Info
+ * @typedef {import('./stream.js').StreamRuntime & import('./models.js').Loader} Runtime
+ * @typedef {(assets: string, progress: (stage: string) => void) => Promise<Runtime>} BootRuntime
+ */
+
+const main = /** @type {Worker} */ (/** @type {unknown} */ (globalThis));
+
+/** Set by serve(). @type {BootRuntime} */
+let bootRuntime;
+/** The start's list in sizes.json. */
+let files = '';
+/** Settled once the runtime runs. @type {Promise<import('./stream.js').Host>} */
+let booting;
+let booted = false;
+
+/** By id. @type {Map<number, Stream>} */
+const streams = new Map();
+
+/** @type {{[Type in WorkerRequest['type']]: (message: Extract<WorkerRequest, {type: Type}>) => void}} */
+const HANDLERS = {
+  boot({ assets, remembered }) {
+    booting = boot(assets, remembered);
+    booting.catch((error) => fail('boot', error));
+  },
+  open({ id, token, model, attenuationLimit }) {
+    const stream = new Stream(booting, (report) => post({ ...report, id }));
+    stream.attenuationLimit = attenuationLimit;
+    streams.set(id, stream);
+    void answer(id, token, stream.use(model));
+  },
+  use({ id, token, model }) {
+    void answer(id, token, streams.get(id)?.use(model));
+  },
+  connect({ id, ...transport }) {
+    streams.get(id)?.connect(transport);
+  },
+  attenuationLimit({ id, value }) {
+    const stream = streams.get(id);
+    if (stream) stream.attenuationLimit = value;
+  },
+  observe({ id, wanted }) {
+    const stream = streams.get(id);
+    if (stream) stream.observed = wanted;
+  },
+  close({ id }) {
+    streams.get(id)?.close();
+    streams.delete(id);
+  },
+};
+
+/**
+ * Serve the page's requests in this worker.
+ *
+ * @param {BootRuntime} boot of the enhancer's runtime
+ * @param {string} list of the files that a start downloads, in sizes.json
+ */
+export function serve(boot, list) {
+  bootRuntime = boot;
+  files = list;
+  main.onmessage = (/** @type {MessageEvent} */ { data }) => {
+    const handlers = /** @type {Record<string, (message: any) => void>} */ (HANDLERS);
+    if (Object.hasOwn(handlers, data?.type)) handlers[data.type](data);
+    else console.warn('percepnet: ignored a message of unknown type'); // from a page of another version, or from other code
+  };
+  // Pyodide leaves some rejected downloads unhandled.
+  main.addEventListener('unhandledrejection', (event) => {
+    event.preventDefault();
+    fail(booted ? 'enhancer' : 'boot', /** @type {PromiseRejectionEvent} */ (event).reason);
+  });
+}
+
+/** @param {string} assets @param {import('./chooser.js').Choice} [remembered] @returns {Promise<import('./stream.js').Host>} */
+async function boot(assets, remembered) {
+  const stopCounting = countDownloads(assets, files, (bytes, total) => {
+    Object.assign(loading, { bytes, total });
+    reportProgress(loading.stage);
+  });
+  let runtime, models;
+  try {
+    runtime = await bootRuntime(assets, reportProgress);
+    models = new Models(assets, runtime, () => post({ type: 'alive' }));
+    await models.preload();
+  } finally {
+    stopCounting();
+  }
+  reportProgress('warm-up');
+  const trial = runtime.enhancer(models.bundled.proxy);
+  await runtime.warmUp(trial);
+  trial.release();
+  booted = true;
+  return { runtime, models, chooser: new Chooser(runtime, models, remembered, (choice) => post({ type: 'chosen', choice })) };
+}
+
+/** @param {number} id @param {number} token @param {Promise<Info> | undefined} work */
+async function answer(id, token, work) {
+  try {
+    post({ type: 'answer', id, token, info: await work });
+  } catch (error) {
+    if (!booted) return; // 'failed' goes to all streams
+    const [code, cause] = error instanceof PercepNetError ? [error.code, error.cause] : [/** @type {const} */ ('enhancer'), error];
+    post({ type: 'answer', id, token, code, message: lastLine(cause) });
+  }
+}
+
+/** What 'progress' reports; bytes arrive within a stage. @type {{stage: string, bytes: number, total?: number}} */
+const loading = { stage: 'runtime', bytes: 0 };
+
+/** @param {string} stage */
+function reportProgress(stage) {
+  loading.stage = stage;
+  post({ type: 'progress', ...loading });
+}
+
+/** @param {'boot' | 'enhancer'} code @param {unknown} error */
+function fail(code, error) {
+  post({ type: 'failed', code, message: lastLine(error) });
+}
+
+/** @param {WorkerReport} report */
+function post(report) {
+  main.postMessage(report);
+}
