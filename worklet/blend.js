@@ -15,6 +15,9 @@
  * This is also the watchdog: it never waits. If the worker dies, the enhanced run ends and the sound is dry within `depth`
  * samples on the sample clock (40 ms), whatever the main thread does.
  *
+ * With `deepest` above `depth` the ring deepens when frames come late: by as much as they were late, while the sound is raw
+ * anyway, in a cross-fade. It never gets shallower again.
+ *
  * Nothing here allocates after construction.
  */
 import { DELAY, SAMPLE_RATE } from './constants.js';
@@ -42,6 +45,9 @@ export const MUTED = SAMPLE_RATE;
 
 /** Largest quantum handled. Web Audio's is 128; newer drafts of the specification let pages choose. */
 const QUANTUM_MAX = 2048;
+
+/** Samples by which the ring deepens, at least: 5 ms. */
+export const DEEPEN = 240;
 
 /** Bounds of the ring depth in samples: at least a frame, the look-ahead of a fade and a quantum; at most what the dry path can read back. */
 export const DEPTH_MIN = 768;
@@ -84,15 +90,22 @@ export class Blend {
   #immediate;
   /** The enhanced sound's distance from the dry one at the last sample played: where a fade starts if nothing is left. */
   #offset = 0;
+  #deepest;
+  /** The depth to change to while the sound is raw. */
+  #wanted;
+  /** Samples for which the frame that is due has been late. */
+  #late = 0;
 
   /**
    * @param {import('./ring.js').Ring} ring
-   * @param {{depth: number, enabled?: boolean, start?: number, immediate?: boolean}} options depth of the ring in samples;
-   *     position of the first sample (tests set it near the wrap); whether frames are computed between take() and play()
+   * @param {{depth: number, deepest?: number, enabled?: boolean, start?: number, immediate?: boolean}} options depth of the
+   *     ring in samples, at first and at most; position of the first sample (tests set it near the wrap); whether frames are
+   *     computed between take() and play()
    */
-  constructor(ring, { depth, enabled = true, start = 0, immediate = false }) {
+  constructor(ring, { depth, deepest = depth, enabled = true, start = 0, immediate = false }) {
     this.ring = ring;
-    this.depth = depth;
+    this.depth = this.#wanted = depth;
+    this.#deepest = deepest;
     this.enabled = enabled;
     this.#immediate = immediate;
     /** Position of the next input sample: the clock. */
@@ -108,6 +121,7 @@ export class Blend {
     this.quanta = 0;
     this.dry = new Float32Array(QUANTUM_MAX);
     this.active = enabled;
+    ring.store(WORD.DEPTH, depth);
     ring.store(WORD.WRITTEN, start);
     ring.publishActive(enabled);
   }
@@ -138,7 +152,9 @@ export class Blend {
     const play = (this.position - n - this.depth) | 0;
     const active = this.enabled && this.silent < MUTED;
     const available = this.#run.covers(play, n, this.#immediate ? 0 : n);
-    const wet = available && active;
+    if (this.depth < this.#deepest) this.#watch(play, n, active);
+    const deepens = this.#wanted > this.depth && !this.wet;
+    const wet = available && active && !deepens;
     this.#mix(play, output, wet);
     this.#account(active, wet, n);
   }
@@ -155,6 +171,7 @@ export class Blend {
     }
     if (!wet && !this.wet) {
       ring.readInput(delayed, output);
+      if (this.#wanted > this.depth) this.#deepen(delayed, output);
       return;
     }
     ring.readInput(delayed, dry, n);
@@ -167,6 +184,35 @@ export class Blend {
     }
     this.wet = wet;
     if (this.#immediate) this.#offset = output[n - 1] - dry[n - 1];
+  }
+
+  /**
+   * Measure by how much a frame that is due comes late. A worker that is gone, or stalls for longer than any depth could hide,
+   * is not a reason to deepen.
+   *
+   * @param {number} play @param {number} n @param {boolean} active
+   */
+  #watch(play, n, active) {
+    const due = active && (this.state === STATE.ENHANCED || this.state === STATE.STARVED);
+    const there = ((this.ring.load(WORD.DONE) - play - 2 * n) | 0) >= 0;
+    if (due && !there) {
+      this.#late += n;
+      return;
+    }
+    if (due && this.#late > 0 && this.depth + this.#late <= this.#deepest) {
+      this.#wanted = Math.min(this.depth + Math.ceil(this.#late / DEEPEN) * DEEPEN, this.#deepest);
+    }
+    this.#late = 0;
+  }
+
+  /** Cross-fade the dry sound to the same, deeper. @param {number} delayed @param {Float32Array} output holds the dry sound */
+  #deepen(delayed, output) {
+    const { dry } = this;
+    const n = output.length;
+    this.ring.readInput((delayed - (this.#wanted - this.depth)) | 0, dry, n);
+    for (let i = 0; i < n; i++) output[i] += ((i + 1) / n) * (dry[i] - output[i]);
+    this.depth = this.#wanted;
+    this.ring.store(WORD.DEPTH, this.depth);
   }
 
   /** Continue enhanced samples that end within this quantum, or ended before it. @param {number} play @param {Float32Array} output */

@@ -17,11 +17,10 @@ export const BUFFERS = 8;
 
 /** The worklet's end. */
 export class WorkletLink {
-  /** @param {import('./ring.js').Ring} ring @param {MessagePort} port @param {number} depth */
-  constructor(ring, port, depth) {
+  /** @param {import('./ring.js').Ring} ring @param {MessagePort} port */
+  constructor(ring, port) {
     this.ring = ring;
     this.port = port;
-    this.depth = depth;
     this.sent = ring.load(WORD.WRITTEN);
     this.pool = Array.from({ length: BUFFERS }, () => new Float32Array(HOP));
     port.onmessage = (event) => this.#receive(event.data);
@@ -40,6 +39,7 @@ export class WorkletLink {
           active: ring.load(WORD.ACTIVE),
           underruns: ring.load(WORD.UNDERRUNS),
           quanta: ring.load(WORD.QUANTA),
+          depth: ring.load(WORD.DEPTH),
         };
         this.port.postMessage(message, [samples.buffer]);
       }
@@ -51,7 +51,7 @@ export class WorkletLink {
   #receive({ position, validFrom, samples, enhanced }) {
     const { ring } = this;
     const end = (position + HOP) | 0;
-    const played = (ring.load(WORD.WRITTEN) - this.depth) | 0;
+    const played = (ring.load(WORD.WRITTEN) - ring.load(WORD.DEPTH)) | 0;
     // Too late to be heard: drop it, or a very late one would overwrite what came after it.
     if (enhanced && ((end - played) | 0) > 0) {
       ring.writeOutput(position, samples);
@@ -83,7 +83,7 @@ export class WorkerLink {
   }
 
   /** @param {import('./messages.js').InputFrame} message */
-  #receive({ position, samples, active, underruns, quanta }) {
+  #receive({ position, samples, active, underruns, quanta, depth }) {
     const { ring, pump } = this;
     if (this.#closeIfEnded()) return;
     if (position !== ring.load(WORD.WRITTEN)) pump.skipTo(position); // frames were dropped in transit
@@ -91,6 +91,7 @@ export class WorkerLink {
     ring.store(WORD.ACTIVE, active);
     ring.store(WORD.UNDERRUNS, underruns);
     ring.store(WORD.QUANTA, quanta);
+    ring.store(WORD.DEPTH, depth);
     this.spare.push(samples);
     if (!pump.running && active !== 0) pump.start(position);
     ring.publishWritten((position + HOP) | 0);

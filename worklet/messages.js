@@ -30,7 +30,7 @@
 /**
  * @typedef {{type: 'open', token: number, model: string, attenuationLimit: number}} Open a new stream
  * @typedef {{type: 'use', token: number, model: string}} Use switch to another model
- * @typedef {{depth: number, buffer?: SharedArrayBuffer, port?: MessagePort}} Transport one of `buffer` and `port`
+ * @typedef {{depth: number | 'auto', buffer?: SharedArrayBuffer, port?: MessagePort}} Transport one of `buffer` and `port`
  * @typedef {{type: 'connect'} & Transport} Connect serve this transport from now on, and no other
  * @typedef {{type: 'attenuationLimit', value: number}} SetAttenuationLimit dB
  * @typedef {{type: 'observe', wanted: boolean}} Observe start or stop sending 'frame'
@@ -74,8 +74,8 @@
  * @typedef {{close: true}} CloseNode
  * @typedef {Partial<SwitchEnabled & UsePort & Restart & CloseNode>} NodeRequest
  *
- * @typedef {{state: string, message?: string}} NodeReport what is playing, one of blend.js's STATE, when that changes;
- *     or 'failed' with an exception's message
+ * @typedef {{state?: string, depth?: number, message?: string}} NodeReport what is playing, one of blend.js's STATE, or the depth in
+ *     use, when that changes; or the state 'failed' with an exception's message
  */
 
 // Main thread <-> audio thread, over a node's port from UsePort, with the runner on the audio thread
@@ -107,7 +107,7 @@
 // Audio thread <-> worker, without shared memory
 
 /**
- * @typedef {{position: number, samples: Float32Array<ArrayBuffer>, active: number, underruns: number, quanta: number}} InputFrame
+ * @typedef {{position: number, samples: Float32Array<ArrayBuffer>, active: number, underruns: number, quanta: number, depth: number}} InputFrame
  * @typedef {{position: number, validFrom: number, samples: Float32Array<ArrayBuffer>, enhanced: boolean}} OutputFrame
  */
 

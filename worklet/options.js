@@ -5,6 +5,9 @@ import { DEPTH_MAX, DEPTH_MIN } from './blend.js';
 import { DEFAULT_DEPTH, HOP } from './constants.js';
 import { readModel } from './tiers.js';
 
+/** Samples of ring with `depth: 'auto'`: to begin with, and at most when frames come late. */
+export const AUTO_DEPTH = { first: 960, deepest: 2880 };
+
 /**
  * What runs the enhancer, and where: the wheel in Pyodide, in a worker; or what it compiles to, without Python, in a worker or on the
  * audio thread.
@@ -20,7 +23,8 @@ export const ENGINES = /** @type {const} */ (['python', 'worker', 'worklet']);
  * @property {string | URL} [model] a tier ('c10', 'c20', ...: see PercepNet.tiers()), 'auto' for the largest that this
  *     machine handles with ease, or the address of a model file; default: the tier that needs no further download
  * @property {string | URL} [assets] the runtime folder; default `../runtime/` beside this module's folder
- * @property {number} [depth] ring depth in samples at 48 kHz, default 1920 (40 ms); engine 'worklet' has no ring
+ * @property {number | 'auto'} [depth] ring depth in samples at 48 kHz, default 1920 (40 ms); 'auto' begins with 960
+ *     and deepens when frames come late; engine 'worklet' has no ring
  * @property {number} [attenuationLimit] most that noise is reduced, dB; 0 leaves the sound unchanged; default Infinity
  * @property {boolean} [enabled] default true
  */
@@ -50,15 +54,16 @@ export function readAssets(assets) {
   return address.endsWith('/') ? address : `${address}/`;
 }
 
-/** @param {number | undefined} depth @param {Engine} engine */
+/** @param {number | 'auto' | undefined} depth @param {Engine} engine @returns {number | 'auto'} */
 function readDepth(depth, engine) {
   if (engine === 'worklet') {
     if (depth !== undefined) throw new TypeError("depth does not apply to engine 'worklet', which has no ring: leave it out");
     return HOP; // a frame's first sample waits for its last one
   }
   if (depth === undefined) return DEFAULT_DEPTH;
+  if (depth === 'auto') return depth;
   if (!Number.isInteger(depth) || depth < DEPTH_MIN || depth > DEPTH_MAX) {
-    throw new RangeError(`depth must be a whole number of samples from ${DEPTH_MIN} to ${DEPTH_MAX}, not ${depth}`);
+    throw new RangeError(`depth must be 'auto' or a whole number of samples from ${DEPTH_MIN} to ${DEPTH_MAX}, not ${depth}`);
   }
   return depth;
 }

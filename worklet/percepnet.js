@@ -50,7 +50,6 @@ export class PercepNet extends TypedEventTarget {
     super();
     const { depth, enabled, ...others } = readOptions(options);
     this.assets = others.assets;
-    this.depth = depth;
     this.engine = others.engine;
     this.support = detectSupport(others.engine);
     this.#enabled = enabled;
@@ -127,6 +126,11 @@ export class PercepNet extends TypedEventTarget {
   /** Shared by worklet and worker; undefined over MessagePort. Tests and meters may read it. */
   get ring() {
     return this.#playback.ring;
+  }
+
+  /** Samples of slack between microphone and output; with `depth: 'auto'` it grows when frames come late. */
+  get depth() {
+    return this.#playback.depth;
   }
 
   /** Samples from microphone to output. */

@@ -6,6 +6,7 @@
 import { SAMPLE_RATE } from './constants.js';
 import { STATE } from './blend.js';
 import { explainModule } from './explain.js';
+import { AUTO_DEPTH } from './options.js';
 import { Ring } from './ring.js';
 
 /**
@@ -25,11 +26,14 @@ export class Playback {
   /** Whether there is a node, or one is being made. */
   #taken = false;
   #ended = false;
+  #auto;
   #listener;
 
-  /** @param {{depth: number, transport: import('./support.js').Support['transport']}} options @param {Listener} listener */
+  /** @param {{depth: number | 'auto', transport: import('./support.js').Support['transport']}} options @param {Listener} listener */
   constructor({ depth, transport }, listener) {
-    this.depth = depth;
+    this.#auto = depth === 'auto';
+    /** Samples of slack in use. */
+    this.depth = depth === 'auto' ? AUTO_DEPTH.first : depth;
     this.transport = transport;
     this.#listener = listener;
   }
@@ -74,7 +78,7 @@ export class Playback {
       outputChannelCount: [1],
       channelCount: 1,
       channelCountMode: 'explicit',
-      processorOptions: { depth, enabled: this.#listener.enabled(), buffer: this.ring?.buffer },
+      processorOptions: { depth, deepest: this.#auto ? AUTO_DEPTH.deepest : depth, enabled: this.#listener.enabled(), buffer: this.ring?.buffer },
     });
     node.port.onmessage = ({ data }) => this.#onMessage(data);
     node.onprocessorerror = () => {
@@ -92,7 +96,8 @@ export class Playback {
    */
   connect(send) {
     if (!this.#node) return;
-    const { depth, ring } = this;
+    const { ring } = this;
+    const depth = this.#auto ? 'auto' : this.depth;
     if (ring) return send({ depth, buffer: /** @type {SharedArrayBuffer} */ (ring.buffer) });
     const { port1, port2 } = new MessageChannel();
     send({ depth, port: port1 }, [port1]);
@@ -122,8 +127,10 @@ export class Playback {
   }
 
   /** @param {import('./messages.js').NodeReport} report */
-  #onMessage({ state, message = '' }) {
+  #onMessage({ state, depth, message = '' }) {
     if (this.#ended) return;
+    if (depth) this.depth = depth;
+    if (state === undefined) return;
     if (state === 'failed') return this.#listener.onFailure(message);
     this.state = state;
     this.#listener.onPlaying(state);

@@ -9,6 +9,9 @@ export class BaseProcessor extends AudioWorkletProcessor {
     this.failed = false;
     /** The state last reported. */
     this.reported = '';
+    /** Samples of slack in use; 0 where there are none. */
+    this.depth = 0;
+    this.reportedDepth = 0;
     this.port.onmessage = (/** @type {MessageEvent<NodeRequest>} */ { data }) => {
       if (data.restart && this.failed) {
         this.restart();
@@ -43,6 +46,10 @@ export class BaseProcessor extends AudioWorkletProcessor {
     try {
       if (!this.failed) {
         const state = this.render(input, output);
+        if (this.depth !== this.reportedDepth) {
+          this.reportedDepth = this.depth;
+          this.#report({ depth: this.depth });
+        }
         if (state !== this.reported) {
           this.reported = state;
           this.#report({ state });

@@ -36,7 +36,7 @@ export const HISTORY = 10;
 export class Pump {
   /**
    * @param {import('./ring.js').Ring} ring
-   * @param {number} depth of the ring in samples: a frame's deadline
+   * @param {number | 'auto'} depth of the ring in samples: a frame's deadline; 'auto' as the ring says
    * @param {FrameEnhancer} enhancer
    * @param {() => number} [now] clock in ms, for the compute times
    */
@@ -88,7 +88,8 @@ export class Pump {
         ring.store(WORD.NEEDED, (this.next + HOP) | 0);
         return false;
       }
-      if (waiting - HOP >= this.depth) this.skipTo((this.next + HOP * (Math.floor(waiting / HOP) - 1)) | 0);
+      const depth = this.depth === 'auto' ? ring.load(WORD.DEPTH) : this.depth;
+      if (waiting - HOP >= depth) this.skipTo((this.next + HOP * (Math.floor(waiting / HOP) - 1)) | 0);
       this.#enhance();
     }
     return true;

@@ -9,7 +9,7 @@
  * There is no reader index, so nothing can drift: a stalled worker leaves a hole, not a backlog.
  *
  * Who writes what (each word and each ring has exactly one writer):
- *   the worklet: input ring, WRITTEN, ACTIVE, UNDERRUNS, QUANTA;   the worker: output ring, NEEDED, VALID_FROM, DONE.
+ *   the worklet: input ring, WRITTEN, ACTIVE, UNDERRUNS, QUANTA, DEPTH;   the worker: output ring, NEEDED, VALID_FROM, DONE.
  *
  * Why it is safe without locks:
  *  - Samples are plain (non-atomic) stores made before the Atomics.store of the word that announces them, and are read
@@ -44,6 +44,8 @@ export const WORD = Object.freeze({
   VALID_FROM: 5,
   /** Worker: end of that run. */
   DONE: 6,
+  /** Worklet: the depth in use, which may grow (blend.js). */
+  DEPTH: 7,
   /** Words reserved (a multiple of 4 keeps the samples aligned to 16 bytes). */
   COUNT: 8,
 });

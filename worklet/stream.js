@@ -54,7 +54,7 @@ const IDLE = 250;
  * @typedef {import('./messages.js').Info} Info
  * @typedef {import('./models.js').LoadedModel} LoadedModel
  * @typedef {{enhancer: StreamEnhancer, model: LoadedModel, release: () => void}} Active
- * @typedef {{ring: Ring, pump: Pump, depth: number}} Service
+ * @typedef {{ring: Ring, pump: Pump, depth: number | 'auto'}} Service
  *
  * @typedef {object} StreamStats counted from when the node was connected
  * @property {number} latency from input to output, ms
@@ -218,7 +218,7 @@ export class Stream {
     const { tier, kernel, kernels_refused: refused } = enhancer.info;
     this.#report({
       type: 'stats',
-      latency: (1000 * (depth + DELAY)) / SAMPLE_RATE,
+      latency: (1000 * ((depth === 'auto' ? ring.load(WORD.DEPTH) : depth) + DELAY)) / SAMPLE_RATE,
       computeP50,
       computeP99,
       load,

@@ -18,7 +18,7 @@ function rig(t) {
   t.after(() => port1.close());
   const near = Ring.local();
   const blend = new Blend(near, { depth: DEPTH });
-  const worklet = new WorkletLink(near, /** @type {any} */ (port1), DEPTH);
+  const worklet = new WorkletLink(near, /** @type {any} */ (port1));
   let elapsed = 0;
   const output = new Float32Array(QUANTUM);
   return {
