@@ -1,5 +1,6 @@
 /** Program images for tests, made by Python for each run, with what NumPy gives for the same sound. */
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -57,4 +58,32 @@ export function withHeader(image, change) {
   changed.set(image.subarray(16 + length), 16 + padded);
   new DataView(changed.buffer).setUint32(12, padded, true);
   return changed;
+}
+
+/** The image of the default tier alone. @returns {Uint8Array} */
+export function makeImage() {
+  const script = 'import sys\nfrom percepnet_wasm import Model\nfrom percepnet_wasm.kernel.image import image\nsys.stdout.buffer.write(image(Model.load()))';
+  return new Uint8Array(execFileSync(python, ['-c', script], { cwd: root, maxBuffer: 2 ** 26, stdio: ['ignore', 'pipe', 'inherit'] }));
+}
+
+/**
+ * Serve a runtime folder for engines without Python by fetch().
+ *
+ * @param {string} assets its URL @param {Uint8Array} [image]
+ * @returns {Record<string, Uint8Array>} the files by address, to be changed
+ */
+export function serveRuntime(assets, image = makeImage()) {
+  const entry = { file: 'models/c20.pni', bytes: image.length, sha256: createHash('sha256').update(image).digest('hex') };
+  const catalogue = { c20: { file: 'models/c20.pnw', bytes: 1, sha256: '', weights: 1, default: true, image: entry } };
+  const files = {
+    [`${assets}kernel/relaxed.wasm`]: kernelBytes('relaxed'),
+    [`${assets}kernel/simd.wasm`]: kernelBytes('simd'),
+    [`${assets}models/c20.pni`]: image,
+    [`${assets}models.json`]: new TextEncoder().encode(JSON.stringify(catalogue)),
+  };
+  globalThis.fetch = /** @type {any} */ (
+    async (/** @type {any} */ url) =>
+      files[String(url)] ? new Response(/** @type {any} */ (files[String(url)])) : new Response('', { status: 404 })
+  );
+  return files;
 }
