@@ -137,7 +137,7 @@ def test_the_worker_engine_downloads_no_python(open_tab: Callable[..., Tab], iso
     tab.page.context.on("request", lambda request: requested.append(request.url.partition("/runtime/")[2]))
     assert tab.evaluate(READY, {"engine": engine}) == "ready"
     files = {name for name in requested if name}
-    assert files == {"kernel/relaxed.wasm", "kernel/simd.wasm", "models.json", "images/c20.pni", "sizes.json"}
+    assert files == {"kernel/relaxed.wasm", "kernel/simd.wasm", "models.json", "models/c20.pni", "sizes.json"}
     assert tab.evaluate("percepnet.info.tier") == "c20"
     last = [event for event in tab.evaluate("log") if event["type"] == "progress"][-1]
     assert last["bytes"] == last["total"], last

@@ -68,7 +68,7 @@ def test_is_40_ms_late_and_needs_neither_isolation_nor_worker(
     stats = tab.evaluate("log.findLast(({ type }) => type === 'stats')")
     assert stats["latency"] == 1000 * LATENCY / 48000
     assert {name for name in requested if name} == {
-        *("kernel/relaxed.wasm", "kernel/simd.wasm", "models.json", "images/c20.pni"),
+        *("kernel/relaxed.wasm", "kernel/simd.wasm", "models.json", "models/c20.pni"),
     }
     assert tab.complaints == [] and tab.uncaught == []
 
@@ -127,7 +127,7 @@ def test_a_track_is_enhanced(open_tab: Callable[..., Tab], not_isolated: str) ->
 
 
 def test_a_damaged_image_leaves_the_microphone_raw(open_tab: Callable[..., Tab], altered: AlteredSite) -> None:
-    (file,) = altered.folder.glob("runtime/images/c20.pni")
+    (file,) = altered.folder.glob("runtime/models/c20.pni")
     content = file.read_bytes()
     for damaged, why in ((None, "c20.pni could not be downloaded: status 404"), (content[:-8], "SHA-256 differs")):
         file.unlink() if damaged is None else file.write_bytes(damaged)
