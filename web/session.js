@@ -6,7 +6,7 @@
 import { loopback } from './call.js';
 import { Sound } from './sound.js';
 import { DELAY } from './worklet/constants.js';
-import { readOptions } from './worklet/options.js';
+import { firstDepth } from './worklet/options.js';
 import { PercepNet } from './worklet/percepnet.js';
 
 /** @typedef {import('./sources.js').Source} Source */
@@ -28,7 +28,7 @@ export class Session {
 
   /** @private use open() @param {HTMLAudioElement} farEnd */
   constructor(farEnd) {
-    this.sound = new Sound(readOptions({}).depth + DELAY);
+    this.sound = new Sound(firstDepth({}) + DELAY);
     this.#farEnd = farEnd;
   }
 

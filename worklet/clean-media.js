@@ -7,8 +7,9 @@
  * Nothing here may stand between a page and its microphone: requests, permissions and errors are the browser's own, and
  * whatever goes wrong on our side leaves the raw track in the stream.
  */
-import { DEFAULT_DEPTH, DELAY, SAMPLE_RATE } from './constants.js';
+import { DELAY, SAMPLE_RATE } from './constants.js';
 import { microphoneRequest } from './constraints.js';
+import { firstDepth } from './options.js';
 import { PercepNet } from './percepnet.js';
 import { StandIn } from './stand-in.js';
 import { coverMembers } from './track-members.js';
@@ -184,8 +185,8 @@ export function wrapGetUserMedia(options) {
 }
 
 /** Seconds from microphone to clean track. @param {MediaOptions} options */
-function latency({ depth = DEFAULT_DEPTH }) {
-  return (depth + DELAY) / SAMPLE_RATE;
+function latency(options) {
+  return (firstDepth(options) + DELAY) / SAMPLE_RATE;
 }
 
 /**

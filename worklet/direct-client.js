@@ -15,7 +15,7 @@ import { RunnerRuntime } from './runner-runtime.js';
 import { AUTO, nextSmaller } from './tiers.js';
 import { benchmark } from './trial.js';
 
-/** ms that all but the slowest frame in a hundred may take: half of Web Audio's quantum of 128 samples. */
+/** ms that a frame may take: half of Web Audio's quantum of 128 samples. */
 export const BUDGET = 1.3;
 
 /** ms between messages that keep the loading going in a context that is suspended. */
@@ -26,7 +26,7 @@ const PROCEED_INTERVAL = 25;
  * @typedef {import('./messages.js').DirectReport} DirectReport
  * @typedef {{runtime: RunnerRuntime, models: Models, chooser: Chooser}} Host
  * @typedef {{name: string, proxy: import('./runner-runtime.js').LoadedProgram, tier: string, weights: number}} LoadedModel
- * @typedef {{model: LoadedModel, info: Info, cost: {p50: number, p99: number}}} Choice
+ * @typedef {{model: LoadedModel, info: Info, cost: {typical: number, slowest: number}}} Choice
  */
 
 /** By the address of the assets; shared by all instances of a page. @type {Map<string, Promise<Host>>} */
@@ -59,7 +59,7 @@ async function boot(assets, progress) {
  *
  * @param {Pick<Models, 'acquire' | 'release' | 'tiers'>} models
  * @param {string} wanted as Models.acquire() takes it
- * @param {(model: LoadedModel) => Promise<{info: Info, cost: {p50: number, p99: number}}>} measure
+ * @param {(model: LoadedModel) => Promise<{info: Info, cost: {typical: number, slowest: number}}>} measure
  * @returns {Promise<Choice & {from?: string}>} `from`: the tier that was too slow; the model is to be released
  * @throws {PercepNetError} 'budget': even the smallest is too slow
  */
@@ -75,12 +75,12 @@ export async function largestWithinBudget(models, wanted, measure) {
       models.release(model);
       throw error;
     }
-    if (measured.cost.p99 <= BUDGET) return { model, ...measured, from };
+    if (measured.cost.slowest <= BUDGET) return { model, ...measured, from };
     models.release(model);
     from ??= model.tier;
     const smaller = nextSmaller(await models.tiers(), model.weights);
     if (!smaller) {
-      const took = measured.cost.p99.toFixed(1);
+      const took = measured.cost.slowest.toFixed(1);
       throw new PercepNetError('budget', `a frame of ${model.tier} takes ${took} ms, of ${BUDGET} that it may`);
     }
     name = smaller.tier;
@@ -231,9 +231,9 @@ export class DirectChannel {
     this.#listener({
       type: 'stats',
       latency: (1000 * (HOP + DELAY)) / SAMPLE_RATE,
-      computeP50: cost.p50,
-      computeP99: cost.p99,
-      load: (cost.p50 * SAMPLE_RATE) / (1000 * HOP),
+      computeP50: cost.typical,
+      computeP99: cost.slowest,
+      load: (cost.typical * SAMPLE_RATE) / (1000 * HOP),
       skipped: 0,
       tier: info.tier,
       kernel: info.kernel,

@@ -54,6 +54,12 @@ export function readAssets(assets) {
   return address.endsWith('/') ? address : `${address}/`;
 }
 
+/** Samples of slack that an instance begins with. @param {Pick<Options, 'engine' | 'depth'>} options @returns {number} */
+export function firstDepth({ engine = 'python', depth }) {
+  const read = readDepth(depth, engine);
+  return read === 'auto' ? AUTO_DEPTH.first : read;
+}
+
 /** @param {number | 'auto' | undefined} depth @param {Engine} engine @returns {number | 'auto'} */
 function readDepth(depth, engine) {
   if (engine === 'worklet') {

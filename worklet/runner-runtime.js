@@ -69,6 +69,6 @@ export class RunnerRuntime {
 
   /** @param {Runner} runner warmed up @returns {Promise<number>} ms per frame, back to back */
   async benchmark(runner) {
-    return (await benchmark(runner)).p50;
+    return (await benchmark(runner)).typical;
   }
 }

@@ -69,6 +69,6 @@ export class Runtime {
 
   /** @param {Enhancer} enhancer warmed up @returns {Promise<number>} ms per frame, back to back */
   async benchmark(enhancer) {
-    return (await benchmark(enhancer)).p50;
+    return (await benchmark(enhancer)).typical;
   }
 }

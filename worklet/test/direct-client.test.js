@@ -14,7 +14,7 @@ function machine(costs) {
     release: (/** @type {{tier: string}} */ { tier }) => held.splice(held.indexOf(tier), 1),
     tiers: async () => tiers,
   });
-  const measure = async (/** @type {any} */ { tier }) => ({ info: { tier }, cost: { p50: costs[tier] / 2, p99: costs[tier] } });
+  const measure = async (/** @type {any} */ { tier }) => ({ info: { tier }, cost: { typical: costs[tier] / 2, slowest: costs[tier] } });
   return { models, measure, held };
 }
 
