@@ -1,7 +1,5 @@
 """Errors that a user can put right: a missing package, a file that cannot be used."""
 
-from importlib import metadata
-
 __all__ = ["AudioFileError", "MissingExtraError"]
 
 
@@ -29,6 +27,8 @@ class MissingExtraError(ImportError):
 
 def _packages(extra: str) -> list[str]:
     """List what an extra requires, ready for a shell."""
+    from importlib import metadata  # slow to import, and needed only now
+
     try:
         required = metadata.requires("percepnet-wasm") or []
     except metadata.PackageNotFoundError:  # a checkout on the path
