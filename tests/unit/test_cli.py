@@ -170,7 +170,7 @@ def test_oracle_scores_and_draws(mix, capsys):
 def test_oracle_wants_matching_files(mix, capsys):
     soundfile.write(mix / "noisy.wav", noise(1.0), SAMPLE_RATE)
     assert oracle(mix, "--no-scores", "--no-figures") == 2
-    assert "72000 samples" in capsys.readouterr().err
+    assert "72000 and 48000 samples" in capsys.readouterr().err
     soundfile.write(mix / "noisy.wav", noise(1.0), 44100)
     assert oracle(mix, "--no-scores", "--no-figures") == 2
     assert "44100 Hz: resample one" in capsys.readouterr().err
