@@ -124,10 +124,11 @@ model: build/test.stamp ## a new model in place, and all that depends on it (FIL
 packages: build/test.stamp worklet/node_modules/.stamp ## the packages to publish, in build/packages
 	$(PY) -m build_scripts.package.build_dist --out dist
 	$(PY) -m build_scripts.package.build_npm --site dist --out build/npm
+	$(PY) -m build_scripts.package.build_npm --site dist --out build/npm-lite --lite
 	mkdir -p build/packages && rm -f build/packages/*
 	$(PY) -m build --no-isolation --outdir build/packages
 	$(PY) -m twine check --strict build/packages/*
-	cd build/packages && npm pack --silent ../npm
+	cd build/packages && npm pack --silent ../npm ../npm-lite
 
 # Of the modules that applications import, from JSDoc; of the Python package, from its docstrings.
 reference: build/reference.stamp worklet/node_modules/.stamp ## the API reference, in build/reference

@@ -14,12 +14,15 @@ export const AUTO_DEPTH = { first: 960, deepest: 2880 };
  */
 export const ENGINES = /** @type {const} */ (['python', 'worker', 'worklet']);
 
+/** The package without Python has another one (build_scripts/package/build_npm.py). */
+export const DEFAULT_ENGINE = /** @type {Engine} */ ('python');
+
 /**
  * @typedef {typeof ENGINES[number]} Engine
  * @typedef {Exclude<Engine, 'worklet'>} WorkerEngine those that run in a worker
  *
  * @typedef {object} Options
- * @property {Engine} [engine] what runs the enhancer, and where; default 'python'
+ * @property {Engine} [engine] what runs the enhancer, and where; default DEFAULT_ENGINE
  * @property {string | URL} [model] a tier ('c10', 'c20', ...: see PercepNet.tiers()), 'auto' for the largest that this
  *     machine handles with ease, or the address of a model file; default: the tier that needs no further download
  * @property {string | URL} [assets] the runtime folder; default `../runtime/` beside this module's folder
@@ -30,7 +33,7 @@ export const ENGINES = /** @type {const} */ (['python', 'worker', 'worklet']);
  */
 
 /** @param {Options} options */
-export function readOptions({ engine = 'python', model, assets, depth, attenuationLimit = Infinity, enabled = true }) {
+export function readOptions({ engine = DEFAULT_ENGINE, model, assets, depth, attenuationLimit = Infinity, enabled = true }) {
   return {
     engine: readEngine(engine),
     model: readModel(model),

@@ -6,9 +6,10 @@
  * @property {'shared' | 'port' | 'none'} transport SharedArrayBuffer on an isolated page, else MessagePort; engine 'worklet' needs none
  * @property {string[]} reasons why it is not supported, or why the slower transport is used; empty if neither
  */
+import { DEFAULT_ENGINE } from './options.js';
 
 /** @param {import('./options.js').Engine} [engine] @returns {Support} */
-export function detectSupport(engine = 'python') {
+export function detectSupport(engine = DEFAULT_ENGINE) {
   /** @type {string[]} */
   const missing = [];
   if (!globalThis.isSecureContext) missing.push('the page is not served over https or from localhost');

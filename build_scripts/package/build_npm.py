@@ -1,4 +1,4 @@
-"""Assemble the npm package: ``build/npm``, a folder for ``npm pack`` or ``npm publish``.
+"""Assemble the npm packages: ``build/npm`` and ``build/npm-lite``, folders for ``npm pack`` or ``npm publish``.
 
 ::
 
@@ -11,6 +11,9 @@
     README.md, DEPLOY.md, LICENSE, MODEL_CARD.md
 
 ``runtime/`` lies beside ``worklet/``, where the modules look for it unless told otherwise.
+
+``percepnet-wasm-lite`` is the same without Python: of ``runtime/`` it holds the kernels and the default tier's program
+image alone, its modules run that on the audio thread unless told otherwise, and its README.md is ``worklet/LITE.md``.
 """
 
 import argparse
@@ -23,14 +26,23 @@ from typing import Any
 
 import percepnet_wasm
 from build_scripts import ROOT
+from percepnet_wasm.model_file import DEFAULT_TIER
 
-from .integrity import SERVICE_WORKER, sealed
+from .integrity import SERVICE_WORKER, filled, sealed
 from .repository import repository
 
 WORKLET = ROOT / "worklet"
 COPY = ROOT / "build_scripts" / "package" / "copy.mjs"
 DEVELOPMENT = ("scripts", "devDependencies")
 """Fields of ``worklet/package.json`` that only this repository needs."""
+
+
+LITE = {
+    "name": "percepnet-wasm-lite",
+    "description": "PercepNet speech enhancement for WebRTC in 1.5 MB: a microphone track in, a clean track out",
+    "license": "(MIT AND CC-BY-SA-4.0)",
+}
+"""Fields of the package without Python that differ."""
 
 
 def npm_run(script: str, *arguments: str) -> str:
@@ -51,9 +63,9 @@ def moved(paths: Any) -> Any:
     return paths if paths == "./package.json" else f"./worklet/{paths.removeprefix('./')}"
 
 
-def manifest(source: dict[str, Any]) -> dict[str, Any]:
-    """Turn ``worklet/package.json`` into the published one."""
-    fields = {name: value for name, value in source.items() if name not in DEVELOPMENT}
+def manifest(source: dict[str, Any], lite: bool = False) -> dict[str, Any]:
+    """Turn ``worklet/package.json`` into a published one."""
+    fields = {name: value for name, value in source.items() if name not in DEVELOPMENT} | (LITE if lite else {})
     fields["version"] = percepnet_wasm.__version__
     fields["exports"] = moved(fields["exports"]) | {
         f"./{name}": f"./{name}" for name in ("runtime/*", "worklet/*", SERVICE_WORKER)
@@ -69,8 +81,21 @@ def manifest(source: dict[str, Any]) -> dict[str, Any]:
     return fields
 
 
-def build(site: Path, out: Path) -> None:
-    """Write the package's folder from a built site.
+def without_python(plan: dict[str, bytes]) -> dict[str, bytes]:
+    """Cut the files of the full package, path to content, down to what runs without Python."""
+    tier = json.loads(plan["runtime/models.json"])[DEFAULT_TIER]
+    kept = {f"runtime/{tier['image']['file']}", "runtime/models.json"}
+    kept |= {name for name in plan if name.startswith("runtime/kernel/") or not name.startswith("runtime/")}
+    lite = {name: plan[name] for name in sorted(kept)}
+    lite["runtime/models.json"] = json.dumps({DEFAULT_TIER: tier}, indent=1).encode()
+    for name, data in lite.items():  # options.js, and scripts that it was bundled into
+        if name.endswith(".js") and b"const DEFAULT_ENGINE = " in data:
+            lite[name] = filled(data, "DEFAULT_ENGINE", "worklet")
+    return lite
+
+
+def build(site: Path, out: Path, lite: bool = False) -> None:
+    """Write a package's folder from a built site.
 
     Parameters
     ----------
@@ -78,6 +103,8 @@ def build(site: Path, out: Path) -> None:
         What :mod:`build_scripts.package.build_dist` wrote.
     out : Path
         Replaced, if it is a folder that this function wrote before.
+    lite : bool
+        Without Python.
 
     Raises
     ------
@@ -92,18 +119,17 @@ def build(site: Path, out: Path) -> None:
         raise ValueError(f"{out} has files that this script did not write: pass another folder to --out")
     out = out.resolve()  # npm's scripts run in another folder
     shutil.rmtree(out, ignore_errors=True)
-    shutil.copytree(site / "worklet", out / "worklet")
-    shutil.copytree(site / "runtime", out / "runtime")
-    shutil.copy(site / SERVICE_WORKER, out)
-    plan = {path.relative_to(out).as_posix(): path.read_bytes() for path in out.rglob("*") if path.is_file()}
-    for name, data in sealed(plan).items():
+    parts = [path for part in ("worklet", "runtime") for path in (site / part).rglob("*") if path.is_file()]
+    plan = {path.relative_to(site).as_posix(): path.read_bytes() for path in [*parts, site / SERVICE_WORKER]}
+    for name, data in sealed(without_python(plan) if lite else plan).items():
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
         (out / name).write_bytes(data)
     npm_run("types", "--outDir", str(out / "worklet" / "types"))
     # The card states the weights' licence.
-    ours = [WORKLET / "README.md", WORKLET / "DEPLOY.md", COPY]
-    for path in [*ours, ROOT / "LICENSE", ROOT / "percepnet_wasm" / "MODEL_CARD.md"]:
+    for path in [WORKLET / "DEPLOY.md", COPY, ROOT / "LICENSE", ROOT / "percepnet_wasm" / "MODEL_CARD.md"]:
         shutil.copy(path, out)
-    fields = manifest(json.loads((WORKLET / "package.json").read_text()))
+    shutil.copy(WORKLET / ("LITE.md" if lite else "README.md"), out / "README.md")
+    fields = manifest(json.loads((WORKLET / "package.json").read_text()), lite)
     (out / "package.json").write_text(json.dumps(fields, indent=2) + "\n")
 
 
@@ -111,14 +137,16 @@ def main() -> int:
     """Build the folder."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--site", type=Path, default=ROOT / "dist", help="the built site (default: dist)")
-    parser.add_argument("--out", type=Path, default=ROOT / "build" / "npm", help="folder to write (default: build/npm)")
+    parser.add_argument("--lite", action="store_true", help="the package without Python")
+    parser.add_argument("--out", type=Path, help="folder to write (default: build/npm or build/npm-lite)")
     arguments = parser.parse_args()
+    out = arguments.out or ROOT / "build" / ("npm-lite" if arguments.lite else "npm")
     try:
-        build(arguments.site, arguments.out)
+        build(arguments.site, out, arguments.lite)
     except (RuntimeError, ValueError) as error:
         print(f"build_npm: {error}", file=sys.stderr)
         return 1
-    print(f"{arguments.out}: {percepnet_wasm.__version__}; next: npm pack ./{arguments.out.name}")
+    print(f"{out}: {percepnet_wasm.__version__}; next: npm pack ./{out.name}")
     return 0
 
 

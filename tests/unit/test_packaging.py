@@ -1,5 +1,6 @@
 """One version, one source of constants, a wheel with the package and nothing else."""
 
+import io
 import json
 import re
 import shutil
@@ -247,3 +248,32 @@ def test_npm_lockfiles_pin_by_hash():
         packages = json.loads((ROOT / lockfile / "package-lock.json").read_text())["packages"]
         hashes = [entry.get("integrity", "") for path, entry in packages.items() if path]
         assert hashes and all(text.startswith("sha512-") for text in hashes), lockfile
+
+
+def test_the_package_without_python_is_small_and_whole():
+    folders = ((ROOT / "worklet", "worklet/"),)
+    plan = {prefix + path.name: path.read_bytes() for folder, prefix in folders for path in folder.glob("*.js")}
+    plan |= {f"runtime/{name}": data for name, data in (build_dist.models_plan() | build_dist.kernels_plan()).items()}
+    plan |= {"runtime/pyodide.asm.wasm": b"large", "service-worker.js": b""}
+    lite = build_npm.without_python(plan)
+    runtime = {name.removeprefix("runtime/") for name in lite if name.startswith("runtime/")}
+    image = f"models/{DEFAULT_TIER}.pni"
+    assert runtime == {"kernel/relaxed.wasm", "kernel/simd.wasm", image, "models.json"}
+    (described,) = json.loads(lite["runtime/models.json"]).values()
+    assert described["image"]["file"] == image
+    assert re.search(rb"DEFAULT_ENGINE = (/\*\*.*?\*/ )?\(\"worklet\"\);", lite["worklet/options.js"])
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        for name, data in lite.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    assert len(packed.getvalue()) < 1_650_000, "types, card and README come on top: 1.7 MB in all"
+
+
+def test_the_package_without_python_names_its_own_licences():
+    source = json.loads((ROOT / "worklet" / "package.json").read_text())
+    full, lite = build_npm.manifest(source), build_npm.manifest(source, lite=True)
+    assert licences(lite["license"]) == {"MIT", "CC-BY-SA-4.0"} < licences(full["license"])
+    assert lite["name"] == "percepnet-wasm-lite" and list(lite["bin"]) == ["percepnet-wasm-lite"]
+    assert lite["exports"] == full["exports"] and lite["version"] == full["version"]
