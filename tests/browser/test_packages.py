@@ -105,6 +105,30 @@ def test_the_declarations_type_check(app: Path) -> None:
     assert done.returncode and "wrong.ts" in done.stdout
 
 
+def test_the_package_without_python_is_small_and_runs_in_node(dist: Path, tmp_path: Path) -> None:
+    """Packed and installed, its runner loads its image with its kernel; nothing of Python is in it."""
+    build_npm.build(dist, tmp_path / "lite", lite=True)
+    (packed,) = json.loads(npm("pack", "--json", "./lite", folder=tmp_path))
+    assert packed["size"] < 1_700_000
+    names = {each["path"] for each in packed["files"]}
+    assert not [name for name in names if fnmatch(name, "*pyodide*") or name.endswith((".whl", ".pnw"))]
+    assert {"runtime/kernel/simd.wasm", "worklet/percepnet.js", "worklet/types/runner.d.ts", "README.md"} <= names
+    (tmp_path / "package.json").write_text('{"name": "app", "private": true, "type": "module"}')
+    npm("install", str(tmp_path / str(packed["filename"])), folder=tmp_path)
+    program = """
+        import { readFileSync } from 'node:fs';
+        const { Program } = await import('percepnet-wasm-lite/runner');
+        const read = (name) => new Uint8Array(readFileSync(`node_modules/percepnet-wasm-lite/runtime/${name}`));
+        const [tier] = Object.values(JSON.parse(new TextDecoder().decode(read('models.json'))));
+        const program = await Program.load({ simd: read('kernel/simd.wasm') }, read(tier.image.file));
+        program.stream().step();
+        console.log(program.kernel);
+    """
+    command = ["node", "--input-type=module", "--eval", program]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout.strip() == "simd", done.stderr
+
+
 def test_an_app_built_by_vite(open_tab: Callable[..., Tab], tarball: Path, tmp_path: Path) -> None:
     """The package in a bundle, in a sub-folder of its host: worker, audio processor and runtime are found."""
     folder = tmp_path / "app"
