@@ -66,7 +66,7 @@ def wrapped(name: str, text: str) -> str:
     left_over = LEFT_OVER.search(re.sub(r"/\*.*?\*/", "", text))
     if left_over:
         raise ValueError(f"{name}: not understood by bundle.py: {left_over[0]}")
-    text = text.replace(ADDRESS, f"new URL('{name}', $here)")
+    text = text.replace(ADDRESS, f"new URL('{name}', $here).href")
     return f"const {constant(name)} = (() => {{\n{text}return {{ {', '.join(exports)} }};\n}})();\n"
 
 

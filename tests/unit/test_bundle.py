@@ -20,7 +20,8 @@ import {
 
 // export const commented = 1;
 shared.push('entry');
-globalThis.result = { one, second, thing: new Thing().name, shared, address: String(new URL('x.js', import.meta.url)) };
+globalThis.result = { one, second, thing: new Thing().name, shared, address: new URL('x.js', import.meta.url).href,
+  folder: import.meta.url.replace(/[^/]*$/, ''), };
 """,
     "a.js": """import { shared } from './shared.js';
 
@@ -62,6 +63,7 @@ def test_modules_run_once_each_in_the_order_of_their_imports() -> None:
         "thing": "thing",
         "shared": ["a", "entry"],
         "address": "https://host/folder/x.js",
+        "folder": "https://host/folder/",
     }
 
 
