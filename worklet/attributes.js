@@ -1,5 +1,7 @@
 /**
- * The script tag's data attributes: what each means and takes. A wrong one is told and left out; it never stops the page.
+ * The script tag's data attributes: what each means and takes. A wrong value is reported and left out; it never stops the
+ * page. Attributes of other tools (data-cfasync, data-turbo-track, data-nscript) are none of our business, but one that looks
+ * like a misspelt one of ours is reported.
  */
 
 import { ENGINES } from './options.js';
@@ -28,8 +30,8 @@ export function readAttributes(dataset) {
   for (const [name, text = ''] of Object.entries(dataset)) {
     const attribute = Object.hasOwn(ATTRIBUTES, name) ? ATTRIBUTES[name] : undefined;
     if (!attribute) {
-      const known = Object.keys(ATTRIBUTES).map(spelling).join(', ');
-      problems.push(`${spelling(name)} is no attribute of this script and is ignored: there are ${known}`);
+      const meant = Object.keys(ATTRIBUTES).find((known) => isMisspelt(name.toLowerCase(), known.toLowerCase()));
+      if (meant) problems.push(`${spelling(name)} is unknown and ignored: did you mean ${spelling(meant)}?`);
       continue;
     }
     const value = attribute.read(text.trim());
@@ -42,6 +44,24 @@ export function readAttributes(dataset) {
 /** @param {string} name in `dataset` @returns {string} in HTML */
 function spelling(name) {
   return `data-${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/** @param {string} name @param {string} known */
+function isMisspelt(name, known) {
+  return distance(name, known) <= 1 || (name.length >= 5 && known.startsWith(name));
+}
+
+/** Letters to insert, delete or replace to make one word of the other. @param {string} a @param {string} b */
+function distance(a, b) {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const above = row;
+    row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      row[j] = Math.min(above[j] + 1, row[j - 1] + 1, above[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
+    }
+  }
+  return row[b.length];
 }
 
 /** @type {Map<string, boolean>} a Map: an object would answer to 'constructor' too */

@@ -171,11 +171,13 @@ def test_wrong_attributes_are_told_and_harmless(
     open_tab: Callable[..., Tab], altered: AlteredSite, page: Callable[[str], str]
 ) -> None:
     """One console error each, with the remedy; the right ones count."""
-    tab = open_tab(altered.url, page('data-attenuation-limit="strong" data-strength="1" data-enabled="false"'))
+    tab = open_tab(
+        altered.url, page('data-attenuation-limit="strong" data-modell="c10" data-cfasync="false" data-enabled="false"')
+    )
     assert len(tab.evaluate(ASK, [{"audio": True}])) == 1
     assert tab.evaluate("async () => (await percepnet).instances[0].enabled") is False
     wrong = [text for text in tab.complaints if "data-" in text]
-    assert len(wrong) == 2 and 'data-attenuation-limit="strong"' in wrong[0] and "data-strength" in wrong[1]
+    assert len(wrong) == 2 and 'data-attenuation-limit="strong"' in wrong[0] and "data-model" in wrong[1]
     assert tab.uncaught == []
 
 
