@@ -296,7 +296,7 @@ def test_resampled_and_written_is_read_back(folder, samples, rate, to, junk):
         with pytest.raises(ValueError, match="(?s)(rate|to) is .*: give a whole number of hertz"):
             call()
     before = path.read_bytes()
-    with pytest.raises((TypeError, ValueError), match="signal (has|is)|signal.*: (give|mend)"):
+    with pytest.raises((TypeError, ValueError), match="signal must be (finite|of shape|floating)"):
         audio.write_wav(path, np.append(samples, np.float32("nan")), rate)
     with pytest.raises(AudioFileError, match="cannot be written .*: is there"):
         audio.write_wav(folder / "missing" / "out.wav", samples, rate)
