@@ -1,6 +1,8 @@
 """The worklet and the worker on a deterministic clock: an OfflineAudioContext that waits for the worker."""
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -128,7 +130,9 @@ def test_a_dead_worker_leaves_the_microphone_within_100_ms(
     assert step.max() <= 2 * np.abs(np.diff(output - dry))[20000:48000].max()
 
 
-def test_the_worker_engine_downloads_no_python(open_tab: Callable[..., Tab], isolated: str, engine: str) -> None:
+def test_the_worker_engine_downloads_no_python(
+    open_tab: Callable[..., Tab], isolated: str, site: Path, engine: str
+) -> None:
     """Kernel, list of models and one image; and it says what runs."""
     if engine != "worker":
         pytest.skip("Python is what the other engine downloads")
@@ -140,4 +144,5 @@ def test_the_worker_engine_downloads_no_python(open_tab: Callable[..., Tab], iso
     assert files == {"kernel/relaxed.wasm", "kernel/simd.wasm", "models.json", "models/c20.pni", "sizes.json"}
     assert tab.evaluate("percepnet.info.tier") == "c20"
     last = [event for event in tab.evaluate("log") if event["type"] == "progress"][-1]
-    assert last["bytes"] == last["total"], last
+    total = sum(json.loads((site / "runtime" / "sizes.json").read_text())["runner"].values())
+    assert last["total"] == total and 0 < last["bytes"] <= total, last
