@@ -128,12 +128,14 @@ def _product(rows: Rows, matrix: Rows) -> Rows:
 
     WebAssembly's NumPy has no BLAS, and there ``einsum`` on a C-ordered matrix beats ``matmul`` by half.
     """
+    out = np.empty((len(rows), len(matrix)), np.float32)
     if _EMSCRIPTEN:
-        return np.stack([np.einsum("ij,j->i", matrix, row) for row in rows])
+        for row, sums in zip(rows, out, strict=True):
+            np.einsum("ij,j->i", matrix, row, out=sums)
+        return out
     cuts = pieces(len(rows), *matrix.shape)
     if len(cuts) == 1:
         return rows @ matrix.T
-    out = np.empty((len(rows), len(matrix)), np.float32)
     for some, outputs in cuts:
         np.matmul(rows[some], matrix[outputs].T, out=out[some, outputs])
     return out
