@@ -76,8 +76,8 @@ export class Playback {
       numberOfInputs: 1,
       numberOfOutputs: 1,
       outputChannelCount: [1],
-      channelCount: 1,
-      channelCountMode: 'explicit',
+      channelCount: 2, // at most: downmix.js makes one of them
+      channelCountMode: 'clamped-max',
       processorOptions: { depth, deepest: this.#auto ? AUTO_DEPTH.deepest : depth, enabled: this.#listener.enabled(), buffer: this.ring?.buffer },
     });
     node.port.onmessage = ({ data }) => this.#onMessage(data);

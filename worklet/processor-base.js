@@ -1,10 +1,13 @@
 /** What our audio processors have in common: they never go silent, and report what is playing. */
 
+import { Downmix } from './downmix.js';
+
 /** @typedef {import('./messages.js').NodeRequest} NodeRequest */
 
 export class BaseProcessor extends AudioWorkletProcessor {
   constructor() {
     super();
+    this.downmix = new Downmix();
     this.alive = true;
     this.failed = false;
     /** The state last reported. */
@@ -35,12 +38,12 @@ export class BaseProcessor extends AudioWorkletProcessor {
   }
 
   /**
-   * @param {Float32Array[][]} inputs one mono input; no channel while nothing is connected
+   * @param {Float32Array[][]} inputs one input; no channel while nothing is connected
    * @param {Float32Array[][]} outputs one mono output
    * @returns {boolean} false once closed, so that the node can be collected
    */
   process(inputs, outputs) {
-    const input = inputs[0][0];
+    const input = this.downmix.mix(inputs[0]);
     const output = outputs[0][0];
     // An exception here would silence the node for good: pass the microphone through instead.
     try {
