@@ -10,6 +10,7 @@
 import { PercepNetError } from './errors.js';
 import { explainModule } from './explain.js';
 import { recall, remember } from './memory.js';
+import { withTrust } from './trusted.js';
 import { Watchdog } from './watchdog.js';
 
 /** ms that a worker outlives its last channel, so that replacing an instance does not load everything again. */
@@ -87,7 +88,7 @@ class WorkerClient {
     this.#key = key;
     this.#engine = engine;
     try {
-      this.worker = startWorker(engine);
+      this.worker = withTrust(() => startWorker(engine));
     } catch (error) {
       throw new PercepNetError('boot', error);
     }

@@ -8,7 +8,8 @@ from build_scripts.site.serve import serve
 
 POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; img-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types percepnet"
 )
 
 PAGE = """<!doctype html><title>test</title><link rel="icon" href="/icon.svg">
