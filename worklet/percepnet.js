@@ -31,6 +31,10 @@ export { PercepNetError };
  * @typedef {import('./events.js').Events} Events
  */
 
+/** ms that a track waits for the audio processor to be loaded, unless the last one was late too. */
+const PROCESSOR_TIMEOUT = 1000;
+let processorLate = false;
+
 /**
  * A fallback is also logged to the console, once for each code, unless a listener calls preventDefault() on its event.
  *
@@ -138,6 +142,11 @@ export class PercepNet extends TypedEventTarget {
     return this.depth + DELAY;
   }
 
+  /** Seconds that the audio graph adds by itself, as far as the browser says; its buffers may hold more. */
+  get graphLatency() {
+    return this.#graph?.context.baseLatency ?? 0;
+  }
+
   /** Enhanced or raw; cross-faded, with the same delay. */
   get enabled() {
     return this.#enabled;
@@ -207,7 +216,10 @@ export class PercepNet extends TypedEventTarget {
       this.#session.fallback(/** @type {PercepNetError} */ (error));
       return raw;
     }
-    await this.#insert();
+    // A slow server must not keep the page from its microphone: until the processor is there the track is raw.
+    const inserted = this.#insert().then(() => (processorLate = false));
+    const late = new Promise((resolve) => setTimeout(resolve, processorLate ? 0 : PROCESSOR_TIMEOUT, true));
+    if ((await Promise.race([inserted, late])) === true) processorLate = true;
     return this.#graph?.output ?? track;
   }
 
@@ -283,7 +295,7 @@ export class PercepNet extends TypedEventTarget {
       const node = await this.createNode(/** @type {TrackGraph} */ (this.#graph).context);
       this.#graph?.through(node);
     } catch (error) {
-      this.#session.fallback(new PercepNetError('worklet', error));
+      this.#session.fallback(error instanceof PercepNetError ? error : new PercepNetError('worklet', error));
     }
   }
 

@@ -5,9 +5,13 @@
  */
 import { SAMPLE_RATE } from './constants.js';
 import { STATE } from './blend.js';
+import { PercepNetError } from './errors.js';
 import { explainModule } from './explain.js';
 import { AUTO_DEPTH } from './options.js';
 import { Ring } from './ring.js';
+
+/** ms until a server that has not sent the processor counts as failing. */
+const ANSWER_TIMEOUT = 20_000;
 
 /**
  * @typedef {object} Listener
@@ -25,6 +29,8 @@ export class Playback {
   /** @type {AudioWorkletNode | undefined} */ #node;
   /** Whether there is a node, or one is being made. */
   #taken = false;
+  /** How often the processor has been asked for. */
+  #attempts = 0;
   #ended = false;
   #auto;
   #listener;
@@ -58,7 +64,7 @@ export class Playback {
     }
     this.#taken = true;
     try {
-      await addModule(context, new URL('./processor.js', import.meta.url));
+      await addModule(context, new URL('./processor.js', import.meta.url), this.#attempts++);
       if (this.#ended) throw new Error('this instance was destroyed: create another');
       this.#node = this.#build(context);
       return this.#node;
@@ -137,11 +143,24 @@ export class Playback {
   }
 }
 
-/** @param {BaseAudioContext} context @param {URL} url */
-async function addModule(context, url) {
+/**
+ * @param {BaseAudioContext} context
+ * @param {URL} url
+ * @param {number} attempt after the first the address is another, since the browser would wait for the answer to the first
+ */
+async function addModule(context, url, attempt) {
+  if (attempt > 0) url.searchParams.set('attempt', String(attempt));
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new PercepNetError('worklet', `no answer from ${url} for ${ANSWER_TIMEOUT / 1000} s`)), ANSWER_TIMEOUT);
+  });
   try {
-    await context.audioWorklet.addModule(url);
+    await Promise.race([context.audioWorklet.addModule(url), late]);
   } catch (error) {
+    if (error instanceof PercepNetError) throw error;
     throw new Error((await explainModule(url)) || (error instanceof Error ? error.message : String(error)), { cause: error });
+  } finally {
+    clearTimeout(timer);
   }
 }
