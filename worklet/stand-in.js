@@ -178,7 +178,7 @@ class Microphone {
       ...settings,
       channelCount: 1,
       sampleRate: SAMPLE_RATE,
-      latency: (/** @type {{latency?: number}} */ (settings).latency ?? 0) + percepnet.latency / SAMPLE_RATE,
+      latency: (/** @type {any} */ (settings).latency ?? 0) + percepnet.latency / SAMPLE_RATE + percepnet.graphLatency,
       noiseSuppression: suppressed || settings.noiseSuppression === true,
     };
   }
