@@ -6,6 +6,7 @@ given script beside the peers (SET/peers.json); the means, and those per SNR, jo
 """
 
 import argparse
+import csv
 import json
 import re
 import shutil
@@ -48,13 +49,25 @@ def enhance_set(noisy: Path, out: Path, model: str | None, options: dict, jobs: 
         pool.map(_enhance, [(f, out / f"{f.stem}.wav", model, options) for f in files])
 
 
-def means(scores: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
-    """Mean of each score over all files, and over the files of each SNR."""
+def kinds(mixes: Path) -> dict[str, str]:
+    """How each file of a set begins, or which fault it shows: the column ``start`` or ``kind`` of its ``mixes.tsv``."""
+    table = mixes / "mixes.tsv"
+    if not table.exists():
+        return {}
+    with table.open(newline="", encoding="utf-8") as lines:
+        rows = list(csv.DictReader(lines, delimiter="\t"))
+    return {row["name"]: row.get("start") or row.get("kind") or "" for row in rows}
+
+
+def means(scores: dict[str, dict[str, float]], kind: dict[str, str] | None = None) -> dict[str, dict[str, float]]:
+    """Mean of each score over all files, over the files of each SNR, and over those of each kind."""
     groups: dict[str, list[dict[str, float]]] = {"all": list(scores.values())}
     for name, row in scores.items():
         found = re.search(r"_snr(-?\d+)", name)
         if found:
             groups.setdefault(f"{int(found[1])} dB", []).append(row)
+        if kind and kind.get(name):
+            groups.setdefault(kind[name], []).append(row)
     return {
         group: {
             s: round(float(np.mean([r[s] for r in rows if s in r])), 4) for s in SCORES if any(s in r for r in rows)
@@ -81,7 +94,7 @@ def main() -> None:
         """Score a folder, and keep everything that is known so far."""
         print(f"\n{', '.join(label.values())}", flush=True)
         subprocess.run([sys.executable, args.compare, mixes, out] + ["--quick"] * args.quick, check=True)
-        scores = means(json.loads((out / "scores.json").read_text()))
+        scores = means(json.loads((out / "scores.json").read_text()), kinds(mixes))
         label = label | {"set": mixes.name}
         others = [row for row in known["ours"] if any(row.get(key) != value for key, value in label.items())]
         known["ours"] = [*others, label | {"scores": scores}]
@@ -91,7 +104,9 @@ def main() -> None:
     for mixes in args.sets:
         peers = mixes / "peers.json"
         if peers.exists():
-            known["peers"][mixes.name] = {name: means(rows) for name, rows in json.loads(peers.read_text()).items()}
+            known["peers"][mixes.name] = {
+                name: means(rows, kinds(mixes)) for name, rows in json.loads(peers.read_text()).items()
+            }
         else:
             untouched = args.out / f"noisy-{mixes.name}"
             shutil.copytree(mixes / "noisy", untouched, dirs_exist_ok=True)

@@ -59,15 +59,15 @@ def load(name: str) -> Any:
 # Quality.
 
 
-def ours(tier: str = DEFAULT_TIER) -> dict[str, Any]:
-    """Scores of a tier as it ships, by SNR and over all mixes."""
-    wanted = {"tier": tier, "set": "dev", "variant": "full", "weights": "int8"}
+def ours(tier: str = DEFAULT_TIER, mixes: str = "dev") -> dict[str, Any]:
+    """Scores of a tier as it ships on a set of mixes: over all of them, by SNR and by kind."""
+    wanted = {"tier": tier, "set": mixes, "variant": "full", "weights": "int8"}
     return next(r for r in load("evaluation")["ours"] if wanted.items() <= r.items())["scores"]
 
 
-def peers() -> dict[str, Any]:
+def peers(mixes: str = "dev") -> dict[str, Any]:
     """Scores of the others, the noisy input among them, on the same files."""
-    return load("evaluation")["peers"]["dev"]
+    return load("evaluation")["peers"][mixes]
 
 
 def rung(name: str, score: str = "pesq_wb") -> float:

@@ -8,6 +8,7 @@ import argparse
 import re
 import sys
 from collections.abc import Callable
+from functools import partial
 
 from build_scripts import ROOT
 from build_scripts.systems import system
@@ -80,11 +81,12 @@ def ladder() -> Table:
     return Table(["rung", *(title for title, _ in _LADDER_SCORES.values())], rows)
 
 
-def quality() -> Table:
+def quality(mixes: str = "dev") -> Table:
     """Our tiers beside the peers."""
-    rows = [_scores(system(peer).title, peers()[peer]["all"]) for peer in PEERS]
+    scored = peers(mixes)
+    rows = [_scores(system(peer).title, scored[peer]["all"]) for peer in PEERS if peer in scored]
     for r in load("evaluation")["ours"]:
-        if r["set"] == "dev" and r["variant"] == "full":
+        if r["set"] == mixes and r["variant"] == "full":
             rows.append(_scores(f"{OURS}, {r['tier']}, {r['weights']}", r["scores"]["all"], r["weights"] == "int8"))
     return Table(_header("system"), rows)
 
@@ -104,6 +106,17 @@ def by_snr() -> Table:
                 rows.append(_scores(f"{group}: {system(peer).title}", peers()[peer][group]))
             rows.append(_scores(f"{group}: {OURS}, {DEFAULT_TIER}", scores, True))
     return Table(_header("SNR and system"), rows)
+
+
+def by_kind(mixes: str) -> Table:
+    """Our default tier and RNNoise, by how a file begins or which fault it shows."""
+    scored, rows = peers(mixes), []
+    for group, scores in ours(mixes=mixes).items():
+        if group != "all" and not group.endswith(" dB"):
+            for peer in ("noisy", RIVAL):
+                rows.append(_scores(f"{group}: {system(peer).title}", scored[peer][group]))
+            rows.append(_scores(f"{group}: {OURS}, {DEFAULT_TIER}", scores, True))
+    return Table(_header("kind and system"), rows)
 
 
 def rooms() -> Table:
@@ -172,6 +185,9 @@ def soak() -> Table:
 TABLES: dict[str, Callable[[], Table]] = {
     "ladder": ladder,
     "quality": quality,
+    "calls": partial(quality, "calls"),
+    "calls-by-start": partial(by_kind, "calls"),
+    "faults": partial(by_kind, "faults"),
     "ablation": ablation,
     "snr": by_snr,
     "rooms": rooms,
