@@ -243,7 +243,7 @@ def sizes(python: Mapping[str, bytes], kernels: Mapping[str, bytes], models: Map
     runner = [*kernels, "models.json", default["image"]["file"]]
     lists = {
         "python": {name: len(data) for name, data in python.items() if name != "pyodide.js"},
-        "runner": {name: len((kernels | models)[name]) for name in runner},
+        "runner": {name: len({**kernels, **models}[name]) for name in runner},
     }
     return json.dumps(lists).encode()
 
