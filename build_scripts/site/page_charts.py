@@ -9,7 +9,7 @@ from percepnet_wasm.model_file import DEFAULT_TIER
 from percepnet_wasm.signal.bands import BIN_HZ, edges
 
 from .charts import Bar, Line, Span, bars, curves, spectrogram, time_line, triangles
-from .results import PEERS, RIVAL, SCORES, delays, load, milliseconds, ours, peers, rung, shares
+from .results import PEERS, RIVAL, SCORES, delays, load, milliseconds, ours, peers, rung, shares, snr_groups
 
 __all__ = ["CHARTS"]
 
@@ -37,6 +37,7 @@ def quality(score: str) -> str:
     rows = [
         Bar(system(peer).name, value, f"{value:.{digits}f}", "before" if peer == "noisy" else "")
         for peer in PEERS
+        if peer in peers()
         for value in [peers()[peer]["all"][score]]
     ]
     own = ours()["all"][score]
@@ -47,7 +48,7 @@ def quality(score: str) -> str:
 def by_snr(score: str) -> str:
     """One score over the SNR of the mixes, for the peers worth a line."""
     title = f"{SCORES[score][0]} over the SNR of the mix. More is better"
-    places = [group for group in ours() if group != "all"]
+    places = snr_groups(ours())
     chosen = ("noisy", RIVAL, "wns-gtcrn", "dfn3")
     lines = [
         Line(system(peer).name, [peers()[peer][place][score] for place in places], "before" if peer == "noisy" else "")

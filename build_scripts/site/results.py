@@ -12,8 +12,9 @@ from percepnet_wasm.constants import DEFAULT_DEPTH, DELAY, SAMPLE_RATE
 from percepnet_wasm.model_file import DEFAULT_TIER
 
 __all__ = [
-    "PEERS", "RIVAL", "SCORES", "Table", "bench", "delays", "download_parts", "downloads", "five_db", "gzipped_total",
-    "live", "live_delay", "load", "milliseconds", "offline", "ours", "peers", "rung", "shares", "startup",
+    "CALLS", "DEVELOPMENT", "PEERS", "RIVAL", "SCORES", "Table", "bench", "delays", "download_parts", "downloads",
+    "five_db", "gzipped_total", "live", "live_delay", "load", "milliseconds", "offline", "ours", "peers", "rung",
+    "shares", "snr_groups", "startup",
 ]  # fmt: skip
 
 SCORES = {
@@ -30,6 +31,9 @@ SCORES = {
 
 PEERS = ("noisy", "webrtc-ns", "rnnoise-jitsi", "rnnoise-shiguredo", "wns-gtcrn", "dfn3")
 """Systems in ``evaluation.json`` that are compared with, the noisy input first."""
+
+CALLS, DEVELOPMENT = "calls", "dev"
+"""Sets of mixes: connected speech as calls have it, and older ones, mostly single words from the training's sources."""
 
 RIVAL = "rnnoise-shiguredo"
 """The one that most web applications use today."""
@@ -59,15 +63,20 @@ def load(name: str) -> Any:
 # Quality.
 
 
-def ours(tier: str = DEFAULT_TIER, mixes: str = "dev") -> dict[str, Any]:
+def ours(tier: str = DEFAULT_TIER, mixes: str = CALLS) -> dict[str, Any]:
     """Scores of a tier as it ships on a set of mixes: over all of them, by SNR and by kind."""
     wanted = {"tier": tier, "set": mixes, "variant": "full", "weights": "int8"}
     return next(r for r in load("evaluation")["ours"] if wanted.items() <= r.items())["scores"]
 
 
-def peers(mixes: str = "dev") -> dict[str, Any]:
+def peers(mixes: str = CALLS) -> dict[str, Any]:
     """Scores of the others, the noisy input among them, on the same files."""
     return load("evaluation")["peers"][mixes]
+
+
+def snr_groups(scores: Mapping[str, Any]) -> list[str]:
+    """Name the groups of mixes of one SNR among all groups, from noisy to clean."""
+    return sorted((group for group in scores if group.endswith(" dB")), key=lambda g: float(g.removesuffix(" dB")))
 
 
 def rung(name: str, score: str = "pesq_wb") -> float:
@@ -77,15 +86,16 @@ def rung(name: str, score: str = "pesq_wb") -> float:
     1.38 here and as 1.39 there.
     """
     if (name, score) == ("noisy", "pesq_wb"):
-        return peers()["noisy"]["all"][score]
+        return peers(DEVELOPMENT)["noisy"]["all"][score]
     return load("ladder")["rungs"][name][score]
 
 
 def five_db(score: str) -> float:
     """How much 5 dB less noise in the input change a score: a scale for differences between systems."""
-    by_snr = {float(group.removesuffix(" dB")): scores for group, scores in peers()["noisy"].items() if group != "all"}
-    low, high = min(by_snr), max(by_snr)
-    return 5 * (by_snr[high][score] - by_snr[low][score]) / (high - low)
+    noisy = peers()["noisy"]
+    scores = {float(group.removesuffix(" dB")): noisy[group] for group in snr_groups(noisy)}
+    low, high = min(scores), max(scores)
+    return 5 * (scores[high][score] - scores[low][score]) / (high - low)
 
 
 # Cost.

@@ -16,7 +16,7 @@ from percepnet_wasm.constants import SAMPLE_RATE
 from percepnet_wasm.model_file import DEFAULT_TIER
 
 from . import cost_tables
-from .results import PEERS, RIVAL, SCORES, Table, load, ours, peers, rung
+from .results import CALLS, DEVELOPMENT, PEERS, RIVAL, SCORES, Table, load, ours, peers, rung, snr_groups
 
 __all__ = ["DOCUMENTS", "TABLES", "markdown", "updated"]
 
@@ -81,7 +81,7 @@ def ladder() -> Table:
     return Table(["rung", *(title for title, _ in _LADDER_SCORES.values())], rows)
 
 
-def quality(mixes: str = "dev") -> Table:
+def quality(mixes: str = CALLS) -> Table:
     """Our tiers beside the peers."""
     scored = peers(mixes)
     rows = [_scores(system(peer).title, scored[peer]["all"]) for peer in PEERS if peer in scored]
@@ -93,18 +93,17 @@ def quality(mixes: str = "dev") -> Table:
 
 def ablation() -> Table:
     """What comb and postfilter are worth."""
-    rows = [r for r in load("evaluation")["ours"] if r["set"] == "dev" and r["weights"] == "int8"]
+    rows = [r for r in load("evaluation")["ours"] if r["set"] == DEVELOPMENT and r["weights"] == "int8"]
     return Table(_header("variant"), [_scores(f"{r['tier']}, {r['variant']}", r["scores"]["all"]) for r in rows])
 
 
 def by_snr() -> Table:
     """Our default tier and RNNoise, per SNR."""
     rows = []
-    for group, scores in ours().items():
-        if group != "all":
-            for peer in ("noisy", RIVAL):
-                rows.append(_scores(f"{group}: {system(peer).title}", peers()[peer][group]))
-            rows.append(_scores(f"{group}: {OURS}, {DEFAULT_TIER}", scores, True))
+    for group in snr_groups(ours()):
+        for peer in ("noisy", RIVAL):
+            rows.append(_scores(f"{group}: {system(peer).title}", peers()[peer][group]))
+        rows.append(_scores(f"{group}: {OURS}, {DEFAULT_TIER}", ours()[group], True))
     return Table(_header("SNR and system"), rows)
 
 
@@ -185,8 +184,8 @@ def soak() -> Table:
 TABLES: dict[str, Callable[[], Table]] = {
     "ladder": ladder,
     "quality": quality,
-    "calls": partial(quality, "calls"),
-    "calls-by-start": partial(by_kind, "calls"),
+    "quality-dev": partial(quality, DEVELOPMENT),
+    "starts": partial(by_kind, CALLS),
     "faults": partial(by_kind, "faults"),
     "ablation": ablation,
     "snr": by_snr,
