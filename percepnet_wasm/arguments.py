@@ -1,4 +1,4 @@
-"""What the command line takes, what its help says, and its exit codes."""
+"""The command line's arguments, help texts and exit codes."""
 
 import argparse
 import math
@@ -54,7 +54,7 @@ def _seconds(text: str) -> float:
 
 
 def _kernels() -> dict[str, str]:
-    """List what can compute, each with why it cannot here, if so."""
+    """List the kernels, each with the reason if it cannot run here."""
     from .kernel.library import KERNELS, KernelError
     from .kernel.loading import load
 
@@ -70,7 +70,7 @@ def _kernels() -> dict[str, str]:
 
 
 class _Kernel(argparse.Action):
-    """``--kernel NAME``; without a name, or with ``list``, show what there is."""
+    """``--kernel NAME``; without a name, or with ``list``, show the available kernels."""
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: Any, values: Any, option: str | None = None) -> None:
         kernels = _kernels()
@@ -87,7 +87,7 @@ class _Kernel(argparse.Action):
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose help ends with facts about this installation, which take time to find out."""
+    """A parser whose help ends with facts about this installation, which are slow to gather."""
 
     facts: Callable[[], str] | None = None
 
@@ -136,7 +136,7 @@ def _add_settings(command: argparse.ArgumentParser) -> None:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Make the parser of the whole command line; the command is in ``command``."""
+    """Make the parser for the whole command line; it stores the command's name in ``command``."""
     whole = argparse.ArgumentParser(prog="percepnet-wasm", description="Noise suppression for speech: PercepNet.")
     whole.add_argument("--version", action="version", version=__version__)
     commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)

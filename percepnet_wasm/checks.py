@@ -1,4 +1,4 @@
-"""Checks of what callers hand in: an error names the argument, what it is and what to give instead."""
+"""Checks of callers' arguments: an error names the argument, its value and what to pass instead."""
 
 import os
 from pathlib import Path
@@ -19,16 +19,16 @@ _PCM = {("u", 1): (128.0, 128.0), ("i", 2): (2.0**15, 0.0), ("i", 4): (2.0**31, 
 
 
 def as_audio(name: str, values: ArrayLike, *, piece: bool = False) -> NDArray[np.float32]:
-    """Check sound as callers have it, and make it float32 with full scale 1; a float32 array is passed on as it is.
+    """Check audio in any accepted dtype and convert it to float32 with full scale 1; float32 is passed on as it is.
 
     Parameters
     ----------
     name : str
-        The argument's, for the error.
+        The argument's name, for error messages.
     values : (samples,) or (samples, channels)
         Floating point with full scale 1, or PCM: uint8, int16, int32.
     piece : bool
-        Whether it is a piece of a stream, which may be empty, or shorter than there are channels.
+        Whether it is a piece of a stream, which may be empty, or have fewer samples than channels.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def as_audio(name: str, values: ArrayLike, *, piece: bool = False) -> NDArray[np
 
 
 def unscaled(peak: float) -> str:
-    """Say what is wrong with so high a peak, and what to do."""
+    """Say what is wrong with a peak this high, and what to do."""
     bits = next((bits for bits in (8, 16, 24, 32) if peak <= 2 ** (bits - 1)), None)
     if bits is None:
         return "full scale is 1: give samples from -1 to 1"
@@ -97,7 +97,7 @@ def as_floats(name: str, values: ArrayLike) -> NDArray:
 
 
 def bad_sample(name: str, values: NDArray) -> ValueError:
-    """Make the error for samples of which one is not finite or too loud: it names the first."""
+    """Make the error for samples that are not finite or too loud; it names the first one."""
     with np.errstate(over="ignore"):
         sound = np.abs(values.astype(np.float32)) <= LOUDEST  # false for NaN too
     where = np.unravel_index(np.argmin(sound), values.shape)
@@ -111,11 +111,11 @@ def as_signal(name: str, values: ArrayLike, *, channels: bool = False) -> NDArra
     Parameters
     ----------
     name : str
-        Of the argument, for error messages.
+        The argument's name, for error messages.
     values : float (samples,), or with ``channels`` (samples, channels) too
         Full scale is 1.
     channels : bool
-        Whether more than one is allowed.
+        Whether more than one channel is allowed.
 
     Raises
     ------
@@ -141,6 +141,6 @@ def as_path(name: str, value: str | os.PathLike[str]) -> Path:
         path = Path(value)
     except TypeError as error:
         raise TypeError(f"{name} must be a path, not {value!r}") from error
-    if not str(value):  # a variable that was never set; Path would take it for the current folder
+    if not str(value):  # probably a variable that was never set; Path would take it for the current folder
         raise ValueError(f"{name} must be a path, not ''")
     return path

@@ -1,4 +1,4 @@
-"""A frame's path through the stages, in NumPy: the reference implementation, which runs everywhere."""
+"""A frame's path through the stages in NumPy: the reference implementation, which runs everywhere."""
 
 from dataclasses import dataclass, field
 
@@ -50,7 +50,7 @@ class NumpyEngine:
     ----------
     state : StreamState
     voiced, unvoiced : float
-        Energy of the frames with and without voice of the last seconds.
+        Energy of the last few seconds' frames with and without voice.
     gain, strength : float32 (block, BANDS)
         Of the latest output frames, as the network computed them.
     voice : float32 (block, 1)
@@ -110,8 +110,8 @@ class NumpyEngine:
             samples = np.zeros_like(samples)
 
         state = self.state
-        # This call completes frame l + M (M: LOOKAHEAD) and outputs frame l. Pitch period T of frame l, and how
-        # strongly the signal correlates with itself at that period:
+        # This call completes frame l + M (M: LOOKAHEAD) and outputs frame l. First the pitch period T of frame l, and
+        # how strongly the signal correlates with itself at that period.
         period, correlation = track_pitch(samples, state.pitch)
         # Spectrum Y of frame l, spectrum P of its comb-filtered copy, and their coherence q_y in each band.
         noisy = analyse(samples, period, state.analysis)

@@ -52,7 +52,7 @@ class Enhancer:
     kernel : str
         The implementation in use, by the names above.
     kernels_refused : dict of str to str
-        Faster ones that are not used, and why.
+        Faster kernels that are not in use, and why.
     input, output : float32 (block * HOP,)
         Buffers of :meth:`step`: write ``input``, call it, read ``output``.
     gains, strengths : float32 (BANDS,)
@@ -60,11 +60,11 @@ class Enhancer:
     period : int
         Its pitch period in samples.
     correlation : float
-        Of the signal at that period; 0.3 or more means voiced.
+        The signal's correlation at that period; 0.3 or more means voiced.
     voice_activity : float
         Probability of speech in that frame, 0 to 1.
     snr_db : float
-        Estimated ratio of speech to noise energy, from the frames with and without voice of the last seconds.
+        Estimated ratio of speech to noise energy, from the last few seconds' frames with and without voice.
 
     Raises
     ------
@@ -182,7 +182,7 @@ class Enhancer:
 
     @property
     def snr_db(self) -> float:
-        # The gains themselves would not do: one that is 5 % too low already claims 10 dB.
+        # The gains themselves would not do: a gain just 5 % too low would already suggest 10 dB.
         unvoiced = self._engine.unvoiced
         speech = max(self._engine.voiced - unvoiced, 0.0)
         ratio_db = 10 * math.log10((speech + SNR_TINY) / (unvoiced + SNR_TINY))
@@ -200,6 +200,7 @@ class Enhancer:
         frame : float32 (block * HOP,)
             Full scale is 1.
         out : float32 (block * HOP,), optional
+            Receives the result.
 
         Returns
         -------

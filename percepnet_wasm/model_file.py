@@ -47,7 +47,7 @@ _OUTPUTS = {"gain": BANDS, "strength": BANDS, "voice": 1}
 
 
 class ModelFileError(ValueError):
-    """A model file cannot be used; the message says why and what to do."""
+    """A model file cannot be used; the message says why, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Layer:
     Attributes
     ----------
     name : str
-        By which later layers refer to it.
+        The name by which later layers refer to it.
     kind : {"dense", "conv", "gru"}
     inputs : tuple of str
         Layers whose outputs are concatenated, or ``("features",)``.
@@ -65,7 +65,7 @@ class Layer:
     kernel : int
         Frames a conv layer spans, the newest one last; 1 otherwise.
     activation : {"tanh", "sigmoid"}
-        A gru's is tanh, its gates' sigmoid.
+        A gru uses tanh, and sigmoid for its gates.
     """
 
     name: str
@@ -91,14 +91,14 @@ class Layer:
 
 @dataclass
 class Model:
-    """A network's layers and weights, as float32 however the file stores them; shared by all enhancers that use it.
+    """A network's layers and weights, as float32 however the file stores them; all enhancers that use it share it.
 
     Attributes
     ----------
     tier : str
         Named after the share of the article's 8 million weights, such as ``c10``.
     density : float
-        Share of the weights that are not zero by design (block sparsity).
+        Share of the weights that block sparsity has not fixed at zero.
     layers : list of Layer
     arrays : dict
         ``(layer name, array name)`` to float32 arrays.
@@ -139,7 +139,7 @@ class Model:
         Parameters
         ----------
         source : path, bytes, Model or None
-            A file, its content or the name of a tier that comes with the package ("c10"); None reads the default tier.
+            A file, its content, or the name of a tier bundled with the package ("c10"); None reads the default tier.
 
         Raises
         ------
@@ -202,7 +202,7 @@ def default_model_bytes() -> bytes:
 
 
 def _tier_bytes(tier: str) -> bytes:
-    """Read a model that comes with the package, by its tier."""
+    """Read a bundled model by its tier."""
     folder = resources.files(__package__) / "models"
     file = folder / f"{tier}.pnw"
     if not file.is_file():
@@ -298,7 +298,7 @@ def _density(header: dict[str, Any], what: str) -> float:
 
 
 def _feature_count(header: dict[str, Any], what: str) -> int:
-    """Features per frame; older files, from before there were several sets, do not name one and mean the paper's."""
+    """Features per frame; files from before there were several sets name none and mean the paper's."""
     name, count = header.get("feature_set", "paper"), header["features"]
     if name not in FEATURE_SETS or type(count) is not int or count != FEATURE_SETS[name]:
         known = ", ".join(f"{size} ({each})" for each, size in FEATURE_SETS.items())

@@ -26,7 +26,7 @@ class NetworkState:
     Attributes
     ----------
     layers : dict of str to float32
-        By name: a convolution's last inputs (kernel - 1, input_size), a recurrent unit's last output (output_size,).
+        By layer name: a convolution's last inputs (kernel - 1, input_size), a GRU's last output (output_size,).
     """
 
     layers: dict[str, Rows]
@@ -60,7 +60,7 @@ class Network:
         Parameters
         ----------
         features : float32 (frames, features)
-            As many as the model reads.
+            As many features as the model reads.
         state : NetworkState
 
         Returns
@@ -74,10 +74,10 @@ class Network:
         return outputs["gain"], outputs["strength"], outputs["voice"]
 
     def outputs(self, features: Rows, state: NetworkState) -> dict[str, Rows]:
-        """Run all layers; returns float32 (frames, size) by layer, and the normalised input as ``features``."""
+        """Run all layers; return float32 (frames, size) by layer, and the normalised input as ``features``."""
         model = self.model
         outputs = {"features": (features - model.feature_mean) / model.feature_deviation}
-        # Where exp overflows, 1 / (1 + inf) is the 0 that a shut gate should be.
+        # Where exp overflows, 1 / (1 + inf) is 0, as it should be for a closed gate.
         with np.errstate(over="ignore"):
             for layer in model.layers:
                 parts = [outputs[name] for name in layer.inputs]
@@ -88,7 +88,7 @@ class Network:
 
 
 def _dense(inputs: Rows, layer: Layer, model: Model, state: NetworkState) -> Rows:
-    """Dense layer; a convolution over time is one on the last ``kernel`` frames."""
+    """Dense layer; a convolution over time is a dense layer on the last ``kernel`` frames."""
     weight, bias = (model.arrays[layer.name, name] for name in ("weight", "bias"))
     if layer.kernel > 1:
         line = np.concatenate((state.layers[layer.name], inputs))
@@ -124,9 +124,9 @@ def _sigmoid(x: Rows) -> Rows:
 
 
 def _product(rows: Rows, matrix: Rows) -> Rows:
-    """``rows @ matrix.T``, in whichever plain form is fastest where we run.
+    """Compute ``rows @ matrix.T`` in whichever form is fastest on this platform.
 
-    WebAssembly's NumPy has no BLAS, and there ``einsum`` on a C-ordered matrix beats ``matmul`` by half.
+    NumPy in WebAssembly has no BLAS, and there ``einsum`` on a C-ordered matrix beats ``matmul`` by half.
     """
     out = np.empty((len(rows), len(matrix)), np.float32)
     if _EMSCRIPTEN:

@@ -1,7 +1,7 @@
-"""Sound of any sample rate, in pieces of any length, through one enhancer a channel.
+"""Audio at any sample rate, in pieces of any length, through one enhancer per channel.
 
-Arrays, files and live input all come this way. What comes out lies where it went in: the enhancer's delay and the
-resamplers' are taken away again, and as many samples leave as came.
+Arrays, files and live input all take this path. The output is aligned with the input: the delays of the enhancer and
+the resamplers are removed, and as many samples come out as went in.
 """
 
 import math
@@ -30,19 +30,19 @@ _TRIAL_SECONDS = 2
 
 
 class FrameEnhancer(Protocol):
-    """What a line needs of an :class:`Enhancer`."""
+    """What a line needs from an :class:`Enhancer`."""
 
     def process(self, frame: Audio, /) -> Audio:
-        """Take and give float32 (block * HOP,)."""
+        """Take and return float32 (block * HOP,)."""
 
 
 def as_rate(name: str, value: Any) -> int:
-    """Check a sample rate; whole numbers in floating point, as audio libraries report them, will do.
+    """Check a sample rate; whole numbers in floating point, as some audio libraries report them, are accepted.
 
     Raises
     ------
     ValueError
-        It is no whole number of hertz from 1000 to 1000000.
+        It is not a whole number of hertz from 1000 to 1000000.
     """
     number = isinstance(value, Real) and not isinstance(value, bool)
     if not number or not RATES[0] <= value <= RATES[1] or value != int(value):
@@ -51,17 +51,17 @@ def as_rate(name: str, value: Any) -> int:
 
 
 class Line:
-    """One enhancer a channel between two resamplers, fed with pieces of any length.
+    """One enhancer per channel between two resamplers, fed with pieces of any length.
 
     Parameters
     ----------
     make_enhancer : callable
-        Given the hops of a call, makes one channel's enhancer.
+        Takes the number of hops per call and makes one channel's enhancer.
     channels : int
     sample_rate : int
-        Hertz, of what goes in and of what comes out.
+        Hertz, of both input and output.
     block : int
-        Hops a call.
+        Hops per call.
 
     Raises
     ------
@@ -81,7 +81,7 @@ class Line:
         self._taken = self._given = self._inside = 0
 
     def process(self, piece: Audio) -> Audio:
-        """Take float32 (n, channels) and give what is ready of the same shape but for its length."""
+        """Take float32 (n, channels) and return what is ready, as float32 (m, channels)."""
         self._taken += len(piece)
         out = self._enhance(self._up(piece, False))
         out = self._down(out, False)
@@ -89,18 +89,18 @@ class Line:
         return out
 
     def flush(self) -> Audio:
-        """Give all that is still inside; in all as many samples come out as went in. The line has then ended."""
+        """Return everything still inside, so that as many samples come out in all as went in. This ends the line."""
         nothing = self._pending[:0]
         rest = self._up(nothing, True)
         owed = self._inside + len(rest)
         padding = DELAY + -(len(self._pending) + len(rest) + DELAY) % self._step
         out = self._enhance(np.concatenate((rest, np.zeros((padding, rest.shape[1]), np.float32))))[:owed]
         out = self._down(out, True)
-        # Rounding twice, the two resamplers may end a sample long or short.
+        # The two resamplers each round, so the end may be a sample too long or too short.
         return exactly(out, self._taken - self._given)
 
     def _enhance(self, piece: Audio) -> Audio:
-        """Feed whole blocks to the enhancers; without their delay."""
+        """Feed whole blocks to the enhancers, and remove their delay from the output."""
         self._inside += len(piece)
         pending = np.concatenate((self._pending, piece))
         step = self._step
@@ -118,7 +118,7 @@ class Line:
 
 
 def _resamplers(sample_rate: int, channels: int) -> tuple[Callable[[Audio, bool], Audio], ...]:
-    """Make the ways up to 48 kHz and back; each takes a piece, and whether it is the last."""
+    """Make the resamplers to 48 kHz and back; each takes a piece, and whether it is the last."""
     if sample_rate == SAMPLE_RATE:
         return (lambda piece, last: piece,) * 2
     try:
@@ -131,7 +131,7 @@ def _resamplers(sample_rate: int, channels: int) -> tuple[Callable[[Audio, bool]
 
 
 def exactly(audio: Audio, length: int) -> Audio:
-    """Cut, or repeat the last sample."""
+    """Cut to a length, or pad by repeating the last sample."""
     missing = max(0, length - len(audio))
     if not missing:
         return audio[:length]
@@ -140,20 +140,20 @@ def exactly(audio: Audio, length: int) -> Audio:
 
 
 class Stream:
-    """Enhances sound that arrives piece by piece, at any sample rate and in pieces of any length.
+    """Enhances audio that arrives piece by piece, at any sample rate and in pieces of any length.
 
     Parameters
     ----------
     model : path, bytes, Model or None
-        None takes the default tier that comes with the package.
+        None loads the default tier bundled with the package.
     sample_rate : int
-        Hertz, of what goes in and of what comes out. Other rates than 48000 need soxr (extra ``files``).
+        Hertz, of both input and output. Rates other than 48000 need soxr (extra ``files``).
     live : bool
-        False: :meth:`process` gives what is ready, :meth:`flush` the rest, and the two together are what
-        :func:`enhance` gives: as long as the input, and in its place. True: every call gives exactly as many samples as
-        it was given, as a sound card's callback wants them, :attr:`delay` samples late.
+        False: :meth:`process` returns what is ready and :meth:`flush` the rest; joined, they are what :func:`enhance`
+        returns, as long as the input and aligned with it. True: every call returns exactly as many samples as it
+        received, as a sound card's callback needs them, :attr:`delay` samples late.
     block : int
-        Hops a call of the enhancer: 1 for the least delay, more for more speed.
+        Hops per call of the enhancer: 1 for the lowest delay, more for higher speed.
     attenuation_limit_db, comb, postfilter, kernel
         As for :class:`Enhancer`.
 
@@ -161,14 +161,14 @@ class Stream:
     ----------
     sample_rate : int
     enhancers : list of Enhancer
-        One a channel, once the first piece has said how many there are.
+        One per channel, from the first piece on, which determines how many there are.
 
     Raises
     ------
     ModelFileError, KernelError, ValueError
-        As for :class:`Enhancer`, or ``sample_rate`` is no sample rate.
+        As for :class:`Enhancer`, or ``sample_rate`` is not a valid sample rate.
     MissingExtraError
-        ``sample_rate`` takes resampling, and soxr is not installed.
+        ``sample_rate`` requires resampling, and soxr is not installed.
 
     Examples
     --------
@@ -203,7 +203,7 @@ class Stream:
         self._block = block
         settings = Settings(Model.load(model), attenuation_limit_db, comb, postfilter, kernel)
         self._make_enhancer = settings.make_enhancer
-        # A wrong argument is refused now, not with the first piece.
+        # An invalid argument is refused now, not at the first piece.
         self._line = Line(self._make_enhancer, 1, self.sample_rate, block)
         self._shape: tuple[int, ...] | None = None
         self._ready = np.zeros((0, 1), np.float32)
@@ -224,19 +224,19 @@ class Stream:
         Parameters
         ----------
         audio : (n,) or (n, channels)
-            Floating point with full scale 1, or 16-bit, 32-bit or unsigned 8-bit PCM. Any length, 0 too; every piece
-            has the channels of the first.
+            Floating point with full scale 1, or 16-bit, 32-bit or unsigned 8-bit PCM. Any length, including 0; every
+            piece has as many channels as the first.
 
         Returns
         -------
         float32 (m,) or (m, channels)
-            What is ready: at first nothing, in the long run as much as came in. If ``live``, m is n.
+            What is ready: nothing at first, in the long run as much as went in. If ``live``, m is n.
 
         Raises
         ------
         TypeError, ValueError
-            Samples of another type, not finite, or beyond any full scale; other channels than before. The stream can
-            go on with the next piece.
+            Samples of another type, not finite, or beyond any full scale; a different number of channels from before.
+            The stream can continue with the next piece.
         """
         samples = as_audio("audio", audio, piece=True)
         shape = samples.shape[1:]
@@ -252,14 +252,14 @@ class Stream:
         return ready if shape else ready[:, 0]
 
     def flush(self) -> NDArray[np.float32]:
-        """End the sound and give what is still inside; the next piece begins another one."""
+        """End the signal and return what is still inside; the next piece begins a new signal."""
         rest = np.concatenate((self._ready, self._line.flush()))
         mono = not self._shape
         self.reset()
         return rest[:, 0] if mono else rest
 
     def reset(self) -> None:
-        """Forget the sound so far: the next piece begins another one."""
+        """Discard the signal so far: the next piece begins a new one."""
         channels = len(self._line.enhancers)
         self._line = Line(self._make_enhancer, channels, self.sample_rate, self._block)
         self._shape = None
@@ -276,9 +276,9 @@ class Stream:
         self._ready = np.zeros((self._delay, channels), np.float32)
 
     def _keep_pace(self, ready: Audio, wanted: int) -> Audio:
-        """Give as many samples as are wanted, silence first where too few are ready."""
+        """Return as many samples as are wanted, with silence first where too few are ready."""
         queue = np.concatenate((self._ready, ready))
-        missing = max(0, wanted - len(queue))  # after the first piece only where the pieces' length changes
+        missing = max(0, wanted - len(queue))  # after the first piece, above 0 only if the pieces' length changes
         if missing:
             self._delay += missing
             queue = np.concatenate((np.zeros((missing, queue.shape[1]), np.float32), queue))
@@ -287,11 +287,11 @@ class Stream:
 
 
 def _shortfall(rate: int, length: int, block: int) -> int:
-    """Find how many samples pieces of this length can be ahead of what is ready, at most."""
+    """Find the most samples by which pieces of this length can be ahead of what is ready."""
     step = block * HOP
     if rate == SAMPLE_RATE:
         return DELAY + step - math.gcd(length, step)
-    # What the resamplers hold back varies from piece to piece and is not documented: ask them.
+    # How much the resamplers hold back varies from piece to piece and is not documented, so measure it.
     line = Line(lambda _: _Nothing(), 1, rate, block)
     most = taken = given = 0
     while length and taken < _TRIAL_SECONDS * rate:

@@ -1,9 +1,9 @@
 """One thread for matrix products.
 
-A frame's products are too small to share out: BLAS's threads mostly wait for each other, and on a busy machine that
-waiting costs several times the work. Three ways to stop it, for three situations: :func:`set_variables` before NumPy is
-imported (the command line), threadpoolctl while the process runs, and, where that is not installed, products that stay
-below the size at which OpenBLAS starts to share (:func:`pieces`).
+A frame's products are too small to split up: BLAS's threads mostly wait for each other, and on a busy machine that
+waiting costs several times the work. There are three ways to prevent it: :func:`set_variables` before NumPy is imported
+(the command line), threadpoolctl while the process runs, and, where that is not installed, products that stay below the
+size at which OpenBLAS starts to use threads (:func:`pieces`).
 """
 
 import os
@@ -32,14 +32,14 @@ _held = threading.Lock()
 
 
 def set_variables() -> None:
-    """Ask for one thread in this process and those it starts; what the user has set stays. Call it before NumPy."""
+    """Ask for one thread, here and in child processes, unless the user has chosen. Call it before importing NumPy."""
     for name in VARIABLES:
         os.environ.setdefault(name, "1")
 
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """Keep matrix products to one thread, by threadpoolctl or by their size.
+    """Limit matrix products to one thread, by threadpoolctl or by their size.
 
     Examples
     --------
@@ -57,7 +57,7 @@ def one_blas_thread() -> Iterator[None]:
         finally:
             _small_products.reset(token)
         return
-    # The limit is the whole process's: a call that comes while another holds it leaves it alone.
+    # The limit applies to the whole process: a call made while another holds it leaves it alone.
     if not _held.acquire(blocking=False):
         yield
         return
@@ -69,7 +69,7 @@ def one_blas_thread() -> Iterator[None]:
 
 
 def pieces(rows: int, outputs: int, inputs: int) -> list[tuple[slice, slice]]:
-    """Cut a product into pieces that BLAS does not share out among threads; a single one where that does not matter.
+    """Cut a product into pieces that BLAS does not split among threads; a single one where that does not matter.
 
     Returns
     -------
@@ -81,7 +81,7 @@ def pieces(rows: int, outputs: int, inputs: int) -> list[tuple[slice, slice]]:
 @lru_cache
 def _pieces(rows: int, outputs: int, inputs: int) -> list[tuple[slice, slice]]:
     count = -(-rows // _ROWS)
-    edges = [rows * number // count for number in range(count + 1)]  # of equal heights: one row alone is a vector
+    edges = [rows * number // count for number in range(count + 1)]  # of equal height: a lone row is a vector
     height = max(bottom - top for top, bottom in pairwise(edges))
     width = max(1, (_VECTOR_LIMIT if height == 1 else _MATRIX_LIMIT // height) // inputs)
     return [

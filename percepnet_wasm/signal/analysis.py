@@ -20,7 +20,7 @@ __all__ = ["Analysis", "AnalysisState", "analyse"]
 
 @dataclass
 class Analysis:
-    """What is known about the output frames.
+    """What the analysis finds out about the output frames.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class Analysis:
 
 @dataclass
 class AnalysisState:
-    """What :func:`analyse` remembers of a stream; ``waiting`` are the spectra of the LOOKAHEAD newest frames."""
+    """What :func:`analyse` remembers of a stream; ``waiting`` holds the spectra of the LOOKAHEAD newest frames."""
 
     stft: StftState = field(default_factory=StftState)
     comb: CombState = field(default_factory=CombState)
@@ -50,7 +50,7 @@ class AnalysisState:
 
 
 def analyse(samples: NDArray[np.float32], period: NDArray[np.intp], state: AnalysisState) -> Analysis:
-    """Take a stream's next samples; compare the output frames, LOOKAHEAD frames back, with their combed copies.
+    """Analyse a stream's next samples: compare the output frames, LOOKAHEAD frames back, with their combed copies.
 
     Parameters
     ----------

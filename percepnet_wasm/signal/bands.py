@@ -1,4 +1,4 @@
-"""The 34 triangular bands: what an ear resolves, instead of 481 bins.
+"""The 34 triangular bands: the resolution of the ear, instead of 481 bins.
 
 A band's tip lies on one of the bins that :func:`edges` generates; a bin between two tips shares its energy between
 both bands, and takes its gain from both with the same weights (PercepNet paper, section 2; RNNoise's layout).
@@ -73,8 +73,8 @@ FALL = np.where(LOWER < UPPER, 1 - RISE, 0).astype(np.float32)
 def energies(power: NDArray[np.float32]) -> NDArray[np.float32]:
     """Sum a quantity per bin over the bands.
 
-    A bin belongs to two bands at most, so no product with a whole matrix is needed: what rises to a band's tip is
-    added to what falls behind it.
+    A bin belongs to at most two bands, so a full matrix product is not needed: each band is the sum of its rising
+    flank, below the tip, and its falling flank, above it.
 
     Parameters
     ----------

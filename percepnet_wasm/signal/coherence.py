@@ -1,4 +1,4 @@
-"""How periodic each band is, and what strength of comb makes it as periodic as clean speech (paper, section 3).
+"""How periodic each band is, and the comb strength that makes it as periodic as clean speech (paper, section 3).
 
 Names follow the paper: ``q_y`` is the coherence of the noisy frame y with its combed version p, ``q_x`` the clean
 speech's, ``q_p`` the combed frame's own. Bands are written ``b``; arrays are float32 (frames, BANDS).
@@ -18,7 +18,7 @@ ATTENUATION_FLOOR = 0.03
 
 
 def coherence(cross: Bands, energy: Bands, combed_energy: Bands) -> Bands:
-    """Coherence q = Re<p, y> / (||p|| ||y||), negative values as 0.
+    """Coherence q = Re<p, y> / (||p|| ||y||), with negative values set to 0.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def combed_coherence(q_y: Bands, noise_power: NDArray[np.float32]) -> Bands:
 
 
 def strength(q_x: Bands, q_y: Bands, q_p: Bands) -> Bands:
-    """Strength r for which (1 - r) y_b + r p_b, with p_b scaled to ||y_b||, is as coherent as clean speech.
+    """Strength r at which (1 - r) y_b + r p_b, with p_b scaled to ||y_b||, is as coherent as clean speech.
 
     Parameters
     ----------
@@ -70,8 +70,8 @@ def strength(q_x: Bands, q_y: Bands, q_p: Bands) -> Bands:
     Notes
     -----
     alpha = (sqrt(b^2 + a (q_x^2 - q_y^2)) - b) / a, r = alpha / (1 + alpha), a = q_p^2 - q_x^2,
-    b = q_p q_y (1 - q_x^2). Multiplied by the root's conjugate, alpha = (q_x^2 - q_y^2) / (root + b), which also holds
-    at a = 0 and loses no digits near it. Computed in float64: the differences of squares cancel.
+    b = q_p q_y (1 - q_x^2). Multiplying by the root's conjugate gives alpha = (q_x^2 - q_y^2) / (root + b), which also
+    holds at a = 0 and loses no digits near it. Computed in float64, because the differences of squares cancel.
     """
     x, y, p = (np.asarray(q, np.float64) for q in (q_x, q_y, q_p))
     wanted = x * x - y * y
@@ -102,7 +102,7 @@ def attenuation(q_x: Bands, q_p: Bands) -> Bands:
 def mixed_power(r: Bands, q_y: Bands) -> Bands:
     """Power of (1 - r) y_b + r p_b relative to ||y_b||^2, with p_b scaled to ||y_b||.
 
-    The comb takes noise away and with it energy; dividing by the root of this restores the envelope, which the gain
-    is defined on. It is never below 1/2.
+    The comb removes noise, and energy with it; dividing by the square root of this restores the envelope on which the
+    gain is defined. It is never below 1/2.
     """
     return 1 - 2 * r * (1 - r) * (1 - q_y)  # (1 - r)^2 + r^2 + 2 r (1 - r) q_y

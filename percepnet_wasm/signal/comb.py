@@ -28,12 +28,12 @@ def taps(future: int) -> NDArray[np.float32]:
     Parameters
     ----------
     future : int
-        Taps in the future, 0 to 5.
+        Number of future taps, 0 to 5.
 
     Returns
     -------
     float32 (6 + future,)
-        Inner points of a Hann window, first the oldest tap; they sum to 1.
+        Inner points of a Hann window, oldest tap first; they sum to 1.
     """
     hann = np.hanning(2 * COMB_TAPS_SIDE + 3)[1:-1]
     kept = hann[: COMB_TAPS_SIDE + 1 + future]
@@ -45,12 +45,12 @@ _NOISE_POWER = np.array([np.sum(w.astype(np.float64) ** 2) for w in _TAPS], np.f
 
 
 def future_taps(period: NDArray[np.intp]) -> NDArray[np.intp]:
-    """How many future taps the look-ahead affords at a period (samples): 5 above 250 Hz, 1 below 100 Hz."""
+    """How many future taps the look-ahead allows at a period (samples): 5 above 250 Hz, 1 below 100 Hz."""
     return np.minimum(FUTURE // period, COMB_TAPS_SIDE)
 
 
 def noise_power(period: NDArray[np.intp]) -> NDArray[np.float32]:
-    """Power sigma_w^2 = sum w_k^2 that white noise keeps through the comb at a period (samples)."""
+    """Share of white noise's power that passes the comb at a period (samples): sigma_w^2 = sum w_k^2."""
     return _NOISE_POWER[future_taps(period)]
 
 
@@ -62,7 +62,7 @@ class CombState:
 
 
 def comb(samples: NDArray[np.float32], period: NDArray[np.intp], state: CombState) -> NDArray[np.float32]:
-    """Take a stream's next samples; comb-filter the output frames, LOOKAHEAD frames back.
+    """Comb-filter the output frames, LOOKAHEAD frames behind the stream's next samples.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def comb(samples: NDArray[np.float32], period: NDArray[np.intp], state: CombStat
     combed = np.empty((len(period), WINDOW), np.float32)
     for frame, (lag, future) in enumerate(zip(period.tolist(), future_taps(period).tolist(), strict=True)):
         oldest = PAST + frame * HOP - COMB_TAPS_SIDE * lag
-        # A row for each tap, a period later each.
+        # One row per tap, each a period later than the one before.
         shifted = overlapping(line[oldest:], WINDOW, lag)[: COMB_TAPS_SIDE + 1 + future]
         np.einsum("k,kn->n", _TAPS[future], shifted, out=combed[frame])
     return combed

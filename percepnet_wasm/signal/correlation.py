@@ -1,6 +1,6 @@
 """Correlation of a signal with its own past, for all pitch lags: the front half of the pitch tracker.
 
-At 16 kHz, on a spectrally flattened copy, so that neither a formant nor a loud hum decides.
+It works at 16 kHz, on a spectrally flattened copy, so that neither a formant nor a loud hum dominates.
 """
 
 from dataclasses import dataclass
@@ -33,14 +33,14 @@ _HOP = HOP // DECIMATION
 
 
 def _lowpass(length: int = 48) -> NDArray[np.float32]:
-    """Windowed sinc at the edge of the decimated band, sum 1."""
+    """Windowed sinc that cuts off at the edge of the decimated band; its taps sum to 1."""
     n = np.arange(length) - (length - 1) / 2
     taps = np.sinc(n * 0.9 / DECIMATION) * np.hamming(length)
     return (taps / taps.sum()).astype(np.float32)
 
 
 def _highpass(length: int = 256) -> NDArray[np.float32]:
-    """Minimum-phase impulse response of two one-pole high-passes at RUMBLE_HZ, no gain at 0 Hz."""
+    """Minimum-phase impulse response of two one-pole high-passes at RUMBLE_HZ; its gain at 0 Hz is zero."""
     n = np.arange(length)
     pole = np.exp(-2 * np.pi * RUMBLE_HZ * DECIMATION / SAMPLE_RATE)
     taps = np.convolve((n + 1) * pole**n, [1, -2, 1])[:length]
@@ -72,7 +72,7 @@ def correlate(samples: NDArray[np.float32], state: CorrelationState) -> NDArray[
     Returns
     -------
     float32 (frames, LAGS)
-        2 Sxy / (Ex + Ey) of the newest REFERENCE samples x and those a lag before, y: -1 to 1.
+        2 Sxy / (Ex + Ey) of the newest REFERENCE samples, x, and those one lag earlier, y: -1 to 1.
     """
     decimated, state.lowpass = _filtered(samples, state.lowpass, LOWPASS, DECIMATION)
     decimated, state.highpass = _filtered(decimated, state.highpass, HIGHPASS)
@@ -83,14 +83,14 @@ def correlate(samples: NDArray[np.float32], state: CorrelationState) -> NDArray[
     spectrum = np.fft.rfft(segments)
     spectrum /= np.abs(spectrum) ** FLATTENING + TINY
     flat = np.fft.irfft(spectrum, SEGMENT)
-    # By the sample at which y begins. A segment is as long as x and all lags together, so nothing wraps.
+    # Indexed by the sample at which y begins. A segment is as long as x and all lags together, so nothing wraps around.
     newest = np.fft.rfft(flat[:, LAST_LAG:], SEGMENT).conj()
     cross = np.fft.irfft(spectrum * newest, SEGMENT)
-    # Sums of squares only grow, so no difference of two is negative.
+    # A running sum of squares never falls, so no difference of two is negative.
     sums = np.zeros((len(flat), SEGMENT + 1), np.float32)
     np.cumsum(flat * flat, axis=1, out=sums[:, 1:])
     energy = sums[:, REFERENCE:] - sums[:, :-REFERENCE]
-    # What is 50 dB below the rest of the segment drowns in rounding: it scores 0, not a quotient of two errors.
+    # Anything 50 dB below the rest of the segment is lost to rounding: it scores 0, not a quotient of two errors.
     margin = ROUNDING * sums[:, -1:] + TINY
     by_lag = slice(LAST_LAG - FIRST_LAG, None, -1)
     return np.clip(2 * cross[:, by_lag] / (energy[:, -1:] + energy[:, by_lag] + margin), -1, 1)
@@ -99,7 +99,7 @@ def correlate(samples: NDArray[np.float32], state: CorrelationState) -> NDArray[
 def _filtered(
     samples: NDArray[np.float32], past: NDArray[np.float32], reversed_taps: NDArray[np.float32], step: int = 1
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Filter a stream's next samples and keep every ``step``-th; returns them, and the past for the next call."""
+    """Filter a stream's next samples and keep every ``step``-th; return these and the past for the next call."""
     line = np.concatenate((past, samples))
     filtered = np.einsum("nk,k->n", overlapping(line, len(reversed_taps), step), reversed_taps)
     return filtered, line[len(samples) :].copy()

@@ -1,8 +1,8 @@
-"""What the network hears of a frame: 70 numbers (paper, section 4), or these and 68 more.
+"""The features of a frame, which the network reads: 70 numbers (paper, section 4), or these and 68 more.
 
-34 log energies of the newest frame (the look-ahead), then of the frame to be put out: 34 coherences, its pitch period
-and the correlation at that period. Batch and streaming are this one function. A model may read the energies relative to
-what each band has been lately as well (:mod:`.levels`); its file says which set of features it reads.
+They are 34 log energies of the newest frame (the look-ahead), then, for the output frame, 34 coherences, the pitch
+period and the correlation at that period. Batch and streaming both use this one function. A model may also read each
+band's energy relative to its recent past (:mod:`.levels`); its file says which feature set it reads.
 """
 
 import numpy as np
@@ -34,7 +34,7 @@ def features(
     period: NDArray[np.intp],
     correlation: NDArray[np.float32],
 ) -> NDArray[np.float32]:
-    """Assemble features; the network normalises them by the statistics stored with its weights.
+    """Assemble the features; the network normalises them by the statistics stored with its weights.
 
     Parameters
     ----------

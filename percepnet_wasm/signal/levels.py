@@ -1,9 +1,9 @@
-"""How loud each band is beside what it has been lately: above its noise floor, below its peak.
+"""How loud each band is compared with its recent past: how far above its noise floor, how far below its peak.
 
-A network that hears absolute energies alone has to learn what every microphone's noise sounds like; told where the
-floor lies, it generalises better (6 % less held-out loss at equal steps). The floor is the minimum of the smoothed
-energy and creeps upwards, faster when speech or a step of the noise has left it far behind; the peak is the maximum and
-creeps downwards. Digital silence is no sound at all, so both hold through it.
+A network that sees only absolute energies has to learn what every microphone's noise sounds like; given the noise
+floor, it generalises better (6 % less held-out loss after as many steps). The floor is the minimum of the smoothed
+energy and creeps upwards, faster when speech or a step in the noise has left it far behind; the peak is the maximum and
+creeps downwards. Digital silence is not sound, so both hold through it.
 
 All levels are log10 of energies, as in :mod:`.features`: 0.1 is 1 dB.
 """
@@ -39,13 +39,13 @@ def _zeros() -> NDArray[np.float32]:
 
 @dataclass(frozen=True)
 class LevelState:
-    """What is remembered of the frames heard, by band.
+    """What is remembered of past frames, band by band.
 
     Attributes
     ----------
     smooth, floor, peak : float32 (BANDS,)
     begun : bool (BANDS,)
-        Whether the band has been heard yet; nothing is known about it before.
+        Whether the band has had any sound yet; until then nothing is known about it.
     """
 
     smooth: NDArray[np.float32] = field(default_factory=_zeros)
@@ -55,7 +55,7 @@ class LevelState:
 
 
 def _track(level: NDArray[np.float32], state: LevelState) -> LevelState:
-    """Go on by one frame of float32 (BANDS,) levels."""
+    """Advance by one frame of float32 (BANDS,) levels."""
     heard = level > HEARD
     smooth = state.smooth + SMOOTHING * (level - state.smooth)
     rise = np.where(smooth - state.floor > FAR, CATCH_UP, CREEP)
@@ -77,17 +77,17 @@ def relative_levels(
     Parameters
     ----------
     energies : float32 (frames, ..., BANDS)
-        As the first BANDS features: log10 of the energies over ENERGY_FLOOR, of consecutive frames. Streams may lie
-        side by side in further axes.
+        As in the first BANDS features: log10 of the energies over ENERGY_FLOOR, of consecutive frames. Further axes
+        may hold several streams side by side.
     state : LevelState, optional
-        After the frame before the first; nothing was heard yet unless given.
+        The state after the preceding frame; by default there is none.
 
     Returns
     -------
     levels : float32 (frames, ..., LEVELS)
-        Above the floor, -2 to 4, then below the peak, -4 to 2; 0 in a band that was not heard yet.
+        Above the floor, -2 to 4, then below the peak, -4 to 2; 0 in a band that has had no sound yet.
     state : LevelState
-        After the last frame.
+        The state after the last frame.
     """
     state = state or LevelState()
     levels = np.zeros((*energies.shape[:-1], LEVELS), np.float32)

@@ -1,8 +1,8 @@
 """Pitch tracker: normalised correlation of the signal with its own past, then the best path over time.
 
-The correlation comes from :mod:`.correlation`; the path (Viterbi) forbids large jumps; the period is
-refined to 48 kHz on the correlation's peak. The paper gives no costs: the score, the octave guard and the bounded lag
-changes follow LPCNet's tracker, the constants are tuned here.
+The correlation comes from :mod:`.correlation`; the path (Viterbi) forbids large jumps; the period is refined to 48 kHz
+by interpolating the correlation's peak. The paper gives no costs: the score, the octave guard and the bounded lag
+changes follow LPCNet's tracker; the constants were tuned for this one.
 """
 
 from dataclasses import dataclass, field
@@ -54,9 +54,9 @@ class PitchState:
     ----------
     correlation : CorrelationState
     correlations : float32 (BACKTRACK, LAGS)
-        Of the last frames.
+        Those of the last frames.
     paths : float32 (BACKTRACK, JUMP + LAGS + JUMP)
-        Of the last frames, the score of the best path that ends in each lag; UNREACHED beyond both ends.
+        For the last frames, the score of the best path that ends at each lag; UNREACHED beyond both ends.
     """
 
     correlation: CorrelationState = field(default_factory=CorrelationState)
@@ -65,7 +65,7 @@ class PitchState:
 
 
 def track_pitch(samples: NDArray[np.float32], state: PitchState) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-    """Take a stream's next samples; return the pitch of the output frames.
+    """Track the pitch through a stream's next samples; return that of the output frames.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def track_pitch(samples: NDArray[np.float32], state: PitchState) -> tuple[NDArra
     Returns
     -------
     period : intp (frames,)
-        In samples, LAG_MIN to LAG_MAX; of the frame LOOKAHEAD frames before each newest one.
+        In samples, LAG_MIN to LAG_MAX, of the frame LOOKAHEAD frames before each new one.
     correlation : float32 (frames,)
         Normalised correlation at that period, at most 1; VOICED or more means voiced.
     """
@@ -87,9 +87,9 @@ def track_pitch(samples: NDArray[np.float32], state: PitchState) -> tuple[NDArra
 
 
 def _guarded(correlations: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Score lags, lower where they are hardly better than half the lag: multiples of the period look like that."""
+    """Score lags: lower if hardly better than half the lag, because multiples of the period look like that."""
     pairs = np.maximum(correlations[:, :-1], correlations[:, 1:])
-    near = pairs.copy()  # the best of each lag and both its neighbours
+    near = pairs.copy()  # the best of each lag and its two neighbours
     near[:, 1:] = np.maximum(pairs[:, 1:], pairs[:, :-1])
     scores = correlations.copy()
     doubles = scores[:, _FIRST_DOUBLE:]
@@ -122,7 +122,7 @@ def _traced_back(paths: NDArray[np.float32]) -> list[int]:
 
 
 def _refined(correlations: NDArray[np.float32], lags: list[int]) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-    """Fit a parabola through the correlation's peak: three times finer than 16 kHz."""
+    """Fit a parabola to the correlation's peak: three times the resolution of 16 kHz."""
     periods, heights = [], []
     for correlation, lag in zip(correlations, lags, strict=False):
         centre = min(max(lag, 1), LAGS - 2)

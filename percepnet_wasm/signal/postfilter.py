@@ -1,4 +1,4 @@
-"""Envelope postfilter: push bands that are still noisy further down, keep the frame's energy (paper, section 5)."""
+"""Envelope postfilter: attenuate bands that are still noisy further, keep the frame's energy (paper, section 5)."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ WARP = 0.25
 def envelope_postfilter(
     gains: NDArray[np.float32], energies: NDArray[np.float32], beta: float = BETA, warp: float = 1.0
 ) -> NDArray[np.float32]:
-    """Sharpen gains: g^w = g sin(pi g / 2)^warp, then one gain per frame that gives the loudness back.
+    """Sharpen gains: g^w = g sin(pi g / 2)^warp, then one gain per frame that restores the loudness.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def envelope_postfilter(
     Returns
     -------
     float32 (frames, BANDS)
-        G g^w. E0, E1 and G are over all bands of a frame: band by band, G would cancel the filter.
+        G g^w. E0, E1 and G span all bands of a frame: computed band by band, G would cancel the filter.
     """
     warped = gains * np.sin(np.pi / 2 * gains) ** warp
     before, after = (np.sum(g * g * energies, axis=1, dtype=np.float64) for g in (gains, warped))
@@ -49,8 +49,8 @@ def envelope_postfilter(
 def network_postfilter(gains: NDArray[np.float32], energies: NDArray[np.float32]) -> NDArray[np.float32]:
     """Make a trained network's gains decisive, in two steps that are ours, not the paper's.
 
-    Each gain is taken to the power DECISIVENESS, which lowers what the network was unsure of. Then comes the envelope
-    postfilter with the milder WARP; the energy that it gives back is that of the powered gains, not the network's.
+    Each gain is raised to the power DECISIVENESS, which lowers those that the network was unsure of. Then comes the
+    envelope postfilter with the milder WARP; it restores the energy of the raised gains, not of the network's.
 
     Parameters
     ----------
@@ -62,6 +62,6 @@ def network_postfilter(gains: NDArray[np.float32], energies: NDArray[np.float32]
     Returns
     -------
     float32 (frames, BANDS)
-        0 and 1 stay what they are, as long as all of a frame's are.
+        Gains of 0 and 1 are unchanged, as long as all of the frame's gains are 0 or 1.
     """
     return envelope_postfilter(gains**DECISIVENESS, energies, warp=WARP)

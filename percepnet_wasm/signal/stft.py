@@ -35,7 +35,7 @@ WINDOW_SHAPE = vorbis_window()
 
 
 def overlapping(signal: NDArray, length: int, step: int) -> NDArray:
-    """All whole frames of a signal, as a view on its memory.
+    """All whole frames of a signal, as a view of its memory.
 
     ``sliding_window_view(signal, length)[::step]`` would do, but is slow for short signals, and WebAssembly refuses it
     for long ones: its 32 bits cannot count the bytes of a view of all windows.
@@ -44,7 +44,7 @@ def overlapping(signal: NDArray, length: int, step: int) -> NDArray:
     ----------
     signal : (n,)
     length, step : int
-        Samples of a frame, and from one frame to the next.
+        Samples in a frame, and from one frame to the next.
 
     Returns
     -------
@@ -69,7 +69,7 @@ def windowed_fft(frames: NDArray[np.float32]) -> NDArray[np.complex64]:
     complex64 (frames, BINS)
         Unscaled: a full-scale sine reaches about WINDOW / 4.
     """
-    return np.fft.rfft(WINDOW_SHAPE * frames)  # type: ignore[return-value]  # NumPy's stubs know complex128 alone
+    return np.fft.rfft(WINDOW_SHAPE * frames)  # type: ignore[return-value]  # NumPy's stubs know only complex128
 
 
 @dataclass
@@ -105,7 +105,7 @@ class IstftState:
 
 
 def istft(spectra: NDArray[np.complex64], state: IstftState) -> NDArray[np.float32]:
-    """Turn a stream's next frames into samples, by overlap-add.
+    """Turn a stream's next frames into samples by overlap-add.
 
     Parameters
     ----------

@@ -39,7 +39,7 @@ def synthesise(
     if strength is None:
         enhanced = spread(gain) * noisy.spectra
     else:
-        # The comb takes energy away; p_b is scaled to ||y_b|| before mixing. Where it is silent, so is y_b.
+        # The comb removes energy, so p_b is scaled to ||y_b|| before mixing. Where p_b is silent, so is y_b.
         level: NDArray[np.float32] = np.divide(gain, np.sqrt(mixed_power(strength, noisy.coherence)))
         scale = np.sqrt(noisy.energy / (noisy.combed_energy + TINY))
         combed = level * strength
