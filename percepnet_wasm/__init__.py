@@ -1,9 +1,9 @@
 """PercepNet speech enhancement in NumPy: 48 kHz, 34 bands, 30 ms of delay.
 
 ``enhance(audio)`` cleans a whole signal and ``enhance_file(source, target)`` a file; a ``Stream`` cleans sound that
-arrives piece by piece, and an ``Enhancer`` its frames of 10 ms. All of them are the same code.
+arrives piece by piece, and an ``Enhancer`` single frames of 10 ms. They all run the same code.
 
-In the repository, ``.github/ARCHITECTURE.md`` follows a sample through all of it, file by file.
+In the repository, ``.github/ARCHITECTURE.md`` follows a sample through the code, file by file.
 """
 
 from importlib import import_module
@@ -39,8 +39,8 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used.
 
-    Importing the package must not import NumPy: the command line, which is inside the package, has to choose the number
-    of BLAS's threads first (:mod:`percepnet_wasm.threads`).
+    Importing the package must not import NumPy: the command line, which is part of the package, has to set the number
+    of BLAS threads first (:mod:`percepnet_wasm.threads`).
     """
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -14,7 +14,7 @@ from .arguments import INTERRUPTED, SOME_FAILED, USAGE_ERROR, parser
 from .errors import AudioFileError, MissingExtraError
 from .threads import set_variables
 
-# Whatever imports NumPy is imported in functions, after set_variables().
+# Anything that imports NumPy is imported inside functions, after set_variables().
 if TYPE_CHECKING:
     from .settings import Settings
 
@@ -27,12 +27,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     arguments : sequence of str, optional
-        Instead of the process's own.
+        Used instead of the process's own.
 
     Returns
     -------
     int
-        Exit code: 0, or another after a message on standard error that says what to do; ``enhance --help`` lists them.
+        Exit code: 0, or another one after a message on standard error that says what to do; ``enhance --help`` lists
+        them.
     """
     set_variables()
     from .kernel.library import KernelError
@@ -50,12 +51,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _unwritten(options: argparse.Namespace) -> str:
-    """Say what an interrupted command leaves behind."""
+    """Say what an interrupted command has left behind."""
     return f"; {options.output} was not written" if getattr(options, "output", "-") not in ("-", None) else ""
 
 
 def _settings(options: argparse.Namespace) -> "Settings":
-    """Read how to enhance, and load the model before anything else: one message about it, not one a file."""
+    """Read the settings, and load the model first of all, so that a bad one is reported once, not once per file."""
     from .model_file import Model
     from .settings import Settings
 
@@ -163,12 +164,12 @@ def _oracle(options: argparse.Namespace) -> None:
 
 
 def _say(line: str) -> None:
-    """Tell the user; standard output is for sound and for what was asked."""
+    """Print a message on standard error; standard output is for sound and for requested information."""
     print(line, file=sys.stderr)
 
 
 class _terminable:
-    """Ends the work within as Ctrl-C does when the process is told to terminate: nothing half written stays."""
+    """Makes SIGTERM end the work within as Ctrl-C does, so that no half-written file is left."""
 
     def __enter__(self) -> None:
         def stop(*_: Any) -> NoReturn:

@@ -1,7 +1,7 @@
 """``percepnet-wasm live``: the microphone, enhanced, to a loudspeaker or to a virtual device that a call listens to.
 
-Needs the extra ``live``. soundcard speaks to PulseAudio (and PipeWire) itself, so that any sink can be named; to
-PortAudio, under sounddevice, they are all one ALSA device.
+Needs the extra ``live``. soundcard talks to PulseAudio (and PipeWire) directly, so any sink can be named; PortAudio,
+which sounddevice uses, sees them all as one ALSA device.
 """
 
 import math
@@ -31,11 +31,11 @@ _SILENCE_DB = -99.0
 
 
 class DeviceError(OSError):
-    """A sound device is not there, or cannot be opened; the message names it and what there is."""
+    """A sound device does not exist or cannot be opened; the message names it and the devices there are."""
 
 
 def _soundcard() -> Any:
-    """Import soundcard, which connects to the sound server at once."""
+    """Import soundcard, which connects to the sound server on import."""
     try:
         import soundcard
     except ImportError as error:
@@ -46,7 +46,7 @@ def _soundcard() -> Any:
 
 
 def devices() -> str:
-    """List the input and output devices, the default ones marked, a line each."""
+    """List the input and output devices, one per line, with the defaults marked."""
     cards = _soundcard()
     lines = []
     for title, found, default in (
@@ -66,7 +66,7 @@ def _identifier(find: Any) -> str | None:
 
 
 def _choose(kind: str, name: str | None, found: list[Any], default: Any) -> Any:
-    """Find a device by its identifier, its name or a part of it."""
+    """Find a device by its identifier, its name or part of its name."""
     names = ", ".join(f"{each.name} ({each.id})" for each in found) or "none"
     if name is None:
         wanted = _identifier(default)
@@ -94,7 +94,7 @@ class Meter:
         self._powers = [0.0, 0.0]
 
     def __call__(self, noisy: NDArray[np.float32], clean: NDArray[np.float32]) -> None:
-        """Take a frame of both."""
+        """Take one frame of each."""
         for index, frame in enumerate((noisy, clean)):
             power = float(np.mean(np.square(frame, dtype=np.float64)))
             self._powers[index] = _FADE * self._powers[index] + (1 - _FADE) * power
@@ -108,12 +108,12 @@ class Meter:
         return _decibels(self._powers[1])
 
     def line(self, delay: float, skipped: float = 0.0) -> str:
-        """Give the line that a terminal shows.
+        """Format the line shown on a terminal.
 
         Parameters
         ----------
         delay, skipped : float
-            Seconds: from microphone to loudspeaker, and those that were left out to keep up.
+            Seconds: from microphone to loudspeaker, and skipped in order to keep up.
         """
         bar = "#" * round(max(0.0, self.input_db + 60) / 3)
         reduced = max(0.0, self.input_db - self.output_db)
@@ -144,19 +144,19 @@ def run(
     source, target : str, optional
         Identifiers, names or parts of names; the system's defaults unless given.
     seconds : float
-        Of sound, after which to end; else at Ctrl-C.
+        Seconds of sound after which to stop; by default, run until Ctrl-C.
     out : file, optional
-        Where the level line goes, standard error unless given. Off a terminal it is written once, at the end.
+        Where the level line goes, standard error by default. If it is not a terminal, one line is written, at the end.
 
     Returns
     -------
     float
-        Seconds that were enhanced.
+        Seconds of sound enhanced.
 
     Raises
     ------
     DeviceError
-        A device is not there.
+        A device does not exist.
     MissingExtraError
         soundcard is not installed.
     """
@@ -181,7 +181,7 @@ def run(
                 player.play(clean)
                 meter(noisy, clean)
                 frames += 1
-                # soundcard reports these on Linux alone; elsewhere the delay shown is the algorithm's.
+                # soundcard reports these only on Linux; elsewhere the delay shown is the algorithm's.
                 waiting = getattr(recorder, "latency", 0.0)
                 delay = stream.delay / SAMPLE_RATE + waiting + getattr(player, "latency", 0.0)
                 if waiting > _LATE:

@@ -1,4 +1,4 @@
-"""A whole signal at once, an array or a file: the stream's code, in larger blocks."""
+"""Whole signals, as an array or a file: the stream's code, in larger blocks."""
 
 import math
 from pathlib import Path
@@ -38,7 +38,7 @@ def enhance(
 ) -> NDArray[np.float32]:
     """Enhance a whole signal.
 
-    Matrix products keep to one thread: by threadpoolctl where it is installed, else by their size.
+    Matrix products are limited to one thread: by threadpoolctl where it is installed, else by their size.
 
     Parameters
     ----------
@@ -46,24 +46,24 @@ def enhance(
         Floating point with full scale 1, or PCM as unsigned 8-bit, 16-bit or 32-bit integers. Each channel is enhanced
         on its own.
     model : path, bytes, Model or None
-        None takes the default tier that comes with the package.
+        None loads the default tier bundled with the package.
     sample_rate : int
-        Hertz. Other rates than 48000 are resampled to it and back, by soxr (extra ``files``).
+        Hertz. Audio at rates other than 48000 is resampled to it and back, by soxr (extra ``files``).
     attenuation_limit_db, comb, postfilter, kernel
         As for :class:`Enhancer`.
 
     Returns
     -------
     float32, shape of ``audio``
-        With full scale 1, at the same rate; starts where the input starts.
+        With full scale 1, at the same rate, aligned with the input.
 
     Raises
     ------
     TypeError
         Samples are neither floating point nor PCM.
     ValueError
-        No samples, or laid out the other way round; a sample that is not finite, or a peak above 32, which is integers
-        that were not scaled; ``sample_rate`` is no sample rate.
+        There are no samples, or the axes are the wrong way round; a sample is not finite, or the peak is above 32,
+        which suggests unscaled integers; ``sample_rate`` is not a valid sample rate.
     MissingExtraError
         ``sample_rate`` is not 48000, and soxr is not installed.
 
@@ -108,32 +108,32 @@ def enhance_file(
 ) -> "Enhanced":
     """Enhance an audio file, or the sound of a video, into another file. Needs the extra ``files``.
 
-    Rate, channels, length and, where the target's format has it, the sample format are kept; so is the bit rate of
-    mp3 and of what PyAV writes (extra ``media``: m4a, mp4, mkv, webm), and the picture of a video. A file of any length
-    takes the same memory. The target is complete or not there.
+    The rate, channels, length and, if the target's format supports it, the sample format are kept; so are the bit rate
+    of mp3 and of the formats that PyAV writes (extra ``media``: m4a, mp4, mkv, webm), and the picture of a video. A
+    file of any length takes the same memory. The target is written whole or not at all.
 
     Parameters
     ----------
     source, target : path
-        The target's suffix chooses its format; without one the source's is kept. A missing folder is made.
+        The target's suffix determines its format; without one the source's is kept. Missing folders are created.
     model, attenuation_limit_db, comb, postfilter, kernel
         As for :class:`Enhancer`.
     overwrite : bool
-        Whether a target that is there already may be replaced.
+        Whether an existing target may be replaced.
     salvage : bool
-        Of a file that breaks off, enhance what there is instead of refusing it.
+        Whether to enhance what there is of a truncated file, instead of refusing it.
 
     Returns
     -------
     Enhanced
-        ``path``, ``seconds`` of sound that were written, and ``lost``: seconds that the source promised and did not
-        have, None where it does not say.
+        ``path``, ``seconds`` of sound written, and ``lost``: seconds that the source's header promised but the file did
+        not have, or None if it does not say.
 
     Raises
     ------
     AudioFileError
-        A file is missing, unreadable, empty, broken off, not finite, there already, or cannot be written; both are the
-        same.
+        The source is missing, unreadable, empty, truncated or not finite; the target exists already or cannot be
+        written; or both are the same file.
     MissingExtraError
         A package for these formats is not installed.
 

@@ -1,8 +1,8 @@
 """Audio files: read, enhanced and written in blocks, so that an hour costs no more memory than a minute.
 
-Needs the extra ``files``. Any sample rate and channel count is kept in the output; each channel is enhanced on its own
-at 48 kHz, resampled by soxr on the way in and out where the file has another rate. The output starts where the input
-starts and has its length.
+Needs the extra ``files``. The output keeps the sample rate and the channel count; each channel is enhanced on its own
+at 48 kHz, resampled by soxr on the way in and out if the file has another rate. The output is aligned with the input
+and has the same length.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from ..offline import OFFLINE_BLOCK
 from ..stream import FrameEnhancer, Line, as_rate, exactly
 
 try:
-    import soundfile  # noqa: F401 - to say at once that it is missing
+    import soundfile  # noqa: F401 - to report at once that it is missing
     import soxr
     from tqdm import tqdm
 except (ImportError, OSError) as error:  # OSError: soundfile without its C library
@@ -40,10 +40,10 @@ class Enhanced:
     ----------
     path : Path
     seconds : float
-        Of sound in it.
+        Length of the sound in it.
     lost : float or None
-        Seconds that the source should have had beyond these: more than 0 only where it was salvaged, None where it was
-        salvaged and does not say how long it was.
+        Further seconds that the source should have had: above 0 only if it was salvaged, None if it was salvaged and
+        does not say how long it was.
     """
 
     path: Path
@@ -61,25 +61,26 @@ def enhance_file(
     progress: bool = True,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Enhanced:
-    """Enhance an audio file into another; :func:`percepnet_wasm.enhance_file` is the way in from outside.
+    """Enhance an audio file into another; :func:`percepnet_wasm.enhance_file` is the public version.
 
     Parameters
     ----------
     source, target : path
         ``-`` is standard input or output.
     make_enhancer : callable
-        Given the hops of a block, makes one channel's enhancer.
+        Takes the number of hops per block and makes one channel's enhancer.
     overwrite, salvage : bool
         As for :func:`percepnet_wasm.enhance_file`.
     progress : bool
-        On a terminal, show how far it is, if that takes longer than a second.
+        Whether to show progress, on a terminal, once the work has taken more than a second.
     stopped : callable
-        Asked at every block; the work ends with KeyboardInterrupt where it says so.
+        Called at every block; if it returns true, the work ends with KeyboardInterrupt.
 
     Raises
     ------
     AudioFileError
-        A file is missing, unreadable, empty, not finite, there already, not writable, or both are the same.
+        The source is missing, unreadable, empty or not finite; the target exists already or cannot be written; or both
+        are the same file.
     """
     source, target = as_path("source", source), as_path("target", target)
     lost: float | None = 0.0
@@ -104,7 +105,7 @@ def enhance_file(
 
 
 def _broken(reader: Reader, seconds: float, error: BreaksOffError) -> AudioFileError:
-    """Say where a file breaks off and what can be done."""
+    """Say where a file is cut short, and what can be done about it."""
     whole = "" if reader.seconds is None else f" of {reader.seconds:.1f} s"
     reason = f" ({error.reason})" if error.reason else ""
     remedy = "copy it again"
@@ -114,14 +115,14 @@ def _broken(reader: Reader, seconds: float, error: BreaksOffError) -> AudioFileE
 
 
 def read_mono(path: str | Path) -> tuple[Audio, int]:
-    """Read a file of one channel whole.
+    """Read a whole mono file.
 
     Returns
     -------
     float32 (n,)
         Samples at the file's own rate.
     int
-        The rate in hertz.
+        That rate in hertz.
 
     Raises
     ------
@@ -147,9 +148,9 @@ def resample(signal: Audio, rate: int, to: int, length: int | None = None) -> Au
     ----------
     signal : float32 (n,)
     rate, to : int
-        Hertz: what it has, and what it shall have.
+        Hertz: the signal's rate, and the one to convert it to.
     length : int, optional
-        Samples to give back, where that is known.
+        Number of samples to return, if that is known.
 
     Returns
     -------
@@ -158,7 +159,7 @@ def resample(signal: Audio, rate: int, to: int, length: int | None = None) -> Au
     Raises
     ------
     TypeError, ValueError
-        The signal is not floating point, finite and of one channel; a rate is none; ``length`` is negative.
+        The signal is not floating point, finite and mono; a rate is not a valid one; ``length`` is negative.
     """
     signal = as_signal("signal", signal)
     rate, to = as_rate("rate", rate), as_rate("to", to)
@@ -169,7 +170,7 @@ def resample(signal: Audio, rate: int, to: int, length: int | None = None) -> Au
 
 
 def _progress(reader: Reader, wanted: bool) -> tqdm:
-    """Bar in seconds of audio, on a terminal only."""
+    """Progress bar in seconds of audio, on a terminal only."""
     if reader.seconds is None:
         layout, total = "{n:.0f} s of audio [{elapsed}]", None
     else:

@@ -1,8 +1,8 @@
 """Folders of audio files, on all cores of this machine or on a cluster.
 
 On one machine :func:`enhance_folder` (``percepnet-wasm enhance FOLDER OUT --jobs N``) runs a process for each core. For
-a corpus that wants more than one machine, Dask distributed does the rest; every machine needs this package with the
-extra ``files``, and the same folders at the same paths::
+a corpus that needs more than one machine, use Dask distributed; every machine needs this package with the extra
+``files``, and the same folders at the same paths::
 
     from dask.distributed import Client, progress
     from percepnet_wasm.files.folders import Settings, enhance_one, pairs
@@ -38,20 +38,20 @@ __all__ = ["Outcome", "Settings", "enhance_folder", "enhance_one", "left_out", "
 
 @dataclass
 class Outcome:
-    """What became of a folder's files.
+    """The result of enhancing a folder.
 
     Attributes
     ----------
     done : list of Enhanced
-        Written now.
+        Files written by this run.
     kept : list of Path
-        Outputs that were there already, with ``resume``.
+        Outputs that existed already, with ``resume``.
     failed : dict of Path to str
         Files that were not enhanced, and why.
     left_out : list of Path
-        Files whose suffix is no audio format's.
+        Files whose suffix is not that of an audio format.
     interrupted : bool
-        Whether the work was stopped before the end.
+        Whether the work was stopped before it was done.
     """
 
     done: list[Enhanced] = field(default_factory=list)
@@ -62,12 +62,12 @@ class Outcome:
 
 
 def pairs(source: str | Path, target: str | Path) -> list[tuple[Path, Path]]:
-    """List the audio files below a folder, sorted, and where below ``target`` each one belongs.
+    """List the audio files below a folder, sorted, each with its place below ``target``.
 
     Raises
     ------
     AudioFileError
-        There are none, or one folder lies in the other.
+        There are none, or one folder is inside the other.
     """
     source, target = as_path("source", source), as_path("target", target)
     if not source.is_dir():
@@ -84,7 +84,7 @@ def pairs(source: str | Path, target: str | Path) -> list[tuple[Path, Path]]:
 
 
 def left_out(source: str | Path) -> list[Path]:
-    """List the files below a folder that :func:`pairs` does not, since their suffix is no audio format's."""
+    """List the files below a folder that :func:`pairs` leaves out because their suffix is not an audio format's."""
     return [path for path in _files(as_path("source", source)) if not known(path)]
 
 
@@ -97,7 +97,7 @@ _stop: Any = None
 
 
 def _begin(stop: Any) -> None:
-    """Start a process of the pool. An interrupt from the keyboard reaches it too; it waits for its parent's word."""
+    """Set up a process of the pool: Ctrl-C reaches it too, but it waits for its parent to stop it."""
     global _stop
     _stop = stop
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -106,7 +106,7 @@ def _begin(stop: Any) -> None:
 def enhance_one(
     source: Path, target: Path, settings: Settings, *, overwrite: bool = False, salvage: bool = False
 ) -> Enhanced:
-    """Enhance a file; folders above ``target`` are made. What each task of a pool or cluster does.
+    """Enhance a file, creating the folders above ``target``: one task of a pool or cluster.
 
     Raises
     ------
@@ -129,32 +129,31 @@ def enhance_folder(
     resume: bool = False,
     salvage: bool = False,
 ) -> Outcome:
-    """Enhance all audio files below a folder into the same places below another.
+    """Enhance all audio files below a folder to the same places below another.
 
     Parameters
     ----------
     source, target : path
     settings : Settings
     jobs : int, optional
-        Processes; one for each core unless given.
+        Number of processes; by default one for each core.
     overwrite, resume : bool
-        What to do where outputs exist already: replace them, or leave them and do the others. Without either nothing
-        is done.
+        What to do if outputs exist already: replace them, or keep them and do the others. With neither, nothing is
+        done.
     salvage : bool
         As for :func:`percepnet_wasm.enhance_file`.
 
     Returns
     -------
     Outcome
-        Files that failed do not keep the others from being done. After Ctrl-C what is finished stays, and the rest of
-        the outcome says so.
+        A file that fails does not stop the others. After Ctrl-C, finished files are kept and ``interrupted`` is set.
 
     Raises
     ------
     AudioFileError
         As for :func:`pairs`, or outputs exist already.
     ValueError
-        ``jobs`` is no number of processes.
+        ``jobs`` is not a valid number of processes.
     """
     if jobs is not None and (type(jobs) is not int or jobs < 1):
         raise ValueError(f"jobs is {jobs!r}: give a number of processes, 1 or more, or None for all cores")
@@ -176,8 +175,8 @@ def enhance_folder(
 def _enhance_all(
     todo: list[tuple[Path, Path]], processes: int, settings: Settings, overwrite: bool, salvage: bool, outcome: Outcome
 ) -> None:
-    """Spread the files over processes, and note what becomes of each."""
-    # Fresh processes: forked ones may inherit a lock that another thread held. Each computes on one core.
+    """Spread the files over processes, and record each one's result."""
+    # Spawned, not forked: a forked process may inherit a lock that another thread held. Each uses one core.
     context = multiprocessing.get_context("spawn")
     stop = context.Event()
     futures: dict[Future[Enhanced], Path] = {}
@@ -216,7 +215,7 @@ def _note(future: "Future[Enhanced]", source: Path, outcome: Outcome) -> None:
 
 @contextmanager
 def _no_interrupts() -> Iterator[None]:
-    """Hold interrupts back, here and in processes started meanwhile: those could not yet answer them in order."""
+    """Hold back interrupts, here and in processes started meanwhile, which could not yet handle them properly."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -229,7 +228,7 @@ def _no_interrupts() -> Iterator[None]:
 
 @contextmanager
 def _one_thread_each() -> Iterator[None]:
-    """Make processes started meanwhile use one thread for matrix products: there is one for each core already."""
+    """Make processes started meanwhile use one thread for matrix products: there is a process per core already."""
     before = {name: os.environ.get(name) for name in VARIABLES}
     os.environ.update({name: "1" for name in VARIABLES})
     try:

@@ -1,4 +1,4 @@
-"""Which files are read and written: soundfile's formats, and with the extra ``media`` those that FFmpeg knows."""
+"""The formats that can be read and written: soundfile's and, with the extra ``media``, those that FFmpeg knows."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import soundfile
 __all__ = ["MEDIA", "READ_ONLY", "SOUND", "VIDEO", "is_media", "known"]
 
 SOUND = {f".{name.lower()}" for name in soundfile.available_formats()} | {".aif", ".oga", ".opus", ".wave"}
-SOUND -= {".raw"}  # says nothing of its rate
+SOUND -= {".raw"}  # does not state its rate
 """Suffixes that libsndfile reads and, most of them, writes."""
 VIDEO = {".mkv", ".mov", ".mp4", ".m4v", ".webm"}
 """Suffixes of the videos that PyAV reads and writes; the picture is copied."""
@@ -18,10 +18,10 @@ READ_ONLY = {".3gp", ".ac3", ".amr", ".avi", ".flv", ".m4b", ".mpg", ".mts", ".t
 
 
 def is_media(path: Path) -> bool:
-    """Whether a file is PyAV's to read, by its suffix."""
+    """Whether PyAV has to read a file, going by its suffix."""
     return path.suffix.lower() in MEDIA | READ_ONLY
 
 
 def known(path: Path) -> bool:
-    """Whether a suffix says that there is sound in a file."""
+    """Whether a suffix indicates that a file contains sound."""
     return path.suffix.lower() in SOUND or is_media(path)

@@ -1,4 +1,4 @@
-"""m4a, mp4, mkv, webm and what else FFmpeg reads, through PyAV: the sound enhanced, the picture copied as it is.
+"""m4a, mp4, mkv, webm and whatever else FFmpeg reads, through PyAV: the sound enhanced, the picture copied as it is.
 
 Needs the extra ``media``; PyAV's wheels bring FFmpeg's libraries.
 """
@@ -47,15 +47,15 @@ _STATE_LENGTH = ("matroska", "mov")
 
 
 class MediaReader:
-    """What FFmpeg reads; see :class:`percepnet_wasm.files.reading.Reader`.
+    """A file that FFmpeg reads; see :class:`percepnet_wasm.files.reading.Reader`.
 
     Attributes
     ----------
     container : av.container.InputContainer
     stream : av.AudioStream
-        The first one, which is enhanced.
+        The first audio stream, which is enhanced.
     others : list of av.Stream
-        Set by who wants them: the streams whose packets :attr:`pass_on` is given.
+        Set by whoever wants them: the streams whose packets are handed to :attr:`pass_on`.
     pass_on : callable
     start : Fraction
         Seconds on the container's clock at which the sound begins; known with the first block.
@@ -97,7 +97,7 @@ class MediaReader:
             raise broken
 
     def _pieces(self) -> Iterator[Audio]:
-        """Decode frame after frame, and hand other streams' packets on."""
+        """Decode frame by frame, and pass the other streams' packets on."""
         resampler = av.AudioResampler("flt", self.stream.codec_context.layout, self.samplerate)
         position, reached, first = 0, Fraction(0), True
         try:
@@ -132,13 +132,13 @@ class MediaReader:
             raise BreaksOffError
 
     def _offset(self) -> float:
-        """Seconds at which the container's clock begins."""
+        """The time in seconds at which the container's clock starts."""
         return (self.container.start_time or 0) / av.time_base
 
 
 @contextmanager
 def open_media(path: Path) -> Iterator[MediaReader]:
-    """Open a file for reading, or say why that cannot be."""
+    """Open a file for reading, or say why it cannot be opened."""
     try:
         container = av.open(str(path))
     except (av.FFmpegError, ValueError) as error:
@@ -150,9 +150,9 @@ def open_media(path: Path) -> Iterator[MediaReader]:
 
 @contextmanager
 def written(partial: Path, target: Path, reader: Reader) -> Iterator[Callable[[Audio], None]]:
-    """Give a function that writes blocks to ``partial``, in the format that ``target``'s suffix says.
+    """Provide a function that writes blocks to ``partial``, in the format that ``target``'s suffix indicates.
 
-    Where both are videos, all other streams are copied as they are.
+    If source and target are both videos, all other streams are copied as they are.
 
     Raises
     ------
@@ -189,7 +189,7 @@ def written(partial: Path, target: Path, reader: Reader) -> Iterator[Callable[[A
 def _streams(
     media: MediaReader, output: Any, target: Path, codecs: tuple[str, ...], copies: dict[int, Any]
 ) -> "_Encoder":
-    """Add to the output what is copied, all that a video holds or the cover of a piece of music, and the sound."""
+    """Add the sound to the output, and what is copied: all that a video holds, or the cover art of a piece of music."""
     video = target.suffix.lower() in VIDEO
     same = Path(media.name).suffix.lower() == target.suffix.lower()
     for stream in media.container.streams:
@@ -244,7 +244,7 @@ class _Encoder:
         self._encode(frame)
 
     def flush(self) -> None:
-        """Write what is still inside."""
+        """Write what is still buffered."""
         self._encode(None)
         for packet in self._stream.encode(None):
             self._output.mux(packet)
@@ -262,5 +262,5 @@ class _Encoder:
 
 
 def _layout(channels: int) -> str:
-    """FFmpeg's name for so many channels of which nothing else is known."""
+    """FFmpeg's name for a number of channels whose layout is unknown."""
     return {1: "mono", 2: "stereo"}.get(channels) or f"{channels} channels"

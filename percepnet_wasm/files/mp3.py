@@ -1,4 +1,4 @@
-"""The bit rate of an mp3 file, which libsndfile does not tell, and how to ask its encoder for the same."""
+"""The bit rate of an mp3 file, which libsndfile does not report, and how to ask its encoder for the same."""
 
 from pathlib import Path
 
@@ -11,26 +11,26 @@ _TAG = 10
 
 
 def bit_rate(path: Path, seconds: float) -> tuple[float, bool]:
-    """Find out how dense an mp3 file is.
+    """Determine an mp3 file's bit rate.
 
     Parameters
     ----------
     path : path
     seconds : float
-        Of sound in it.
+        Length of the sound in it.
 
     Returns
     -------
     float
         Bits per second, on average.
     bool
-        Whether it is the same all the time.
+        Whether it is constant.
     """
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(_TAG)
         tag = 0
-        if head[:3] == b"ID3" and len(head) == _TAG:  # its length has seven bits a byte
+        if head[:3] == b"ID3" and len(head) == _TAG:  # its length is coded with seven bits per byte
             tag = _TAG + sum((byte & 0x7F) << (7 * place) for place, byte in enumerate(reversed(head[6:])))
         file.seek(tag)
         frame = file.read(300)
@@ -39,7 +39,7 @@ def bit_rate(path: Path, seconds: float) -> tuple[float, bool]:
 
 
 def compression_level(bits_per_second: float, sample_rate: int) -> float:
-    """Say in libsndfile's terms how dense an mp3 file shall be: 0 is the most its version of MPEG has, 1 the least."""
+    """Convert an mp3 file's bit rate to libsndfile's scale: 0 is the highest its version of MPEG has, 1 the lowest."""
     version = 1 if sample_rate >= 32_000 else 2 if sample_rate >= 16_000 else 2.5
     least, most = _LIMITS[version]
     return min(max((most - bits_per_second) / (most - least), 0.0), 0.99)

@@ -1,4 +1,4 @@
-"""Audio files written so that nothing is lost: beside the target first, and moved there once they are whole."""
+"""Writing audio files so that nothing is lost: first next to the target, then moved into place once complete."""
 
 import os
 import sys
@@ -37,12 +37,12 @@ _FINE = {"PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ALAC_20", "ALAC_24", "ALAC_32"}
 
 
 def check_target(source: Path, target: Path, overwrite: bool = False) -> None:
-    """Refuse what would destroy the input or another file, or cannot be written.
+    """Refuse a target that would destroy the input or another file, or that cannot be written.
 
     Raises
     ------
     AudioFileError
-        ``target`` is ``source``, a folder, there already, or standard output that nobody reads.
+        ``target`` is ``source``, is a folder, exists already, or is standard output with nothing reading it.
     """
     if target == STANDARD:
         if sys.stdout is None or sys.stdout.isatty():
@@ -62,7 +62,7 @@ def check_target(source: Path, target: Path, overwrite: bool = False) -> None:
 
 
 def _sample_formats(target: Path, source: Reader) -> tuple[str, list[str]]:
-    """Choose the container by the target's suffix, and list its sample formats, the nearest to the source's first."""
+    """Choose the container by the target's suffix, and list its sample formats, closest to the source's first."""
     suffix = target.suffix[1:].upper()
     container = _ALIASES.get(suffix, suffix) or source.format
     if not suffix and not (
@@ -90,16 +90,16 @@ def _possible(container: str, subtype: str) -> bool:
 
 @contextmanager
 def created(target: Path, reader: Reader, source: Path = STANDARD) -> Iterator[Write]:
-    """Give a function that writes blocks beside ``target``, and move the file there once all is well.
+    """Provide a function that writes blocks to a file next to ``target``; move it into place if all goes well.
 
     Parameters
     ----------
     target : path
-        ``-`` is standard output. Folders above it that are missing are made.
+        ``-`` is standard output. Missing folders above it are created.
     reader : Reader
-        Has the rate, the channels and, where the target's container knows it, the sample format to use.
+        Has the rate, the channels and, if the target's container supports it, the sample format to use.
     source : path
-        What it reads, for the picture of a video.
+        The file that it reads, for the picture of a video.
 
     Raises
     ------
@@ -135,12 +135,12 @@ def created(target: Path, reader: Reader, source: Path = STANDARD) -> Iterator[W
         for folder in made:
             try:
                 folder.rmdir()
-            except OSError:  # another file has come into it
+            except OSError:  # it is not empty: another file has appeared in it
                 break
 
 
 def _make_folders(folder: Path) -> list[Path]:
-    """Make a folder and those above it; those that were made, the innermost first."""
+    """Create a folder and those above it; return the created ones, innermost first."""
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -151,7 +151,7 @@ def _make_folders(folder: Path) -> list[Path]:
 
 @contextmanager
 def _sound(partial: Path, target: Path, reader: Reader, container: str, subtypes: list[str]) -> Iterator[Write]:
-    """Write what libsndfile can."""
+    """Write with libsndfile."""
     with open(partial, "wb", buffering=0) as file:
         sink = _Sink(file)
         with _writer(sink, target, reader, container, subtypes) as writer:
@@ -166,7 +166,7 @@ def _sound(partial: Path, target: Path, reader: Reader, container: str, subtypes
 
 @contextmanager
 def _piped(reader: Reader) -> Iterator[Write]:
-    """Write a WAV file to standard output, as it comes."""
+    """Write a WAV file to standard output as it is produced."""
     subtype = reader.subtype if reader.subtype in PIPED else "PCM_16"
     pipe = WavPipe(sys.stdout.buffer, reader.samplerate, reader.channels, subtype)
     with soundfile.SoundFile(pipe, "w", reader.samplerate, reader.channels, subtype, "LITTLE", "RAW") as writer:
@@ -182,7 +182,7 @@ def _piped(reader: Reader) -> Iterator[Write]:
 def _writer(
     sink: "_Sink", target: Path, source: Reader, container: str, subtypes: list[str]
 ) -> soundfile.SoundFile:
-    """Open for writing with the first sample format that serves."""
+    """Open for writing with the first sample format that works."""
     dense: dict[str, float | str] = {}
     if container == "MP3" and source.bit_rate:
         bits, steady = source.bit_rate
@@ -190,7 +190,7 @@ def _writer(
             "compression_level": mp3.compression_level(bits, source.samplerate),
             "bitrate_mode": "CONSTANT" if steady else "AVERAGE",
         }
-    # libsndfile knows combinations on paper that it cannot write (MP3 frames in WAV): go on to the next.
+    # libsndfile lists some combinations that it cannot in fact write (MP3 frames in WAV): try the next.
     for subtype in subtypes:
         try:
             return soundfile.SoundFile(
@@ -204,9 +204,9 @@ def _writer(
 
 
 class _Sink:
-    """A file that remembers what went wrong.
+    """A file that remembers its write errors.
 
-    For most formats libsndfile does not report that it could not write the last bytes: a full disk would go unnoticed.
+    For most formats libsndfile does not report a failure to write the last bytes: a full disk would go unnoticed.
 
     Parameters
     ----------
@@ -219,7 +219,7 @@ class _Sink:
         self.seek, self.tell = file.seek, file.tell
 
     def write(self, data: bytes) -> int:
-        """Write. The caller is C, which can do nothing with an exception: it is kept for check()."""
+        """Write. The caller is C code, which cannot handle an exception, so it is kept for check()."""
         left = memoryview(data)
         try:
             while left and not self._error:
@@ -229,25 +229,25 @@ class _Sink:
         return len(data)
 
     def check(self) -> None:
-        """Raise what a write raised."""
+        """Raise the exception that a write raised, if any."""
         if self._error:
             raise self._error
 
     def clear(self) -> None:
-        """Begin anew."""
+        """Start over."""
         self._file.seek(0)
         self._file.truncate()
 
 
 def write_wav(path: Path, signal: Audio, rate: int) -> None:
-    """Write float32 (n,) samples as a WAV file of 32-bit floats: nothing is clipped, whatever a rung overshoots.
+    """Write float32 (n,) samples as a WAV file of 32-bit floats, so that a rung which overshoots is not clipped.
 
     Raises
     ------
     AudioFileError
         It cannot be written; a file that was there before stays as it was.
     TypeError, ValueError
-        The signal is not floating point, finite and of one channel.
+        The signal is not floating point, finite and mono.
     """
     signal = as_signal("signal", signal)
     path = as_path("path", path).resolve()
@@ -263,5 +263,5 @@ def write_wav(path: Path, signal: Audio, rate: int) -> None:
 
 
 def _partial(target: Path) -> Path:
-    """Where to write what becomes ``target`` once it is whole."""
+    """Where to write the file that becomes ``target`` once it is complete."""
     return target.with_name(f".{target.name}.{os.getpid()}.partial")

@@ -1,4 +1,4 @@
-"""Audio files opened and read in blocks, whichever library does it, with every sample checked on the way in."""
+"""Opens audio files and reads them in blocks, with whichever library applies, checking every sample on the way in."""
 
 import sys
 from collections.abc import Iterator
@@ -37,12 +37,12 @@ _LOOSE_SECONDS = 0.25
 
 
 class BreaksOffError(AudioFileError):
-    """The sound ends before the file says it does, or cannot be read on.
+    """The sound ends before the file says it does, or cannot be read any further.
 
     Parameters
     ----------
     reason : str
-        What the library says, if anything.
+        The library's message, if any.
     """
 
     def __init__(self, reason: str = "") -> None:
@@ -56,14 +56,14 @@ class Reader(Protocol):
     Attributes
     ----------
     name : str
-        For messages.
+        Its name in messages.
     samplerate, channels : int
     format, subtype : str
         Container and sample format, by libsndfile's names.
     seconds : float or None
-        Of sound that the file says it has.
+        Length of the sound, as stated by the file.
     bit_rate : tuple of (float, bool) or None
-        Of a compressed file: bits per second, and whether it is the same all the time.
+        For a compressed file, bits per second and whether that is constant.
     """
 
     name: str
@@ -75,23 +75,23 @@ class Reader(Protocol):
     bit_rate: tuple[float, bool] | None
 
     def blocks(self) -> Iterator[Audio]:
-        """Yield float32 (n, channels) to the end; BreaksOffError where that comes too early."""
+        """Yield float32 (n, channels) to the end; raise BreaksOffError if that comes too early."""
 
 
 class _Forwards(soundfile.SoundFile):
-    """A file that is only read on: libsndfile cannot seek in all of them, and soundfile would after every block."""
+    """A file that is only read forwards: libsndfile cannot seek in all, yet soundfile would after every block."""
 
     def seekable(self) -> bool:
         return False
 
 
 class SoundReader:
-    """What libsndfile reads; see :class:`Reader`."""
+    """A file that libsndfile reads; see :class:`Reader`."""
 
     def __init__(self, file: Any, name: str, header: WavHeader | None = None, path: Path | None = None) -> None:
         self.name, self._file = name, file
         self.samplerate, self.channels = file.samplerate, file.channels
-        # Raw is how the samples of a WAV file without a length are read.
+        # The samples of a WAV file without a length are read as raw ones.
         self.format = "WAV" if file.format == "RAW" else file.format
         self.subtype = file.subtype
         stated = file.frames / file.samplerate if file.frames < _UNKNOWN_FRAMES else None
@@ -101,7 +101,7 @@ class SoundReader:
         self._loose = _LOOSE_SECONDS if self.format in ("MP3", "OGG") else 0.5 / file.samplerate
 
     def blocks(self) -> Iterator[Audio]:
-        """Yield blocks of a second."""
+        """Yield one-second blocks."""
         length = min(self.samplerate, _BLOCK_SAMPLES // self.channels)
         position = 0
         while True:
@@ -119,14 +119,14 @@ class SoundReader:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Reader]:
-    """Open a file, or standard input for ``-``, or say why that cannot be.
+    """Open a file, or standard input for ``-``, or say why it cannot be opened.
 
     Raises
     ------
     AudioFileError
-        It is missing, empty, no audio, or out of range.
+        It is missing, empty, not audio, or out of range.
     MissingExtraError
-        It takes PyAV, which is not installed.
+        It needs PyAV, which is not installed.
     """
     if path == STANDARD:
         yield _checked_header(_standard_input())
@@ -151,7 +151,7 @@ def opened(path: Path) -> Iterator[Reader]:
             return
     try:
         sound = _Forwards(path)
-    except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: .raw, whose rate no header tells
+    except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: .raw, which has no header with its rate
         reason = getattr(error, "error_string", error)
         raise AudioFileError(f"{path} cannot be read as audio ({reason}): convert it to WAV or FLAC first") from error
     with sound:
@@ -161,7 +161,7 @@ def opened(path: Path) -> Iterator[Reader]:
 
 
 def _checked_header(reader: Any) -> Any:
-    """Refuse rates and channels that only a damaged header has."""
+    """Refuse rates and channel counts that only a damaged header would have."""
     name, rate, channels = reader.name, reader.samplerate, reader.channels
     if not RATES[0] <= rate <= RATES[1]:
         raise AudioFileError(f"{name} has {rate} Hz: give {RATES[0]} to {RATES[1]} Hz, resample it")
@@ -171,7 +171,7 @@ def _checked_header(reader: Any) -> Any:
 
 
 def _standard_input() -> SoundReader:
-    """Read a WAV file that somebody pipes in."""
+    """Read a WAV file from a pipe."""
     if sys.stdin is None or sys.stdin.isatty():
         raise AudioFileError("standard input is a terminal: pipe a WAV file in, or give a file instead of '-'")
     file = sys.stdin.buffer
@@ -196,12 +196,12 @@ def _raw(file: Any, header: WavHeader, size: int | None, name: str) -> soundfile
 
 
 def checked(reader: Reader) -> Iterator[Audio]:
-    """Yield a file's blocks, each sample of them finite and within any full scale.
+    """Yield a file's blocks, having checked that every sample is finite and within any full scale.
 
     Raises
     ------
     AudioFileError
-        One is not; or BreaksOffError.
+        A sample is not; or BreaksOffError.
     """
     position = 0
     for block in reader.blocks():
@@ -216,5 +216,5 @@ def checked(reader: Reader) -> Iterator[Audio]:
             raise AudioFileError(f"{reader.name} has a peak of {loudest:g} {where}, and {unscaled(loudest)}")
         position += len(block)
         yield block
-    if not position:  # a damaged FLAC file ends without an error where its header promised sound
+    if not position:  # a damaged FLAC file ends without an error although its header promised sound
         raise AudioFileError(f"{reader.name} holds no samples that can be read: copy it again")

@@ -1,7 +1,7 @@
-"""WAV headers: what they promise of the file, and streams without an end, which a pipe carries.
+"""WAV headers, checked against the file, and WAV streams of unknown length through a pipe.
 
-libsndfile reads WAV files; this module does what it does not: notice that a file is shorter than its header says, read
-a file whose header was never completed, read from a pipe and write to one.
+libsndfile reads WAV files; this module does what libsndfile does not: notice that a file is shorter than its header
+says, read a file whose header was never completed, read from a pipe and write to one.
 """
 
 import os
@@ -32,18 +32,18 @@ _ENDLESS = 1 << 60
 
 @dataclass(frozen=True)
 class WavHeader:
-    """What a WAV file says of itself before its samples.
+    """A WAV file's description of itself, before its samples.
 
     Attributes
     ----------
     subtype : str or None
-        libsndfile's name of the sample format, where it is a plain one.
+        libsndfile's name for the sample format, if it is a plain one.
     sample_rate, channels : int
     frame_bytes, bytes_per_second : int
     start : int
-        Where in the file the samples begin.
+        Offset in the file at which the samples begin.
     size : int or None
-        Bytes of samples; None where the header was written before that was known.
+        Bytes of samples; None if the header was written before that was known.
     """
 
     subtype: str | None
@@ -55,20 +55,20 @@ class WavHeader:
     size: int | None
 
     def lacks(self, file_bytes: int) -> float:
-        """Seconds of sound that are promised and not there."""
+        """Seconds of sound that the header promises and the file does not have."""
         missing = self.size - (file_bytes - self.start) if self.size is not None else 0
         return max(0, missing) / self.bytes_per_second if self.bytes_per_second else 0.0
 
 
 def read_header(file: BinaryIO, file_bytes: int | None = None) -> WavHeader | None:
-    """Read up to the samples of a WAV file; None if it is no WAV file, or one that only libsndfile knows.
+    """Read a WAV file up to its samples; None if it is not a WAV file, or is of a kind that only libsndfile knows.
 
     Parameters
     ----------
     file : binary file
         Read from its beginning, forwards only.
     file_bytes : int, optional
-        Length of the file, where that is known.
+        Length of the file, if known.
     """
     top = file.read(12)
     if len(top) < 12 or top[:4] != b"RIFF" or top[8:] != b"WAVE":
@@ -106,8 +106,8 @@ def _header(layout: bytes, start: int, size: int | None) -> WavHeader:
 
 
 def _stated(size: int, there: int | None, whole: bool) -> int | None:
-    """Take the data size for what it is worth."""
-    if size == 0 and not whole:  # a file that ends as its first chunk says is one that is truly empty
+    """Decide whether to believe the data size."""
+    if size == 0 and not whole:  # a file that ends where its first chunk says really is empty
         return None
     if size >= _UNSTATED and (there is None or size > there):
         return None
@@ -115,14 +115,14 @@ def _stated(size: int, there: int | None, whole: bool) -> int | None:
 
 
 class Body:
-    """The samples of a WAV file as a file of their own, read forwards: for libsndfile to read them as raw ones.
+    """The samples of a WAV file as a file of their own, read forwards, for libsndfile to read as raw samples.
 
     Parameters
     ----------
     file : binary file
         At the beginning of the samples.
     size : int, optional
-        Their bytes; else they go on to the file's end.
+        Bytes of samples; by default they extend to the end of the file.
     """
 
     def __init__(self, file: BinaryIO, size: int | None = None) -> None:
@@ -131,7 +131,7 @@ class Body:
         self._position = self._read = 0
 
     def seek(self, offset: int, whence: int = SEEK_SET) -> int:
-        """Remember; libsndfile asks for the length in this way, and goes nowhere else."""
+        """Pretend to seek: libsndfile does so only to find out the length."""
         self._position = {SEEK_SET: 0, SEEK_END: self._size}.get(whence, self._position) + offset
         return self._position
 
@@ -139,7 +139,7 @@ class Body:
         return self._position
 
     def read(self, count: int) -> bytes:
-        """Read on."""
+        """Read the next bytes."""
         data = self._file.read(max(0, min(count, self._size - self._read)))
         self._read += len(data)
         self._position = self._read
@@ -147,7 +147,7 @@ class Body:
 
 
 class WavPipe:
-    """A pipe that a WAV file is written to: a header without a length, then the samples.
+    """A pipe to which a WAV file is written: a header without a length, then the samples.
 
     Parameters
     ----------
@@ -168,14 +168,14 @@ class WavPipe:
         self._put(b"RIFF" + unknown + b"WAVEfmt " + struct.pack("<I", len(layout)) + layout + b"data" + unknown)
 
     def seek(self, offset: int, whence: int = SEEK_SET) -> int:
-        """Stay: raw samples are written one behind the other."""
+        """Stay put: raw samples are written one after another."""
         return self._position
 
     def tell(self) -> int:
         return self._position
 
     def write(self, data: bytes) -> int:
-        """Write. The caller is C, which can do nothing with an exception: it is kept for check()."""
+        """Write. The caller is C code, which cannot handle an exception, so it is kept for check()."""
         self._put(data)
         self._position += len(data)
         return len(data)
@@ -189,7 +189,7 @@ class WavPipe:
             self.error = error
 
     def check(self) -> None:
-        """Raise what a write raised."""
+        """Raise the exception that a write raised, if any."""
         if isinstance(self.error, BrokenPipeError):
             # What is still in the buffer must not fail again when Python ends.
             os.dup2(os.open(os.devnull, os.O_WRONLY), self._file.fileno())

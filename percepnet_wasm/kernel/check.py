@@ -1,7 +1,7 @@
-"""Tests a kernel where it is about to run: engines have got instructions wrong before, some only in one compiler tier.
+"""Tests a kernel where it is about to run: engines have got instructions wrong before, some in one compiler tier only.
 
-Products are compared with NumPy's integers, which leave no room for rounding; then a small model with every kind of
-layer runs some frames through all stages, beside the NumPy path.
+Products are compared with NumPy's integer results, which leave no room for rounding; then a small model with every kind
+of layer runs a few frames through all stages, and the results are compared with the NumPy path's.
 """
 
 import numpy as np
@@ -36,7 +36,7 @@ _LAYERS = [
 
 
 class _Numbers:
-    """Numbers that look random, the same everywhere: ``numpy.random`` is left out of slim builds for the browser."""
+    """Pseudo-random numbers, the same everywhere: ``numpy.random`` is left out of slim builds for the browser."""
 
     def __init__(self) -> None:
         self._drawn = 0
@@ -57,12 +57,12 @@ class _Numbers:
 
 
 def check(kernel: Kernel) -> None:
-    """Compare with NumPy.
+    """Compare a kernel with NumPy.
 
     Raises
     ------
     KernelError
-        The kernel computes something else.
+        The results differ.
     """
     rng = _Numbers()
     _check_rounding(kernel, rng)
@@ -72,7 +72,7 @@ def check(kernel: Kernel) -> None:
 
 
 def activations(kernel: Kernel, values: np.ndarray) -> np.ndarray:
-    """Make of integers, -ACTIVATION to ACTIVATION, what the kernel takes."""
+    """Convert integers, -ACTIVATION to ACTIVATION, to the form the kernel takes."""
     relaxed = kernel.name == "relaxed"
     return (values + RELAXED_ZERO).astype(np.uint8) if relaxed else values.astype(np.int16)
 
@@ -104,7 +104,7 @@ def _check_product(kernel: Kernel, rng: _Numbers, sparse: bool, extreme: bool) -
 
 
 def trial_sound(frames: int) -> np.ndarray:
-    """Make a voice in noise to try a kernel with, float32 (frames * HOP,)."""
+    """Make a noisy voice to test a kernel with, float32 (frames * HOP,)."""
     time = np.arange(frames * HOP) / SAMPLE_RATE
     voice = sum(np.sin(2 * np.pi * 150 * k * time) / k for k in range(1, 12))
     return (0.1 * voice + 0.05 * _Numbers().uniform(-1, 1, len(time))).astype(np.float32)

@@ -1,4 +1,4 @@
-"""A frame's way through the stages in one call of the kernel."""
+"""A frame's path through the stages, in one call of the kernel."""
 
 from typing import Any
 
@@ -45,7 +45,7 @@ class KernelEngine:
     Attributes
     ----------
     weight_bytes : int
-        Of int8 weights that a frame reads.
+        Bytes of int8 weights that each frame reads.
 
     Raises
     ------
@@ -62,7 +62,7 @@ class KernelEngine:
     def __init__(self, library: Kernel, model: Model, block: int) -> None:
         self.name = library.name
         self._run = library.run
-        # The structures hold bare addresses: the constants must live as long.
+        # The structures hold bare addresses, so the constants must live as long as they do.
         constants, self._constants = _shared(library, model)
         self.weight_bytes = constants.weight_bytes
         layout = StreamLayout(constants, block)
@@ -101,19 +101,19 @@ class KernelEngine:
         return self.output
 
     def step(self, first: int = 0, last: int = len(STAGES) - 1) -> None:
-        """Enhance ``input`` into ``output``; or do some stages of that only, as the benchmark does.
+        """Enhance ``input`` into ``output``, or run only some of the stages, as the benchmark does.
 
         Raises
         ------
         ValueError
-            ``input`` holds a sample that is not finite, or absurdly loud; nothing has changed.
+            ``input`` holds a sample that is not finite, or absurdly loud; the stream is unchanged.
         """
         if self._run(self._address, first, last):
             raise bad_sample("frame", self.input)
 
 
 def _shared(library: Kernel, model: Model) -> tuple[Constants, NDArray[np.uint8]]:
-    """A model's constants in this process's memory, remembered with it: its weights must not change afterwards."""
+    """A model's constants in this process's memory, cached on the model: its weights must not change afterwards."""
     known = vars(model).setdefault("kernel_constants", {})
     if library.name not in known:
         constants = Constants(model, POINTER)

@@ -1,12 +1,13 @@
-"""Program images: a model compiled to what the kernel reads, for pages that run it without Python.
+"""Program images: a model compiled to the form the kernel reads, for pages that run it without Python.
 
-An image holds the packed weights and tables, one stream's structures and the beginning of its buffers, as they lie in
-WebAssembly's memory, with a list of the places where addresses stand; names of what a caller reads and writes; and a
-test that NumPy made. The header of the model file travels along, so :meth:`.Model.load` reads an image as it reads the
-file that it was compiled from.
+An image holds the packed weights and tables, one stream's structures and the beginning of its buffers, as laid out in
+WebAssembly's memory, with a list of the places that hold addresses; the names of what a caller reads and writes; and a
+test computed by NumPy. It includes the header of the model file, so :meth:`.Model.load` reads an image just as it reads
+the file that it was compiled from.
 
 Layout: 8 bytes magic, format version and header length as little-endian uint32, an ASCII JSON header padded to 8 bytes,
-then what the header counts: constants, structures, beginning of the buffers, places (uint32) and test (float32).
+then, with the sizes that the header gives: constants, structures, beginning of the buffers, places (uint32) and test
+(float32).
 ``worklet/image.js`` reads it, ``worklet/runner.js`` runs it.
 """
 
@@ -51,7 +52,7 @@ def image(model: Model) -> bytes:
     Parameters
     ----------
     model : Model
-        Of int8 weights.
+        With int8 weights.
 
     Returns
     -------
@@ -113,7 +114,7 @@ def model_file(content: bytes) -> bytes:
     Raises
     ------
     ValueError, KeyError, TypeError, struct.error
-        The image is damaged. The result has a SHA-256 of the weights, which :meth:`.Model.load` compares.
+        The image is damaged. The result includes a SHA-256 of the weights, which :meth:`.Model.load` checks.
     """
     _, version, length = _HEAD.unpack_from(content)
     if version != FORMAT_VERSION or length > min(_LONGEST_HEADER, len(content) - _HEAD.size):
@@ -141,7 +142,7 @@ def model_file(content: bytes) -> bytes:
 
 
 def _weights(constants: memoryview, matrix: np.void, rows: int, inputs: int) -> NDArray[np.int8]:
-    """Int8 (rows, inputs) of a Matrix structure."""
+    """Read a Matrix structure's weights as int8 (rows, inputs)."""
     if matrix["floats"]:
         groups = -(-rows // 16)
         floats = np.frombuffer(constants, "<f4", groups * 16 * inputs, int(matrix["floats"]))
@@ -156,7 +157,7 @@ def _weights(constants: memoryview, matrix: np.void, rows: int, inputs: int) -> 
 
 
 def write_image(model: str | Path, path: str | Path) -> None:
-    """Compile a model file; the image is complete or not there, and what was there before stays until then.
+    """Compile a model file. The image is written whole or not at all, and replaces an earlier one only once complete.
 
     Parameters
     ----------
@@ -183,7 +184,7 @@ def write_image(model: str | Path, path: str | Path) -> None:
 
 
 def _linked(area: Area, bases: dict[Area, int]) -> NDArray[np.uint8]:
-    """An area's bytes; its addresses count from the beginning of the constants or of the stream."""
+    """An area's bytes, with addresses relative to the beginning of the constants or of the stream."""
     content = area.content()
     for place, to in area.links.items():
         content[place : place + POINTER].view("<u4")[0] = bases[to.area] + to.offset
@@ -191,7 +192,7 @@ def _linked(area: Area, bases: dict[Area, int]) -> NDArray[np.uint8]:
 
 
 def _test(model: Model) -> list[NDArray[np.float32]]:
-    """Samples, and NumPy's gains, strengths, voice and output for them, frame by frame."""
+    """Samples, and the gains, strengths, voice and output that NumPy computes from them, frame by frame."""
     engine = NumpyEngine(model, 1)
     samples = (np.rint(trial_sound(FRAMES) / _STEP) * _STEP).astype(np.float32)
     results: list[list[NDArray]] = [[] for _ in range(4)]

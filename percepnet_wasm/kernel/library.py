@@ -1,7 +1,7 @@
-"""The compiled kernel as a library that :mod:`ctypes` has loaded.
+"""The compiled kernel as a library loaded by :mod:`ctypes`.
 
-The wheel carries two WebAssembly side modules, with relaxed SIMD and with SIMD, that any Pyodide loads: they share
-NumPy's memory and need nothing from the page. Elsewhere a native build is used where someone made one
+The wheel carries two WebAssembly side modules, with relaxed SIMD and with SIMD, that any Pyodide can load: they share
+NumPy's memory and need nothing from the page. Elsewhere a native build is used, if one has been made
 (``python -m build_scripts.package.build_kernel --native``).
 """
 
@@ -22,7 +22,7 @@ KERNELS = ("auto", "relaxed", "simd", "native", "numpy")
 
 
 class KernelError(RuntimeError):
-    """A kernel that was asked for by name cannot be used; the message says why."""
+    """A kernel requested by name cannot be used; the message says why."""
 
 
 class Kernel:
@@ -59,16 +59,16 @@ class Kernel:
         self._check.argtypes = (address,) * 5
 
     def adopt(self, memory: NDArray[np.uint8], matrices: int, count: int) -> None:
-        """Put weights, once, in the order that this kernel wants.
+        """Put weights, once, into the order that this kernel needs.
 
         Parameters
         ----------
         memory : uint8 (bytes,)
             Changed in place.
         matrices : int
-            Where in it the Matrix structures lie.
+            Offset of the Matrix structures in it.
         count : int
-            How many.
+            Number of structures.
 
         Raises
         ------
@@ -81,7 +81,7 @@ class Kernel:
             raise KernelError(f"its check {failed} refuses the weights")
 
     def check(self, stream: NDArray[np.uint8], constants: NDArray[np.uint8], structures: int) -> int:
-        """Whether a stream stays within its memory: 0, or the number of the check that failed.
+        """Check that a stream stays within its memory: 0, or the number of the check that failed.
 
         Parameters
         ----------

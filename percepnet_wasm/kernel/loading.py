@@ -1,4 +1,4 @@
-"""Finds, loads and tests a variant of the compiled kernel, or says why there is none."""
+"""Finds, loads and tests a variant of the compiled kernel, or says why none can be used."""
 
 import sys
 
@@ -11,7 +11,7 @@ _tried: dict[str, Kernel | str] = {}
 
 
 def candidates() -> tuple[str, ...]:
-    """Kernels to try here, the fastest first."""
+    """Kernels to try on this platform, fastest first."""
     return ("relaxed", "simd") if sys.platform == "emscripten" else ("native",)
 
 
@@ -21,7 +21,7 @@ def load(name: str) -> Kernel:
     Raises
     ------
     KernelError
-        It cannot be used here.
+        The kernel cannot be used here.
     """
     if name not in _tried:
         try:

@@ -1,4 +1,4 @@
-"""Memory as the kernel wants it, put together before it is known where it will lie and how wide addresses are there."""
+"""Memory laid out for the kernel, before its location and the width of its addresses are known."""
 
 import struct
 from collections.abc import Mapping, Sequence
@@ -25,14 +25,14 @@ class Address:
 
 
 class Area:
-    """A stretch of memory: what lies in it, and which of its numbers are addresses.
+    """A region of memory: its contents, and which of its numbers are addresses.
 
     Attributes
     ----------
     size : int
         Bytes so far.
     links : dict of int to Address
-        By offset: the addresses that its structures hold.
+        The addresses that its structures hold, by offset.
     """
 
     def __init__(self) -> None:
@@ -41,28 +41,28 @@ class Area:
         self._parts: list[tuple[int, NDArray]] = []
 
     def reserve(self, size: int) -> Address:
-        """Make room for ``size`` bytes, 0 for now."""
+        """Reserve ``size`` bytes, zero for now."""
         address = Address(self, self.size)
         self.size += size + -size % ALIGNMENT
         return address
 
     def place(self, values: NDArray) -> Address:
-        """Put a copy of an array's numbers here."""
+        """Append a copy of an array's numbers."""
         address = self.reserve(values.nbytes)
         self._parts.append((address.offset, np.ascontiguousarray(values)))
         return address
 
     def structures(self, kind: np.dtype, rows: Sequence[Mapping[str, Any]], at: Address | None = None) -> Address:
-        """Put C structures here, one behind the other.
+        """Place C structures one after another.
 
         Parameters
         ----------
         kind : numpy.dtype
             See :func:`.layout.structure`.
         rows : sequence of mappings
-            A number, an Address, None (no address) or the mapping of a structure within, by field; else 0.
+            By field, a number, an Address, None (null) or the mapping of a nested structure; other fields are 0.
         at : Address, optional
-            Room that was reserved for them.
+            Room reserved for them earlier.
         """
         records = np.zeros(len(rows), kind)
         address = at or self.reserve(records.nbytes)
@@ -82,7 +82,7 @@ class Area:
                 record[name] = value
 
     def content(self) -> NDArray[np.uint8]:
-        """All of its bytes; 0 where addresses belong."""
+        """All of its bytes, with 0 in place of addresses."""
         content = np.zeros(self.size, np.uint8)
         for offset, values in self._parts:
             content[offset : offset + values.nbytes] = values.reshape(-1).view(np.uint8)
@@ -90,13 +90,13 @@ class Area:
 
 
 def load(areas: Sequence[Area], elsewhere: Mapping[Area, int] | None = None) -> NDArray[np.uint8]:
-    """Put areas behind each other into memory of this process, and addresses into their structures.
+    """Copy areas one after another into this process's memory, and fill in the addresses in their structures.
 
     Parameters
     ----------
     areas : sequence of Area
     elsewhere : mapping of Area to int, optional
-        Where other areas lie that these point into; whoever uses the memory keeps those alive.
+        Addresses of other areas that these point into; the caller must keep those areas alive.
 
     Returns
     -------

@@ -1,8 +1,8 @@
-"""Weights in the order in which the kernel's instructions want them.
+"""Weights in the order in which the kernel's instructions read them.
 
-They are packed for SIMD, and travel so; relaxed SIMD reorders them at load (``c/product.c``). A group of 16 rows lies
-together; in it come 4 columns a time, for which 4 quads of rows follow each other, 16 bytes a quad: row by row columns
-0 and 1, then 2 and 3 of all four rows.
+They are packed and shipped in SIMD's order; relaxed SIMD reorders them on loading (``c/product.c``). Groups of 16 rows
+are contiguous. Within a group, 4 columns come at a time, as 4 quads of rows of 16 bytes each: columns 0 and 1 of each
+of the quad's four rows, then columns 2 and 3.
 """
 
 from typing import Any
@@ -41,9 +41,9 @@ def pack(steps: NDArray[np.int8]) -> tuple[NDArray[np.int8], NDArray[np.uint16] 
     Returns
     -------
     int8 (n,)
-        The bytes, padded to whole groups; blocks of zeros left out if there are many.
+        The bytes, padded to whole groups; blocks of zeros are left out if there are many.
     uint16 (m,) or None
-        For each group the number of its blocks and which they are; None if all are there.
+        For each group, the number of its blocks and their indices; None if no block is left out.
     """
     rows, inputs = (padded(n, m) for n, m in zip(steps.shape, (GROUP, _COLUMNS), strict=True))
     full = np.zeros((rows, inputs), np.int8)
@@ -77,7 +77,7 @@ def unpack(
     Raises
     ------
     ValueError
-        There are fewer numbers than the shape needs, or a block that has no place in it.
+        There are fewer numbers than the shape needs, or a block lies outside it.
     """
     groups, across = -(-shape[0] // GROUP), -(-shape[1] // _COLUMNS)
     blocks = np.zeros((groups, across, GROUP * _COLUMNS), np.int8)
@@ -102,7 +102,7 @@ def unpack(
 
 
 def int8_matrix(area: Area, steps: NDArray[np.int8], bias: NDArray[np.float32]) -> dict[str, Any]:
-    """Place packed weights and a bias; return the fields of their Matrix structure."""
+    """Place packed weights and a bias in an area; return the fields of their Matrix structure."""
     weights, columns = pack(steps)
     whole = _whole_groups(bias)
     return {
@@ -116,7 +116,7 @@ def int8_matrix(area: Area, steps: NDArray[np.int8], bias: NDArray[np.float32]) 
 
 
 def float_matrix(area: Area, weights: NDArray[np.float32], bias: NDArray[np.float32]) -> dict[str, Any]:
-    """Do the same with weights that stay floats: column by column within a group."""
+    """Do the same with weights that stay floats, column by column within a group."""
     rows, inputs = padded(len(bias), GROUP), weights.shape[1]
     full = np.zeros((rows, inputs), np.float32)
     full[: len(weights)] = weights
@@ -131,7 +131,7 @@ def float_matrix(area: Area, weights: NDArray[np.float32], bias: NDArray[np.floa
 
 
 def lone_matrix(steps: NDArray[np.int8], pointer: int) -> tuple[Area, Address]:
-    """Make an area with one Matrix structure, without bias, and say where it lies: to try the kernel's product."""
+    """Make an area with one Matrix structure, without bias, to test the kernel's product; return its address too."""
     area = Area()
     matrix = int8_matrix(area, steps, np.zeros(len(steps), np.float32))
     return area, area.structures(structure("Matrix", pointer), [matrix])

@@ -46,12 +46,12 @@ class Constants:
     stream : dict
         Fields of the Stream structure that point here.
     matrices : Address
-        Of all Matrix structures, one behind the other.
+        Address of the Matrix structures, which are contiguous.
     matrix_count : int
     weight_bytes : int
-        Of int8 weights, blocks of zeros left out.
+        Bytes of int8 weights, without the blocks of zeros that were left out.
     of_layer : dict of str to (Address, Address or None)
-        By layer: its input's matrix and its recurrent one.
+        By layer: its input matrix and its recurrent one.
 
     Raises
     ------
@@ -75,7 +75,7 @@ class Constants:
             places[layer.name] = [len(rows)]
             rows.append(self._input(layer))
             if layer.kind == "gru":
-                # The biases of r and z simply add up; n's second one is inside the reset gate's product.
+                # The two biases of r and of z simply add up; n's second one is inside the reset gate's product.
                 places[layer.name].append(len(rows))
                 recurrent, inside = (model.arrays[layer.name, name] for name in ("recurrent", "recurrent_bias"))
                 rows.append(self._int8(recurrent, inside))
@@ -87,7 +87,7 @@ class Constants:
 
     def _input(self, layer: Layer) -> dict[str, Any]:
         weights, bias = (self.model.arrays[layer.name, name] for name in ("weight", "bias"))
-        # Features have no bounds: their layer stays in floats. It is small.
+        # Features are unbounded, so their layer stays in floats. It is small.
         return float_matrix(self.area, weights, bias) if "features" in layer.inputs else self._int8(weights, bias)
 
     def _int8(self, weights: NDArray[np.float32], bias: NDArray[np.float32]) -> dict[str, Any]:
@@ -106,7 +106,7 @@ def _fft(area: Area, length: int) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Field:
-    """Numbers of a stream that its caller reads or writes."""
+    """A field of a stream that its caller reads or writes."""
 
     offset: int
     """From the beginning of the buffers, in bytes."""
@@ -114,31 +114,31 @@ class Field:
     shape: tuple[int, ...]
 
     def view(self, buffers: NDArray[np.uint8]) -> NDArray:
-        """Show these numbers in a stream's buffers."""
+        """View the field in a stream's buffers."""
         size = int(np.prod(self.shape)) * self.kind.itemsize
         return buffers[self.offset : self.offset + size].view(self.kind).reshape(self.shape)
 
 
 class StreamLayout:
-    """Memory of one stream: structures, which never change, and behind them the buffers, which hold all that does.
+    """Memory of one stream: structures, which never change, followed by buffers, which hold everything that does.
 
     Parameters
     ----------
     constants : Constants
     block : int
-        Frames a call.
+        Frames per call.
 
     Attributes
     ----------
     structures, buffers : Area
         The Stream structure comes first.
     fields : dict of str to Field
-        ``input``, ``output``, ``gain``, ``strength``, ``voice`` (rows may be longer than what counts), ``period``,
-        ``correlation``, ``paths`` and the settings.
+        ``input``, ``output``, ``gain``, ``strength``, ``voice`` (rows may be padded), ``period``, ``correlation``,
+        ``paths`` and the settings.
     activations : (int, int)
-        From where to where in the buffers activations lie.
+        Start and end of the activations in the buffers.
     beginning : uint8 (n,)
-        How the buffers begin in a new stream; the rest is 0, but for activations: what stands for 0.
+        Initial content of the buffers, up to where all is 0; activations start as the value that represents 0.
     """
 
     def __init__(self, constants: Constants, block: int) -> None:
@@ -210,7 +210,7 @@ class StreamLayout:
     def _layers(
         self, model: Model, features: Address, count: int
     ) -> tuple[list[dict[str, Any]], dict[str, tuple[Address, int]]]:
-        """Layer structures, and where their outputs lie and how far apart the rows are."""
+        """Layer structures, the addresses of their outputs, and their row strides."""
         floats: dict[str, tuple[Address, int]] = {"features": (features, count)}
         sizes = {"features": count} | {layer.name: layer.output_size for layer in model.layers}
         strides = {layer.name: padded(layer.output_size, GROUP) for layer in model.layers}
@@ -219,7 +219,7 @@ class StreamLayout:
         rows = [self._layer(layer, strides[layer.name]) for layer in model.layers]
         for row, layer in zip(rows, model.layers, strict=True):
             row["output"] = floats[layer.name][0]
-        # All activations lie together, at the end.
+        # All activations are together, at the end.
         start = self.buffers.size
         quantised: dict[str, Address | None] = {"features": None}
         for row, layer in zip(rows, model.layers, strict=True):

@@ -1,4 +1,4 @@
-"""Tables that the kernel works with, computed by the same modules that the NumPy path uses."""
+"""Tables for the kernel, computed by the same modules that the NumPy path uses."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ __all__ = ["TABLES", "FftTables"]
 
 
 def _rise() -> NDArray[np.float32]:
-    """Share of each bin that belongs to the upper one of its two bands; there is none from the last tip on."""
+    """Share of each bin that belongs to the upper of its two bands; 0 from the last tip on."""
     rise = np.zeros(ROW, np.float32)
     last = bands.edges()[-1]
     rise[:last] = bands.RISE[:last]
@@ -22,7 +22,7 @@ def _rise() -> NDArray[np.float32]:
 
 
 def _taps() -> NDArray[np.float32]:
-    """Comb weights by taps in the future, a row each."""
+    """Comb weights, one row for each number of future taps."""
     table = np.zeros((COMB_TAPS_SIDE + 1, 2 * COMB_TAPS_SIDE + 1), np.float32)
     for future, row in enumerate(table):
         row[: COMB_TAPS_SIDE + 1 + future] = taps(future)
@@ -48,7 +48,7 @@ class FftTables:
     Parameters
     ----------
     length : int
-        Of the real signal: 8 times a product of 2, 3, 4 and 5.
+        Samples of the real signal: 8 times a product of 2, 3, 4 and 5.
     """
 
     def __init__(self, length: int) -> None:
