@@ -17,7 +17,8 @@ FRAMES = 30
 
 def random_features(model, frames=FRAMES, seed=0):
     rng = np.random.default_rng(seed)
-    return (model.feature_mean + model.feature_deviation * rng.standard_normal((frames, FEATURES))).astype(np.float32)
+    spread = rng.standard_normal((frames, len(model.feature_mean)))
+    return (model.feature_mean + model.feature_deviation * spread).astype(np.float32)
 
 
 def run(model, features, block):

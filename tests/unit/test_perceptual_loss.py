@@ -20,6 +20,7 @@ from percepnet_wasm import Enhancer
 from percepnet_wasm.constants import HOP, LOOKAHEAD, SAMPLE_RATE
 from percepnet_wasm.model_file import Model
 from percepnet_wasm.signal.bands import BANDS
+from percepnet_wasm.signal.levels import relative_levels
 
 
 def mix(frames: int = 500) -> Scene:
@@ -51,8 +52,10 @@ def test_the_torch_synthesis_agrees_with_the_enhancer() -> None:
     features = torch.from_numpy(made.features)[None]
     columns = torch.from_numpy(spectra_columns(noisy, clean, 1.0))[None]
     sample = {"features": features, **dict(zip(SPECTRA, torch.split(columns, list(SPECTRA.values()), -1), strict=True))}
+    # What the default model reads: the paper's features, and each band's levels beside its floor and its peak.
+    levels, _ = relative_levels(made.features[:, :BANDS])
     with torch.no_grad():
-        gain, strength, _ = network(features)
+        gain, strength, _ = network(torch.cat((features, torch.from_numpy(levels)[None]), -1))
         got = synthesis.signal(synthesis.spectrum(sample, gain, strength))[0].numpy()
     enhancer = Enhancer(kernel="numpy")
     frame_by_frame = [enhancer.process(frame).copy() for frame in sound.noisy.reshape(-1, HOP)]
