@@ -22,14 +22,14 @@ TITLES = {REFERENCE: f"{system(REFERENCE).name}, whole"}
 
 PREFACE = """# Where a frame's time goes
 
-Microseconds a frame of 10 ms, back to back: the mean of the middle four fifths of the frames, in brackets the 10th
-percentile. Chromium's clock ticks in 5 microseconds, Node's and CPython's do not.
+Microseconds per 10 ms frame, back to back: the mean of the middle four fifths of the frames, with the 10th percentile
+in brackets. Chromium's clock ticks in steps of 5 microseconds; Node's and CPython's do not.
 
 - `numpy` is the reference path. Its `rest` is what lies between the stages: energies of the bands, coherences,
   features, postfilter.
-- `simd` and `relaxed` are the compiled kernel. A whole frame is one call; for the stages it is called once for each,
-  which costs some microseconds every time, so that they may add up to more than the whole: then there is no rest.
-  Energies are part of its stft, coherences and features of its comb, the postfilter of its synthesis.
+- `simd` and `relaxed` are the compiled kernel. A whole frame is one call. To time the stages, it is called once for
+  each, which costs a few microseconds every time, so they may add up to more than the whole: then there is no rest.
+  Energies are part of its stft, coherences and features of its comb, and the postfilter of its synthesis.
 
 Written by `python -m build_scripts.bench.stage_table` from the records of `make bench`.
 """

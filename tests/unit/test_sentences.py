@@ -40,7 +40,7 @@ COMPARISONS = [
     ),
     (
         "README.md",
-        "on speech as calls have it RNNoise 0.2 is also better in PESQ, STOI and P.808",
+        "on speech like that of calls RNNoise 0.2 is also better in PESQ, STOI and P.808",
         "rnnoise-shiguredo",
         RNNOISE,
     ),
@@ -92,7 +92,7 @@ def test_the_readme_states_the_costs_that_were_measured(figures):
 
 def test_the_readme_says_what_it_is_best_at():
     readme = text("README.md")
-    assert "It also takes the least of a core" in readme
+    assert "It also uses the smallest share of a core" in readme
     ours = results.live()["cpu_share"]
     assert all(r["cpu_share"] > ours for r in results.shares() if r["system"] not in (*IDLE, "percepnet"))
     assert "it is better in PESQ, STOI and P.808, and small" in readme
