@@ -1,13 +1,13 @@
 /**
- * The script tag's data attributes: what each means and takes. A wrong value is reported and left out; it never stops the
- * page. Attributes of other tools (data-cfasync, data-turbo-track, data-nscript) are none of our business, but one that looks
- * like a misspelt one of ours is reported.
+ * The script tag's data attributes: what each means and accepts. An invalid value is reported and ignored; it never stops the
+ * page. Other tools' attributes (data-cfasync, data-turbo-track, data-nscript) are none of our business, but one that looks
+ * like a misspelling of one of ours is reported.
  */
 
 import { ENGINES } from './options.js';
 import { isName } from './tiers.js';
 
-/** @typedef {{takes: string, read: (text: string) => unknown}} Attribute `read` gives undefined for what it cannot read */
+/** @typedef {{takes: string, read: (text: string) => unknown}} Attribute `read` returns undefined for what it cannot read */
 
 /** @type {Record<string, Attribute>} by their names in `dataset`, which are those of the options */
 const ATTRIBUTES = {
@@ -51,7 +51,7 @@ function isMisspelt(name, known) {
   return distance(name, known) <= 1 || (name.length >= 5 && known.startsWith(name));
 }
 
-/** Letters to insert, delete or replace to make one word of the other. @param {string} a @param {string} b */
+/** Letters to insert, delete or replace to turn one word into the other. @param {string} a @param {string} b */
 function distance(a, b) {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {
@@ -64,7 +64,7 @@ function distance(a, b) {
   return row[b.length];
 }
 
-/** @type {Map<string, boolean>} a Map: an object would answer to 'constructor' too */
+/** @type {Map<string, boolean>} a Map, since an object also has 'constructor' */
 const SWITCH = new Map([['', true], ['true', true], ['false', false]]);
 
 /** @param {string} text @returns {boolean | undefined} an attribute without a value means yes */
@@ -89,7 +89,7 @@ function readFolder(text) {
   return URL.canParse('.', address) ? address : undefined;
 }
 
-/** @param {string} text @returns {string | undefined} absolute, against the page */
+/** @param {string} text @returns {string | undefined} absolute, resolved against the page */
 function readAddress(text) {
   return text !== '' && URL.canParse(text, globalThis.document?.baseURI) ? new URL(text, document.baseURI).href : undefined;
 }

@@ -1,5 +1,5 @@
 /**
- * What the audio thread does with one quantum, free of any browser API: record the input, then play enhanced samples
+ * What the audio thread does with one quantum, without any browser API: record the input, then play enhanced samples
  * if they are available, else the dry ones at the same total delay, and cross-fade whenever that changes.
  *
  *     time t       plays enhanced ring position t - depth, which sounds like the input at t - depth - DELAY
@@ -43,10 +43,10 @@ export const STARVED = SAMPLE_RATE / 10;
 /** Samples of digital silence after which the worker may rest: 1 s. A live microphone never yields exact zeros, a muted one does. */
 export const MUTED = SAMPLE_RATE;
 
-/** Largest quantum handled. Web Audio's is 128; newer drafts of the specification let pages choose. */
+/** Largest quantum supported. Web Audio's is 128; newer drafts of the specification let pages choose. */
 const QUANTUM_MAX = 2048;
 
-/** Samples by which the ring deepens, at least: 5 ms. */
+/** Samples by which the ring deepens at least: 5 ms. */
 export const DEEPEN = 240;
 
 /** Bounds of the ring depth in samples: at least a frame, the look-ahead of a fade and a quantum; at most what the dry path can read back. */
@@ -70,7 +70,7 @@ class Run {
    * When the worker has begun a new run, after a skip or an exception, the rest of the old one is played out first: its
    * samples are still there, and cutting it short would leave nothing to fade from.
    *
-   * @param {number} play the first of them @param {number} n how many this quantum has @param {number} ahead how many more
+   * @param {number} play the first of them @param {number} n how many are in this quantum @param {number} ahead how many more
    */
   covers(play, n, ahead) {
     const done = this.ring.load(WORD.DONE); // before VALID_FROM, see ring.js
@@ -127,7 +127,7 @@ export class Blend {
   }
 
   /**
-   * Take in one quantum and put out one.
+   * Take in one quantum and output one.
    *
    * @param {Float32Array | undefined} input mono; undefined when nothing is connected
    * @param {Float32Array} output filled; its length is the quantum
@@ -146,7 +146,7 @@ export class Blend {
     ring.publishWritten(this.position);
   }
 
-  /** Put out one quantum, the second half of render(). @param {Float32Array} output */
+  /** Output one quantum, the second half of render(). @param {Float32Array} output */
   play(output) {
     const n = output.length;
     const play = (this.position - n - this.depth) | 0;
@@ -187,8 +187,8 @@ export class Blend {
   }
 
   /**
-   * Measure by how much a frame that is due comes late. A worker that is gone, or stalls for longer than any depth could hide,
-   * is not a reason to deepen.
+   * Measure how late a frame that is due comes. A worker that is gone, or that stalls for longer than any depth could hide, is
+   * no reason to deepen.
    *
    * @param {number} play @param {number} n @param {boolean} active
    */
@@ -224,7 +224,7 @@ export class Blend {
     for (let i = valid; i < output.length; i++) output[i] = dry[i] + offset;
   }
 
-  /** Keep the state and the counters. @param {boolean} active @param {boolean} wet @param {number} n */
+  /** Update the state and the counters. @param {boolean} active @param {boolean} wet @param {number} n */
   #account(active, wet, n) {
     const { ring } = this;
     if (active !== this.active) {

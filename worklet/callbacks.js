@@ -2,7 +2,7 @@
 
 const NAMES = ['getUserMedia', 'webkitGetUserMedia', 'mozGetUserMedia'];
 
-/** Lead it to navigator.mediaDevices.getUserMedia, which is wrapped. */
+/** Route it to navigator.mediaDevices.getUserMedia, which is wrapped. */
 export function wrapCallbackGetUserMedia() {
   for (const name of NAMES) {
     const own = Object.getOwnPropertyDescriptor(Navigator.prototype, name);
@@ -22,7 +22,7 @@ export function wrapCallbackGetUserMedia() {
 }
 
 /**
- * What the page's callback throws is an error event, as for any other event handler, and not a rejection.
+ * An exception in the page's callback becomes an error event, as with any other event handler, and not a rejection.
  *
  * @param {(value: any) => void} callback
  */

@@ -1,6 +1,6 @@
 /**
  * `model: 'auto'`: a short benchmark, run once for each machine, browser and version, chooses the tier. A machine that had to
- * step down from it starts with the smaller one for a while; it may just have been busy, or hot, that day.
+ * step down from it starts with the smaller one for a while, but not for good: it may just have been busy, or hot, that day.
  */
 import { largestThatFits } from './tiers.js';
 
@@ -14,7 +14,7 @@ import { largestThatFits } from './tiers.js';
  * @typedef {object} Lowered
  * @property {string} tier to start with instead
  * @property {number} until ms since 1970
- * @property {number} days how long that is, from the last step-down on
+ * @property {number} days how long that is, counted from the last step-down
  */
 
 const DAY = 24 * 3600 * 1000;
@@ -55,7 +55,7 @@ export class Chooser {
   lower(tier) {
     if (!this.#made) return;
     const last = this.#made.lowered;
-    const again = last !== undefined && last.until <= Date.now(); // it had been given another chance
+    const again = last !== undefined && last.until <= Date.now(); // it had been given a second chance
     const days = last ? Math.min(again ? 2 * last.days : last.days, DAYS.longest) : DAYS.first;
     this.#made = { ...this.#made, lowered: { tier, until: Date.now() + days * DAY, days } };
     this.#choice = Promise.resolve(tier);

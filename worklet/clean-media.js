@@ -1,10 +1,10 @@
 /**
- * A getUserMedia whose microphones are clean: the page's own code stays as it is.
+ * A getUserMedia that returns clean microphones: the page's own code stays as it is.
  *
  *     const media = wrapGetUserMedia({ attenuationLimit: 20 });   // or drop-in.js, by a script tag
  *     media.enabled = false;                                     // for all microphones, now and later
  *
- * Nothing here may stand between a page and its microphone: requests, permissions and errors are the browser's own, and
+ * Nothing here may come between a page and its microphone: requests, permissions and errors are the browser's own, and
  * whatever goes wrong on our side leaves the raw track in the stream.
  */
 import { DELAY, SAMPLE_RATE } from './constants.js';
@@ -15,8 +15,8 @@ import { StandIn } from './stand-in.js';
 import { coverMembers } from './track-members.js';
 
 /**
- * ms that our side may take before the page gets its raw microphone. It takes well under a second, unless the machine is
- * so busy that opening the sound card takes longer, and then the raw track would not come much earlier.
+ * ms that our side may take before the page gets its raw microphone instead. It normally takes well under a second. It takes
+ * longer only on a machine too busy to open the sound card quickly, and there the raw track would not come much earlier.
  */
 export const PATIENCE = 12000;
 
@@ -44,7 +44,7 @@ export class CleanMedia extends EventTarget {
     this.#options = options;
     if (preload) {
       this.#reserve = this.#create();
-      this.#reserve.catch(() => {}); // heard when it is used
+      this.#reserve.catch(() => {}); // reported when it is used
     }
   }
 
@@ -85,7 +85,7 @@ export class CleanMedia extends EventTarget {
   }
 
   /**
-   * @param {MediaStream} stream stays the same object, so that its id and everything else about it stay
+   * @param {MediaStream} stream remains the same object, so that its id and everything else about it are unchanged
    * @param {MediaTrackConstraints} asked
    */
   async #cleaned(stream, asked) {
@@ -145,7 +145,7 @@ export class CleanMedia extends EventTarget {
     return percepnet;
   }
 
-  /** Nobody may be listening, and the voice sounds the same: say once in the console that it is raw, and why. */
+  /** The raw voice is easily taken for the clean one, and nobody may be listening: say so once in the console, and why. */
   #warn(/** @type {string} */ code, /** @type {string} */ message) {
     if (this.#warned.has(code)) return;
     this.#warned.add(code);
@@ -157,7 +157,7 @@ export class CleanMedia extends EventTarget {
  * Make every getUserMedia of this page give clean microphones.
  *
  * @param {MediaOptions} [options]
- * @returns {CleanMedia & {unwrap: () => void}} `unwrap()` gives later calls the browser's own again
+ * @returns {CleanMedia & {unwrap: () => void}} `unwrap()` restores the browser's own for later calls
  */
 export function wrapGetUserMedia(options) {
   const media = new CleanMedia(options);
@@ -166,7 +166,7 @@ export function wrapGetUserMedia(options) {
   const cover = {
     /** @this {any} */
     getUserMedia(/** @type {unknown[]} */ ...values) {
-      // What is wrong with the call is the browser's to say.
+      // If something is wrong with the call, it is for the browser to say so.
       if (values.length === 0 || !(this instanceof MediaDevices)) return own.value.apply(this, values);
       try {
         return media.getUserMedia((constraints) => own.value.call(this, constraints), values[0]);

@@ -1,9 +1,9 @@
 /**
  * What a page asks of its microphone, and how the enhancer asks for it: the browser's own noise suppression off, since two
- * suppressors in a row spoil the voice; echo cancellation as the page wants it; everything else unchanged.
+ * suppressors in a row degrade the voice; echo cancellation as the page wants it; everything else unchanged.
  *
- * A plain `noiseSuppression: true` or `false` is a wish, as the standard has it, and the enhancer's owner has a better one.
- * A demand (`exact`, `min`, `max`) that the clean track cannot meet gets the untouched microphone.
+ * A plain `noiseSuppression: true` or `false` is only a preference in the standard's terms, and the enhancer is the better way
+ * to meet it. A requirement (`exact`, `min`, `max`) that the clean track cannot meet gets the untouched microphone.
  */
 import { SAMPLE_RATE } from './constants.js';
 import { readTrackConstraints } from './dictionaries.js';
@@ -15,7 +15,7 @@ import { readTrackConstraints } from './dictionaries.js';
  *     enhanced
  */
 
-/** Members of MediaStreamConstraints, beside those that the page's object lists. */
+/** Members of MediaStreamConstraints to read besides those that the page's object lists. */
 const STREAM_MEMBERS = ['audio', 'video', 'peerIdentity'];
 
 /**
@@ -53,7 +53,7 @@ export function withoutSuppression(asked) {
 }
 
 /**
- * The same for a microphone that is open already, where even a demand for suppression is the enhancer's to meet.
+ * The same for a microphone that is open already; here the enhancer meets even a requirement of suppression.
  *
  * @param {MediaTrackConstraints} asked
  */
@@ -72,7 +72,7 @@ function leaveOutSuppression(set) {
 }
 
 /**
- * Whether the page demands what only an untouched microphone can give: no suppression, stereo, another sample rate, or less
+ * Whether the page requires what only an untouched microphone can give: no suppression, stereo, another sample rate, or less
  * delay than the enhancer adds.
  *
  * @param {MediaTrackConstraints} asked
@@ -85,7 +85,7 @@ export function demandsUntouched(asked, latency = 0) {
 /**
  * @param {MediaTrackConstraints} asked
  * @param {number} [latency] seconds that enhancement adds
- * @returns {string | undefined} the first constraint whose demand a mono track at 48 kHz cannot meet
+ * @returns {string | undefined} the first constraint that a mono track at 48 kHz cannot meet
  */
 export function unmetDemand(asked, latency = 0) {
   if (excludes(asked.channelCount, 1)) return 'channelCount';
@@ -94,7 +94,7 @@ export function unmetDemand(asked, latency = 0) {
   return Math.min(exact ?? Infinity, max ?? Infinity) < latency ? 'latency' : undefined;
 }
 
-/** Whether the page would have the browser suppress noise: it does, unless told not to. @param {MediaTrackConstraints} asked */
+/** Whether the browser would suppress noise: it does unless the page says not to. @param {MediaTrackConstraints} asked */
 export function wantsSuppression({ noiseSuppression }) {
   return noiseSuppression !== false && range(noiseSuppression).ideal !== false;
 }
@@ -110,7 +110,7 @@ function demanded(constraint) {
   return range(constraint).exact;
 }
 
-/** @param {unknown} constraint a value is a wish @returns {Record<string, any>} */
+/** @param {unknown} constraint a bare value is a preference @returns {Record<string, any>} */
 function range(constraint) {
   return isObject(constraint) ? /** @type {Record<string, any>} */ (constraint) : {};
 }
@@ -121,7 +121,7 @@ function isLegacy(asked) {
 }
 
 /**
- * The sound of a screen, a window or a tab (Electron, browser extensions, Firefox): no microphone.
+ * Whether this is the sound of a screen, a window or a tab (Electron, browser extensions, Firefox) and not a microphone.
  *
  * @param {any} asked
  */

@@ -1,9 +1,9 @@
 /**
- * Read the page's dictionaries as WebIDL does: the members that browsers know, once each, inherited ones and getters
- * included. So a Proxy (Vue, MobX, Alpine), a class instance, or functions and DOM nodes among the members do no harm.
+ * Reads the page's dictionaries as WebIDL does: the members that browsers know, once each, including inherited ones and
+ * getters. So a Proxy (Vue, MobX, Alpine), a class instance, or functions and DOM nodes among the members do no harm.
  */
 
-/** The standard's constraints, for where a browser does not list its own. */
+/** The standard's constraints, for browsers that do not list their own. */
 const STANDARD = [
   'aspectRatio', 'autoGainControl', 'channelCount', 'deviceId', 'displaySurface', 'echoCancellation', 'facingMode',
   'frameRate', 'groupId', 'height', 'latency', 'noiseSuppression', 'resizeMode', 'sampleRate', 'sampleSize', 'width',
@@ -16,7 +16,7 @@ const RANGE = ['exact', 'ideal', 'max', 'min'];
 
 /**
  * @param {unknown} asked a MediaTrackConstraints; null and undefined are the empty one
- * @returns {any} a plain copy, deep; what is no constraint is left out, and what is malformed is left for the browser to reject
+ * @returns {any} a deep, plain copy without members that are not constraints; malformed ones stay, for the browser to reject
  */
 export function readTrackConstraints(asked) {
   return asked === undefined || asked === null ? {} : read(asked, [...knownConstraints(), ...SETS], readConstraint);

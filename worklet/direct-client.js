@@ -1,7 +1,7 @@
 /**
- * The main thread's side of the runner on the audio thread. It has the interface of worker-client.js's Channel: it fetches kernel
- * and image, checks and tries them here, and sends their bytes to the node (direct-processor.js), which has neither network nor
- * clock.
+ * The main thread's side of the runner on the audio thread. It has the interface of worker-client.js's Channel: it fetches the
+ * kernel and the image, checks and tests them here, and sends their bytes to the node (direct-processor.js), which has neither
+ * network access nor a clock.
  *
  * A frame that takes long delays the whole audio graph, so a model must prove on this thread that it stays within BUDGET; one that
  * does not is replaced by the next smaller tier, and if there is none, enhancement is refused with the code 'budget'.
@@ -18,7 +18,7 @@ import { benchmark } from './trial.js';
 /** ms that a frame may take: half of Web Audio's quantum of 128 samples. */
 export const BUDGET = 1.3;
 
-/** ms between messages that keep the loading going in a context that is suspended. */
+/** ms between messages that keep loading going while a context is suspended. */
 const PROCEED_INTERVAL = 25;
 
 /**
@@ -55,7 +55,7 @@ async function boot(assets, progress) {
 }
 
 /**
- * The model that is wanted or, if a frame of it takes too long, the next smaller tier that is quick enough.
+ * The requested model or, if its frames take too long, the next smaller tier that is fast enough.
  *
  * @param {Pick<Models, 'acquire' | 'release' | 'tiers'>} models
  * @param {string} wanted as Models.acquire() takes it
@@ -90,7 +90,7 @@ export async function largestWithinBudget(models, wanted, measure) {
 export class DirectChannel {
   /** @type {Choice | undefined} */ #choice;
   /** @type {MessagePort | undefined} */ #port;
-  /** Loads without an answer yet, by token. @type {Map<number, {resolve: (info: Info) => void, reject: (error: Error) => void}>} */
+  /** Load requests not yet answered, by token. @type {Map<number, {resolve: (info: Info) => void, reject: (error: Error) => void}>} */
   #pending = new Map();
   #serial = 0;
   #limit = Infinity;
@@ -193,7 +193,7 @@ export class DirectChannel {
   #load({ model }) {
     const token = ++this.#serial;
     const { proxy } = model;
-    // Models of one name are one model to models.js too.
+    // To models.js, too, models with the same name are the same model.
     const key = `${this.#assets} ${model.name}`;
     this.#send({ type: 'load', token, key, kernels: proxy.kernels, image: proxy.image });
     this.#proceeding ??= setInterval(() => this.#send({ type: 'proceed' }), PROCEED_INTERVAL);
@@ -224,7 +224,7 @@ export class DirectChannel {
     else pending?.resolve(/** @type {Info} */ (message.info));
   }
 
-  /** What the audio thread counts, with what was measured here: it has no clock. @param {import('./messages.js').Counts} counts */
+  /** Combine the audio thread's counts with times measured here: it has no clock. @param {import('./messages.js').Counts} counts */
   #reportStats({ type: _, ...counts }) {
     if (!this.#choice) return;
     const { cost, info } = this.#choice;

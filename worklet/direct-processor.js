@@ -1,9 +1,9 @@
 /**
  * The AudioWorkletProcessor of `engine: 'worklet'`: the runner on the audio thread, around Direct.
  *
- * Programs are loaded here from bytes that the main thread has fetched, checked and tried (direct-client.js): an audio thread
- * has no fetch, no hashes and no clock. Loading is asynchronous and done in pieces no longer than a frame, one per quantum; until
- * then the sound is raw. All nodes of a context share a program's weights.
+ * Programs are loaded here from bytes that the main thread has fetched, checked and tested (direct-client.js): an audio thread
+ * has no fetch, no hashes and no clock. Loading is asynchronous, in pieces that take no longer than a frame, one per quantum;
+ * until it is done the sound is raw. All nodes of a context share a program's weights.
  */
 import { SAMPLE_RATE } from './constants.js';
 import { Direct } from './direct.js';
@@ -27,7 +27,7 @@ const FRAME_INTERVAL = SAMPLE_RATE / 25;
 /** Programs of this context, by the hash of their image, while streams use them. @type {Map<string, {users: number, program: Promise<Program>}>} */
 const programs = new Map();
 
-/** Loading that waits for the next quantum. @type {(() => void)[]} */
+/** Loading steps waiting for the next quantum. @type {(() => void)[]} */
 let paused = [];
 
 /** Quanta rendered, and how many there were when the main thread last said 'proceed'. */
@@ -138,7 +138,7 @@ export class DirectProcessor extends BaseProcessor {
     }
   }
 
-  /** Twice a second how it is going, and what is done to the sound if somebody watches. @param {number} n samples played */
+  /** Report statistics twice a second, and what is done to the sound if somebody is watching. @param {number} n samples played */
   #tick(n) {
     const { pump, ring } = this.direct;
     const runner = this.#active?.runner;
@@ -164,7 +164,7 @@ export class DirectProcessor extends BaseProcessor {
     });
   }
 
-  /** Nothing computes from now on. */
+  /** Compute nothing from now on. */
   #release() {
     this.#channel?.close();
     this.#channel = undefined;

@@ -1,9 +1,9 @@
 /**
- * Enhances on the audio thread itself: each frame is computed in the quantum that completes it, free of any browser API.
+ * Enhances on the audio thread itself, without any browser API: each frame is computed in the quantum that completes it.
  *
  *     quantum in --> Blend.take() --> Pump: the frames now complete --> Blend.play() --> quantum out, HOP + DELAY samples late
  *
- * That delay is the least there can be and the same for every size of quantum: a frame's first sample waits for its last one.
+ * That delay is the minimum, whatever the size of the quantum: a frame's first sample waits for its last one.
  * Nothing can come late, so there is no slack and no second thread; whatever takes too long here delays the whole audio graph.
  *
  * Nothing here allocates after use(), unless a frame fails.
@@ -28,13 +28,13 @@ export class Direct {
     this.blend = new Blend(this.ring, { depth: HOP, enabled, start, immediate: true });
   }
 
-  /** What drives the enhancer; none until use(), nor once it was given up. */
+  /** What drives the enhancer; undefined before use(), and after the enhancer was given up. */
   get pump() {
     return this.#pump;
   }
 
   /**
-   * Enhance with this from now on. An earlier enhancer stays until this one has heard enough, then they are cross-faded.
+   * Enhance with this from now on. An earlier enhancer stays until this one has settled; then they are cross-faded.
    *
    * @param {import('./pump.js').FrameEnhancer} enhancer
    * @param {() => void} released called once the earlier one is no longer used

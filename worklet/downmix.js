@@ -1,6 +1,6 @@
 /**
- * One channel of the two that a stereo microphone has. Averaging them loses 6 dB when one is dead, everything when they are in
- * opposite phase, and combs the voice when one is late. So it depends on how they are related:
+ * Makes one channel of a stereo microphone's two. Averaging them loses 6 dB when one is dead and everything when they are in
+ * opposite phase, and comb-filters the voice when one is late. So the choice depends on how they are related:
  *
  *     the same sound at the same time and level     their average
  *     the same sound otherwise                      the louder one
@@ -10,28 +10,28 @@
  */
 import { SAMPLE_RATE } from './constants.js';
 
-/** Samples by which one channel may be behind the other: 5 ms, or 1.8 m. */
+/** Samples by which one channel may lag the other: 5 ms, or 1.8 m. */
 const LAGS = 256;
 
-/** Quanta from one look to the next: looking takes as long as a few quanta of mixing. */
+/** Quanta between looks: a look takes as long as mixing a few quanta. */
 const INTERVAL = 8;
 
-/** Looks that the averages remember: 0.3 s, long against a syllable's rise. */
+/** Looks that the averages span: 0.3 s, long compared with a syllable's rise. */
 const MEMORY = 14;
 
 /** Samples of a fade. */
 const RAMP = 0.05 * SAMPLE_RATE;
 
-/** Correlation, at the best lag, from which two channels are the same sound, and below which they are no longer. */
+/** Correlation at the best lag from which two channels count as the same sound, and below which they no longer do. */
 const RELATED = { enter: 0.5, leave: 0.35 };
 
-/** Correlation at no lag, for the average. */
+/** The same thresholds for the correlation at lag 0, for averaging. */
 const EQUAL = { enter: 0.93, leave: 0.85 };
 
-/** Ratio of energies from which one channel is the louder (3 dB). */
+/** Ratio of energies from which one channel counts as louder (3 dB). */
 const LOUDER = 2;
 
-/** Mean energy of a sample's change below which there is nothing to judge by: -110 dB. */
+/** Mean energy of sample-to-sample changes below which there is nothing to judge by: -110 dB. */
 const SILENCE = 1e-11;
 
 const WEIGHTS = { average: [0.5, 0.5], left: [1, 0], right: [0, 1], sum: [1, 1] };
@@ -39,11 +39,11 @@ const WEIGHTS = { average: [0.5, 0.5], left: [1, 0], right: [0, 1], sum: [1, 1] 
 export class Downmix {
   /** @type {keyof typeof WEIGHTS} */
   #choice = 'average';
-  /** Of the two channels, on their way to those of the choice. */
+  /** Current weights of the two channels, moving towards those of the choice. */
   #weights = [...WEIGHTS.average];
   #quanta = 0;
   #looks = 0;
-  /** The changes from sample to sample, in which all of a voice's range counts, behind those of the quanta before. */
+  /** Sample-to-sample changes, in which a voice's whole range counts, preceded by those of earlier quanta. */
   #changes = [new Float32Array(LAGS + 128), new Float32Array(LAGS + 128)];
   #last = [0, 0];
   /** Averages: energies, and products at each lag. */
@@ -87,7 +87,7 @@ export class Downmix {
     const energies = [energy(left), energy(right)];
     if (Math.max(...energies) < SILENCE * n) return;
     this.#looks = Math.min(this.#looks + 1, MEMORY);
-    const share = 1 / this.#looks; // at first the mean of what there is
+    const share = 1 / this.#looks; // at first the mean of the looks so far
     for (const side of [0, 1]) this.#energy[side] += share * (energies[side] - this.#energy[side]);
     let peak = 0;
     for (let lag = -LAGS; lag <= LAGS; lag++) {
@@ -99,7 +99,7 @@ export class Downmix {
     this.#choose(peak / level || 0, this.#products[LAGS] / level || 0);
   }
 
-  /** @param {number} related correlation at the best lag @param {number} equal correlation at none */
+  /** @param {number} related correlation at the best lag @param {number} equal correlation at lag 0 */
   #choose(related, equal) {
     const first = this.#looks === 1;
     const was = this.#choice;
@@ -132,7 +132,7 @@ function energy(changes) {
   return dot(changes, changes, 0);
 }
 
-/** Product of the newest samples of one with the other's, which are `lag` older. @param {Float32Array} a @param {Float32Array} b @param {number} lag */
+/** Product of one channel's newest samples with the other's, `lag` samples older. @param {Float32Array} a @param {Float32Array} b @param {number} lag */
 function dot(a, b, lag) {
   let sum = 0;
   for (let i = LAGS; i < a.length; i++) sum += a[i] * b[i - lag];

@@ -3,11 +3,11 @@
  *
  *     <script src="percepnet/worklet/drop-in.js" data-attenuation-limit="20"></script>
  *
- * The build makes one classic script of this module and all that it imports, so that getUserMedia is wrapped before any
- * later script runs, and nothing goes through the page's module loader: a browser that takes one import map a document
- * refuses it after the first module. Keep the tag above the page's own scripts and without `async` or `defer`.
+ * The build bundles this module and its imports into one classic script, so that getUserMedia is wrapped before any later
+ * script runs, and the page's module loader is not involved: a browser that allows only one import map per document rejects
+ * it after the first module. Keep the tag above the page's own scripts and without `async` or `defer`.
  *
- * `await window.percepnet` gives the controls: enabled, attenuationLimit, instances, events.
+ * `await window.percepnet` returns the controls: enabled, attenuationLimit, instances, events.
  */
 import { readAttributes } from './attributes.js';
 import { wrapGetUserMedia } from './clean-media.js';

@@ -1,13 +1,13 @@
 /**
- * A Python Enhancer as JavaScript sees it. Samples are written to and read from NumPy's memory directly: no Python object per
- * frame.
+ * A Python Enhancer as JavaScript sees it. Samples are written to and read from NumPy's memory directly, without a Python object
+ * per frame.
  *
  * release() destroys everything obtained from Python: proxies and buffers are not garbage-collected.
  */
 import { HOP } from './constants.js';
 
 /**
- * What the enhancer did to the frame it put out last.
+ * What the enhancer did to the frame that it output last.
  *
  * @typedef {object} Frame
  * @property {Float32Array} gains of the bands, 0 to 1
@@ -82,7 +82,7 @@ export class Enhancer {
   }
 }
 
-/** A NumPy array's own memory. When the WebAssembly heap grows, every view of it is detached (length 0) and has to be renewed. */
+/** A NumPy array's own memory. When the WebAssembly heap grows, every view of it is detached (length 0) and must be renewed. */
 class HeapView {
   #array;
   #buffer;
@@ -107,7 +107,7 @@ class HeapView {
 
   release() {
     this.#buffer.release();
-    this.#buffer = undefined; // the memory now belongs to others
+    this.#buffer = undefined; // the memory may be reused from now on
     this.#array.destroy();
   }
 }

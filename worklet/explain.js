@@ -1,5 +1,5 @@
 /**
- * Why a file could not be used, in words that name it. Browsers report all of these as 'failed to fetch' or as a syntax error.
+ * Explains why a file could not be used, and names it. Browsers report all of these as 'failed to fetch' or a syntax error.
  */
 
 /** ms that a request made only for the explanation may take. */
@@ -9,9 +9,9 @@ const RUNTIME = "copy the package's runtime folder to your static files and poin
 const MODULES = "keep the package out of the bundler's dependency optimisation (Vite: optimizeDeps.exclude), or copy the worklet folder";
 
 /**
- * @param {string | URL} url asked for
+ * @param {string | URL} url requested
  * @param {Response} response
- * @param {string} [remedy] for a page in place of the file
+ * @param {string} [remedy] for the case that a page was sent instead of the file
  * @returns {string} '' if the response does not show what is wrong
  */
 export function explainResponse(url, { ok, status, headers }, remedy = RUNTIME) {
@@ -21,7 +21,7 @@ export function explainResponse(url, { ok, status, headers }, remedy = RUNTIME) 
 }
 
 /**
- * Ask for a module that could not be loaded once more, to find out why.
+ * Request a module that could not be loaded once more, to find out why.
  *
  * @param {string | URL} url
  * @returns {Promise<string>} '' if the second answer does not show it either

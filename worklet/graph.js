@@ -7,8 +7,8 @@ import { SAMPLE_RATE } from './constants.js';
 import { PercepNetError } from './errors.js';
 
 /**
- * ms that a context may take to start: if the browser may be waiting for a user gesture, and if it is known not to be (opening
- * a sound card on a busy machine).
+ * ms that a context may take to start: when the browser may be waiting for a user gesture, and when it is known not to be
+ * (opening a sound card on a busy machine).
  */
 const RESUME_TIMEOUT = { unsure: 1000, allowed: 10000 };
 

@@ -4,12 +4,12 @@
  *
  *     magic, format version, header length      8 bytes, uint32, uint32
  *     header                                    ASCII JSON, padded to 8 bytes
- *     constants, structures, buffers            as far as they are not zero; of the buffers only the beginning
- *     places                                    uint32: where addresses stand, see `places` in the header
+ *     constants, structures, buffers            of the buffers only the beginning; the rest is zero
+ *     places                                    uint32: where the addresses are, see `places` in the header
  *     test                                      float32: input, gain, strength, voice and output of some frames
  *
- * Whatever an image says is checked against its bytes here, and what its structures hold is checked by the kernel
- * (kernel/c/check.c), both before anything of it runs. Nothing is clamped: an image that does not fit is refused.
+ * An image's header is checked against its bytes here, and the contents of its structures by the kernel (kernel/c/check.c),
+ * both before any of it runs. Nothing is clamped: an image that does not fit is refused.
  */
 import { BAND_TIPS_HZ, HOP } from './constants.js';
 
@@ -23,8 +23,8 @@ const HEAD = 16;
 const LIMITS = { header: 1 << 16, constants: 1 << 26, stream: 1 << 22, places: 1 << 16, frames: 100 };
 
 /**
- * What the runner reads and writes of a stream, by type and count. All of it lies in the buffers, which no address or
- * size is read from: writing there cannot lead the kernel astray.
+ * The fields of a stream that the runner reads and writes, with type and count. All are in the buffers, from which no address
+ * or size is read, so writing there cannot lead the kernel astray.
  *
  * @type {Record<string, ['float32' | 'int32', number]>}
  */
@@ -43,7 +43,7 @@ export const FIELDS = {
   floor: ['float32', 1],
 };
 
-/** Of a frame of the test. @type {Record<string, number>} */
+/** Sizes in a frame of the test. @type {Record<string, number>} */
 const TEST = { input: HOP, gain: BANDS, strength: BANDS, voice: 1, output: HOP };
 
 /** @typedef {'image' | 'kernel' | 'memory'} RunnerCode */
@@ -67,7 +67,7 @@ export class RunnerError extends Error {
 
 /**
  * @typedef {object} Image
- * @property {number} layout which structures it was laid out for; the kernel has the same number
+ * @property {number} layout number of the structures' layout, the same as the kernel's
  * @property {Record<string, any>} info version, tier, weights, density, model_sha256, ...
  * @property {Uint8Array} constants what all streams share
  * @property {number} matrices offset in the constants of the structures that describe the weights
@@ -76,7 +76,7 @@ export class RunnerError extends Error {
  * @property {Uint8Array} initial the beginning of the buffers; the rest is 0
  * @property {number} size bytes of a stream: structures and buffers
  * @property {[number, number]} activations where in a stream the activations lie, from and to
- * @property {number} relaxedZero what stands for 0 in those of relaxed SIMD
+ * @property {number} relaxedZero the value that represents 0 in relaxed SIMD's activations
  * @property {Places} places
  * @property {Record<string, number>} offsets in a stream, of FIELDS
  * @property {Test} test
@@ -86,7 +86,7 @@ export class RunnerError extends Error {
  * @property {Uint32Array} constantsOfStream in a stream's structures, into the constants
  * @property {Uint32Array} stream in a stream's structures, into the stream
  *
- * @typedef {object} Test a frame after the other
+ * @typedef {object} Test frame after frame
  * @property {number} frames
  * @property {Record<string, number>} tolerance by kernel: the largest difference from NumPy that is still rounding
  * @property {Float32Array} input

@@ -1,12 +1,12 @@
 /**
- * The worker loads the files of the build or does not start: truncated, mismatched, outdated or altered files are refused,
- * by the hashes in hashes.js.
+ * The worker loads exactly the files of its build or does not start: truncated, mismatched, outdated or altered files are
+ * refused, by the hashes in hashes.js.
  *
- * The hash is taken here and not by fetch's own `integrity`, because with that the browser hands out no byte before it has
- * the whole file, and a progress bar would stand still on a slow line.
+ * The hash is computed here and not by fetch's own `integrity`, because with that the browser hands out no bytes before it
+ * has the whole file, and a progress bar would stand still on a slow connection.
  *
- * The two modules among them are imported, which takes no hash: they are fetched and checked first. A host that answers the
- * two requests differently could slip in another module, so the folder must be on the page's own host.
+ * Two of them are modules, and import() takes no hash, so they are fetched and checked first. A host that answers the two
+ * requests differently could slip in another module, so the folder must be on the page's own host.
  */
 import { explainResponse } from './explain.js';
 import { HASHES } from './hashes.js';

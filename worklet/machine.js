@@ -1,6 +1,6 @@
 /**
- * A compiled kernel at work in a memory of its own: the kernel is a side module without data, so all that it needs is a
- * stack and the constants of an image.
+ * A compiled kernel in a memory of its own: the kernel is a side module without data, so all that it needs is a stack and the
+ * constants of an image.
  */
 import { RunnerError } from './image.js';
 
@@ -11,7 +11,7 @@ const PAGE = 1 << 16;
 /** @typedef {import('./image.js').Image} Image */
 
 /**
- * A kernel at work in its memory.
+ * A kernel in its memory.
  *
  * @typedef {object} Machine
  * @property {'relaxed' | 'simd'} kernel
@@ -48,7 +48,7 @@ export async function start(kernel, source, image) {
   return { kernel, memory, stackPointer, call };
 }
 
-/** Put the constants in their place, and the weights in the order that this kernel wants. @param {Machine} machine @param {Image} image */
+/** Put the constants in place, and the weights into the order that this kernel needs. @param {Machine} machine @param {Image} image */
 export function settle({ memory, call }, image) {
   const { constants, places, matrices, matrixCount } = image;
   new Uint8Array(memory.buffer, STACK, constants.length).set(constants);
@@ -58,7 +58,7 @@ export function settle({ memory, call }, image) {
 }
 
 /**
- * Make addresses of offsets.
+ * Turn offsets into addresses.
  *
  * @param {WebAssembly.Memory} memory @param {number} at @param {Uint32Array} places from there @param {number} base @param {number} size of what they point into
  */

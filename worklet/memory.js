@@ -1,4 +1,4 @@
-/** What `model: 'auto'` chose on earlier visits, for each engine, where the browser lets a page keep something. */
+/** What `model: 'auto'` chose on earlier visits, for each engine, if the browser lets the page store it. */
 
 /** @typedef {import('./chooser.js').Choice} Choice */
 

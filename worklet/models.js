@@ -15,7 +15,7 @@ export const DOWNLOAD_TIMEOUT = 45_000;
  * @typedef {import('./tiers.js').Tier} Tier
  *
  * @typedef {object} Handle a model that a runtime has loaded
- * @property {any} proxy what the runtime makes enhancers of
+ * @property {any} proxy what the runtime makes enhancers from
  * @property {string} tier as the file says
  * @property {number} weights
  *
@@ -43,7 +43,7 @@ export class Models {
   /**
    * @param {string} assets URL of the runtime folder
    * @param {Loader} runtime
-   * @param {() => void} [onData] called while a download delivers
+   * @param {() => void} [onData] called while a download delivers data
    */
   constructor(assets, runtime, onData = () => {}) {
     this.#assets = assets;
@@ -155,7 +155,7 @@ export class Models {
 }
 
 /**
- * A response's bytes, up to the most that a model may have.
+ * A response's bytes, up to the maximum size of a model.
  *
  * @param {Response} response
  * @param {URL} url

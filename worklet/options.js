@@ -5,7 +5,7 @@ import { DEPTH_MAX, DEPTH_MIN } from './blend.js';
 import { DEFAULT_DEPTH, HOP } from './constants.js';
 import { readModel } from './tiers.js';
 
-/** Samples of ring with `depth: 'auto'`: to begin with, and at most when frames come late. */
+/** Ring depth in samples with `depth: 'auto'`: at first, and at most when frames come late. */
 export const AUTO_DEPTH = { first: 960, deepest: 2880 };
 
 /**
@@ -14,7 +14,7 @@ export const AUTO_DEPTH = { first: 960, deepest: 2880 };
  */
 export const ENGINES = /** @type {const} */ (['python', 'worker', 'worklet']);
 
-/** The package without Python has another one (build_scripts/package/build_npm.py). */
+/** The package without Python has a different default (build_scripts/package/build_npm.py). */
 export const DEFAULT_ENGINE = /** @type {Engine} */ ('python');
 
 /**

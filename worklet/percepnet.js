@@ -157,7 +157,7 @@ export class PercepNet extends TypedEventTarget {
     this.#playback.switch();
   }
 
-  /** Most that noise is reduced, in dB: 0 leaves the sound unchanged, Infinity sets no limit. */
+  /** The most by which noise is reduced, in dB: 0 leaves the sound unchanged, Infinity sets no limit. */
   get attenuationLimit() {
     return this.#session.attenuationLimit;
   }
@@ -170,7 +170,7 @@ export class PercepNet extends TypedEventTarget {
    * Switch to another model, cross-faded once it is loaded.
    *
    * @param {string | URL} model as for create()
-   * @returns {Promise<Record<string, any> | undefined>} what runs then; undefined if nothing is running, in which case restart() will use it
+   * @returns {Promise<Record<string, any> | undefined>} what runs then; undefined if nothing runs, and restart() will use the model
    * @throws {PercepNetError} 'model': it cannot be loaded, and the current one continues
    */
   async setModel(model) {
@@ -323,7 +323,7 @@ export class PercepNet extends TypedEventTarget {
     if (type === 'fallback' && !handled) this.#warn(detail);
   }
 
-  /** The voice sounds the same, and nobody may be listening for the event. @param {Events['fallback']} detail */
+  /** Log it: the raw voice is easily taken for the clean one, and nobody may be listening for the event. @param {Events['fallback']} detail */
   #warn({ code, message }) {
     if (this.#warned.has(code)) return;
     this.#warned.add(code);

@@ -10,7 +10,7 @@ import { explainModule } from './explain.js';
 import { AUTO_DEPTH } from './options.js';
 import { Ring } from './ring.js';
 
-/** ms until a server that has not sent the processor counts as failing. */
+/** ms after which a server that has not sent the processor counts as failed. */
 const ANSWER_TIMEOUT = 20_000;
 
 /**
@@ -82,7 +82,7 @@ export class Playback {
       numberOfInputs: 1,
       numberOfOutputs: 1,
       outputChannelCount: [1],
-      channelCount: 2, // at most: downmix.js makes one of them
+      channelCount: 2, // at most: downmix.js makes one channel of them
       channelCountMode: 'clamped-max',
       processorOptions: { depth, deepest: this.#auto ? AUTO_DEPTH.deepest : depth, enabled: this.#listener.enabled(), buffer: this.ring?.buffer },
     });
@@ -96,7 +96,7 @@ export class Playback {
   }
 
   /**
-   * Connect the node with what enhances, or with what loads the program that does.
+   * Connect the node to what enhances, or to what loads the program that does.
    *
    * @param {(transport: import('./messages.js').Transport, transfer?: Transferable[]) => void} send the worker's end of it
    */
@@ -146,7 +146,7 @@ export class Playback {
 /**
  * @param {BaseAudioContext} context
  * @param {URL} url
- * @param {number} attempt after the first the address is another, since the browser would wait for the answer to the first
+ * @param {number} attempt from the second on the address differs, since the browser would wait for the answer to the first
  */
 async function addModule(context, url, attempt) {
   if (attempt > 0) url.searchParams.set('attempt', String(attempt));

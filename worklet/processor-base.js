@@ -26,10 +26,10 @@ export class BaseProcessor extends AudioWorkletProcessor {
     };
   }
 
-  /** Act on what the main thread says, beyond the above. @param {NodeRequest} _request */
+  /** Act on the main thread's other requests. @param {NodeRequest} _request */
   receive(_request) {}
 
-  /** Begin again after an exception. */
+  /** Start over after an exception. */
   restart() {}
 
   /** Play one quantum. @param {Float32Array | undefined} _input @param {Float32Array} _output @returns {string} what is playing, one of blend.js's STATE */

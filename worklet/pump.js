@@ -8,7 +8,7 @@ import { DELAY, HOP } from './constants.js';
 import { WORD } from './ring.js';
 
 /**
- * Samples after a gap before the output is played again: the enhancer's delay, during which it still puts out what came
+ * Samples after a gap before the output is played again: the enhancer's delay, during which it still outputs what came
  * before the gap, and one frame whose analysis window spans it.
  */
 export const SETTLE = DELAY + HOP;
@@ -128,7 +128,7 @@ export class Pump {
     if (!this.running) this.#adopt();
   }
 
-  /** Nothing more will be computed: release what is still waiting to be. */
+  /** Nothing more will be computed: release what is still waiting to be released. */
   abandon() {
     this.incoming?.released();
     this.incoming = undefined;

@@ -9,7 +9,7 @@ import { guardRuntime } from './integrity.js';
 export async function bootPython(assets, progress) {
   progress('runtime');
   await guardRuntime(assets);
-  // Bundlers leave it alone: it is not there when they run.
+  // The comments keep bundlers away: the file does not exist when they run.
   const { loadPyodide } = await import(/* @vite-ignore */ /* webpackIgnore: true */ new URL('pyodide.mjs', assets).href);
   const pyodide = await Promise.race([uninstantiable(), loadPyodide({ indexURL: assets })]);
   progress('packages');

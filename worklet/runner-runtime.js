@@ -1,5 +1,5 @@
 /**
- * The enhancer without Python: program images run by the compiled kernel (runner.js). What runtime.js is to Pyodide.
+ * The enhancer without Python: program images run by the compiled kernel (runner.js). The counterpart of runtime.js.
  */
 import { fetchFile } from './integrity.js';
 import { Program } from './runner.js';
@@ -39,7 +39,7 @@ export class RunnerRuntime {
     return new RunnerRuntime({ relaxed, simd });
   }
 
-  /** Every image has to be downloaded. */
+  /** None: every image has to be downloaded. */
   bundledModel() {
     return undefined;
   }

@@ -1,9 +1,9 @@
 /**
- * Runs a program image without Python: the compiled kernel on a memory of its own. No browser API but WebAssembly is
- * used, so the same module serves a worker, an audio worklet and Node.
+ * Runs a program image without Python, by the compiled kernel in a memory of its own. It uses no browser API but
+ * WebAssembly, so the same module serves a worker, an audio worklet and Node.
  *
- *     const program = await Program.load({ relaxed, simd }, image);     once a model
- *     const runner = program.stream();                                  once a stream; streams share the weights
+ *     const program = await Program.load({ relaxed, simd }, image);     once per model
+ *     const runner = program.stream();                                  once per stream; streams share the weights
  *     runner.input().set(samples); runner.step(); play(runner.output());
  *
  * A memory looks like this:
@@ -17,13 +17,13 @@ export { RunnerError };
 
 /** The fastest first. */
 const KERNELS = /** @type {const} */ (['relaxed', 'simd']);
-/** Stages of a frame, as the kernel numbers them: the last one. */
+/** Number of a frame's last stage in the kernel. */
 const LAST_STAGE = 4;
 
 /** As percepnet_wasm.Enhancer has them. */
 const SNR_TINY = 1e-20;
 const SNR_RANGE = 60;
-/** dB of which nothing is left in a double. */
+/** Attenuation in dB after which nothing is left in a double. */
 const NO_LIMIT = 1e4;
 
 /** @typedef {import('./pump.js').FrameEnhancer} FrameEnhancer */
@@ -34,9 +34,9 @@ const NO_LIMIT = 1e4;
 export class Program {
   #machine;
   #image;
-  /** Where the next stream would begin. */
+  /** Where the next stream will begin. */
   #end;
-  /** Places of streams that were released. @type {number[]} */
+  /** Addresses of released streams. @type {number[]} */
   #free = [];
 
   /** @private use load() @param {Machine} machine @param {Image} image @param {Record<string, string>} refused */
@@ -51,7 +51,7 @@ export class Program {
   }
 
   /**
-   * Relaxed SIMD if it is given, works here and passes the image's test; else SIMD.
+   * Load relaxed SIMD if it is given, works here and passes the image's test; otherwise SIMD.
    *
    * @param {Kernels} kernels modules, or their bytes
    * @param {Uint8Array} bytes of the image; not kept
@@ -83,7 +83,7 @@ export class Program {
     throw new RunnerError('kernel', `no kernel can be used (${reasons.join('; ') || 'none was given'})`);
   }
 
-  /** Bytes of its memory, weights and all streams. */
+  /** Bytes of its memory, for the weights and all streams. */
   get heap() {
     return this.#machine.memory.buffer.byteLength;
   }
@@ -105,7 +105,7 @@ export class Program {
     return new Runner(this, this.#machine, this.#image, place, () => this.#free.push(place));
   }
 
-  /** Run the test that NumPy made. @param {() => Promise<void>} pause */
+  /** Run the image's test, whose results come from NumPy. @param {() => Promise<void>} pause */
   async #prove(pause) {
     const { test } = this.#image;
     const allowed = test.tolerance[this.kernel];
@@ -130,7 +130,7 @@ export class Program {
 }
 
 /**
- * One stream: what pump.js drives, a frame a call.
+ * One stream, which pump.js drives, one frame per call.
  *
  * @implements {FrameEnhancer}
  */
@@ -140,7 +140,7 @@ export class Runner {
   #at;
   /** @type {(() => void) | undefined} */
   #released;
-  /** Of the memory; when it grows all views of it are detached, and made anew. @type {ArrayBuffer | undefined} */
+  /** The memory's buffer; when the memory grows, all views of it are detached and have to be renewed. @type {ArrayBuffer | undefined} */
   #buffer;
   /** @type {Record<string, Float32Array | Int32Array>} */
   #fields = {};
@@ -160,7 +160,7 @@ export class Runner {
     this.reset();
   }
 
-  /** To be filled with HOP samples. Taken afresh for each frame: the memory may have moved. */
+  /** The array to fill with HOP samples. Get it again for each frame: the memory may have moved. */
   input() {
     return /** @type {Float32Array} */ (this.#field('input'));
   }
@@ -193,7 +193,7 @@ export class Runner {
     this.#apply();
   }
 
-  /** Most that noise is lowered, dB: 0 passes the input on with the same delay, Infinity is no limit. @param {number} limit */
+  /** The most by which noise is reduced, dB: 0 passes the input on with the same delay, Infinity sets no limit. @param {number} limit */
   set attenuationLimit(limit) {
     if (typeof limit !== 'number' || !(limit >= 0)) {
       throw new RangeError(`attenuationLimit is ${limit}: give 0 (bypass) to Infinity (no limit)`);
@@ -214,7 +214,7 @@ export class Runner {
     this.#apply();
   }
 
-  /** What the enhancer thinks of the sound. */
+  /** What the enhancer estimates of the input. */
   observe() {
     const [voiced, unvoiced] = [this.#field('voiced')[0], this.#field('unvoiced')[0]];
     const speech = Math.max(voiced - unvoiced, 0);
@@ -223,7 +223,7 @@ export class Runner {
     return { voiceActivity: this.#field('voice')[0], snr };
   }
 
-  /** What was done to the newest frame put out. @returns {Omit<import('./enhancer.js').Frame, 'frame'>} copies */
+  /** What was done to the latest output frame. @returns {Omit<import('./enhancer.js').Frame, 'frame'>} copies */
   frame() {
     return {
       gains: /** @type {Float32Array} */ (this.#field('gain').slice()),
@@ -234,14 +234,14 @@ export class Runner {
     };
   }
 
-  /** The next stream may have its place. */
+  /** Free the stream's memory for another one. */
   release() {
     this.#released?.();
     this.#released = undefined;
     this.#buffer = undefined;
   }
 
-  /** What percepnet_check() wants to know: where constants, structures and buffers lie, from and to. @returns {number[]} */
+  /** The arguments of percepnet_check(): start and end of the constants, structures and buffers. @returns {number[]} */
   extent() {
     const { constants, structures, size } = this.#image;
     return [this.#at, STACK, STACK + constants.length, this.#at + structures.length, this.#at + size];

@@ -16,7 +16,7 @@ export class Runtime {
   constructor(pyodide) {
     this.#pyodide = pyodide;
     this.#module = pyodide.pyimport('percepnet_wasm');
-    /** What runs the enhancer, for the key under which `model: 'auto'` is remembered. */
+    /** What runs the enhancer, for the key under which the choice of `model: 'auto'` is stored. */
     this.name = `pyodide ${pyodide.version}`;
   }
 

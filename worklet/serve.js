@@ -20,7 +20,7 @@ const main = /** @type {Worker} */ (/** @type {unknown} */ (globalThis));
 
 /** Set by serve(). @type {BootRuntime} */
 let bootRuntime;
-/** The start's list in sizes.json. */
+/** Name of the list in sizes.json of what a start downloads. */
 let files = '';
 /** Settled once the runtime runs. @type {Promise<import('./stream.js').Host>} */
 let booting;
@@ -65,7 +65,7 @@ const HANDLERS = {
  * Serve the page's requests in this worker.
  *
  * @param {BootRuntime} boot of the enhancer's runtime
- * @param {string} list of the files that a start downloads, in sizes.json
+ * @param {string} list name of the list, in sizes.json, of the files that a start downloads
  */
 export function serve(boot, list) {
   bootRuntime = boot;

@@ -1,6 +1,6 @@
 /**
  * An instance's share of the enhancer's worker, and its state: what it requests, what it does with the replies, and what it
- * does when there are none.
+ * does when no reply comes.
  *
  *     loading --ready--> ready --fallback--> fallback --restart()--> loading      any --end()--> destroyed
  *                          ^------ready--------'  (on its own, if the cause is temporary)
@@ -107,7 +107,7 @@ export class Session {
   }
 
   restart() {
-    if (this.state === 'fallback') this.#channel?.retireWorker(); // it may be what is wrong
+    if (this.state === 'fallback') this.#channel?.retireWorker(); // it may be the cause
     this.#close();
     this.#pause = RETRY.first;
     this.#setState('loading');

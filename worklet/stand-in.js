@@ -1,10 +1,10 @@
 /**
- * The clean track as a microphone: for the page it has the microphone's label, settings, capabilities, constraints, mute
- * state and events, and stopping it turns the microphone off.
+ * Makes the clean track look like the microphone: to the page it has the microphone's label, settings, capabilities,
+ * constraints, mute state and events, and stopping it turns the microphone off.
  *
- * The track is a real MediaStreamTrack (the output of an audio graph), so every browser API takes it. What it would say
- * of itself as a graph's output is covered (track-members.js). Its clones are covered too; like the browser's own, they
- * are switched on and off one by one, and the microphone is released with the last of them.
+ * The track is a real MediaStreamTrack (the output of an audio graph), so every browser API accepts it. The properties it
+ * would have as a graph's output are overridden (track-members.js), and so are its clones'; like the browser's own, they are
+ * switched on and off one by one, and the microphone is released with the last of them.
  */
 import { SAMPLE_RATE } from './constants.js';
 import { demandsUntouched, suppressionOff, unmetDemand } from './constraints.js';
@@ -31,17 +31,17 @@ export class StandIn {
     this.raw = raw;
     this.percepnet = percepnet;
     this.onReleased = onReleased;
-    /** What the enhancer's owner wants, and whether the page demands the untouched microphone all the same. */
+    /** What the enhancer's owner wants, and whether the page nevertheless requires the untouched microphone. */
     this.enabled = percepnet.enabled;
     this.untouched = false;
     this.#listen();
     /** The track for the page. */
     this.track = this.#cover(clean, asked);
-    // It may have ended while the graph was made; that event has gone by.
+    // It may have ended while the graph was being made, and that event has been missed.
     if (raw.readyState === 'ended') this.#end();
   }
 
-  /** Switch the enhancer; a page that demanded the untouched microphone keeps it. @param {boolean} enabled */
+  /** Switch the enhancer on or off; a page that required the untouched microphone keeps it. @param {boolean} enabled */
   setEnabled(enabled) {
     this.enabled = enabled;
     this.percepnet.enabled = enabled && !this.untouched;
@@ -80,7 +80,7 @@ export class StandIn {
     if (this.#tracks.size === 0) this.#release();
   }
 
-  /** Turn the microphone itself off while nobody hears it: the browser shows that, and nothing is computed. */
+  /** Turn the microphone itself off while nobody is using it: the browser shows that, and nothing is computed. */
   switched() {
     this.raw.enabled = [...this.#tracks].some((each) => each.enabled);
   }
@@ -88,13 +88,13 @@ export class StandIn {
   /** @param {MediaTrackConstraints} wanted */
   async apply(wanted) {
     const unmet = unmetDemand(wanted, this.percepnet.latency / SAMPLE_RATE);
-    // The browser's own error, for a demand that no microphone can meet.
+    // The browser's own error, for a requirement that no microphone can meet.
     await this.raw.applyConstraints(unmet ? { [unmet]: { min: 1e9 } } : suppressionOff(wanted));
     this.untouched = demandsUntouched(wanted);
     this.setEnabled(this.enabled);
   }
 
-  /** The microphone was unplugged or taken away: say so, as a microphone does. */
+  /** The microphone was unplugged or revoked: report it as a microphone does. */
   #end() {
     const tracks = [...this.#tracks];
     this.#tracks.clear();
@@ -112,7 +112,7 @@ export class StandIn {
   }
 }
 
-/** What one of the tracks says of itself: a Face, see track-members.js. */
+/** How one of the tracks presents itself: a Face, see track-members.js. */
 class Microphone {
   #standIn;
   #track;

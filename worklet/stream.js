@@ -24,15 +24,15 @@ const FRAME_INTERVAL = 40;
 const IDLE = 250;
 
 /**
- * What a stream needs of the worker that hosts it.
+ * What a stream needs from the worker that hosts it.
  *
  * @typedef {object} StreamRuntime runtime.js, or runner-runtime.js
  * @property {string} name
- * @property {(proxy: any) => StreamEnhancer} enhancer of a model's proxy
+ * @property {(proxy: any) => StreamEnhancer} enhancer makes one from a model's proxy
  * @property {(enhancer: any) => Promise<void>} warmUp
  * @property {(enhancer: any) => Promise<number>} benchmark ms per frame, back to back
  *
- * @typedef {object} StreamEnhancer a FrameEnhancer, with what else a stream asks of it
+ * @typedef {object} StreamEnhancer a FrameEnhancer, and what else a stream needs from it
  * @property {() => Float32Array} input
  * @property {() => void} step
  * @property {() => Float32Array} output
@@ -84,7 +84,7 @@ export class Stream {
   /** Changes of model, one after the other. @type {Promise<unknown>} */
   #changes = Promise.resolve();
   #closed = false;
-  /** Of what was played, and of what was computed: a machine too slow to be heard at all plays nothing late. */
+  /** Of what was played, and of what was computed: on a machine too slow to play any enhanced sound, nothing played is late. */
   #overload = { played: new Overload(), computed: new Overload() };
   /** Whether an overload is being dealt with. */
   #relieving = false;
@@ -205,7 +205,7 @@ export class Stream {
     this.#service = undefined;
   }
 
-  /** Report how it is going; act if it is going badly. @param {Service} service */
+  /** Report statistics, and act if frames keep coming late. @param {Service} service */
   #check({ ring, pump, depth }) {
     if (!this.#active) return;
     const { enhancer } = this.#active;
@@ -276,7 +276,7 @@ export class Stream {
 async function serve(ring, pump, ended) {
   while (!ended()) {
     const seen = ring.load(WORD.WRITTEN);
-    // Even when it is behind, the other streams get their turn.
+    // Even when this stream is behind, the others get their turn.
     if (pump.run()) await nextTask();
     else await ring.waitWritten(seen, IDLE);
   }

@@ -1,5 +1,5 @@
 /**
- * Which model: what the option `model` may be, which tier a machine can handle, and which comes next when it cannot.
+ * Chooses a model: what the option `model` may be, which tier a machine can handle, and which is next when it cannot.
  *
  * Uses no browser API. A *tier* is a model that the runtime folder lists in models.json, named after the share of the
  * paper's 8 million weights: c20 has a fifth of them.
@@ -26,7 +26,7 @@ export const BUDGET = 1;
 
 /**
  * @param {unknown} model the option
- * @returns {string} undefined and '' mean the wheel's tier, ''; a name or the absolute address of a model file else
+ * @returns {string} '', for the wheel's tier, if undefined or ''; otherwise a name or a model file's absolute address
  * @throws {TypeError}
  */
 export function readModel(model) {
@@ -37,7 +37,7 @@ export function readModel(model) {
   return isName(String(model)) ? String(model) : new URL(model, globalThis.location?.href).href;
 }
 
-/** @param {string} model as readModel() returns it @returns {boolean} whether it names a tier; else it is an address */
+/** @param {string} model as readModel() returns it @returns {boolean} whether it names a tier; otherwise it is an address */
 export function isName(model) {
   return /^[\w-]+$/.test(model);
 }

@@ -1,13 +1,13 @@
 /**
- * The members of MediaStreamTrack.prototype, covered once: for the tracks that are given a face they answer as it does, for
- * all others, and for what is no track at all, as the browser's own.
+ * The members of MediaStreamTrack.prototype, overridden once: for tracks that have been given a face they answer as the face
+ * does, and for all others, or for what is not a track, as the browser's own.
  *
- * The covers have the names, lengths and flags of what they cover, so that neither `for (name in track)` nor a method taken
- * from the prototype can tell a difference.
+ * The overrides have the names, lengths and flags of the originals, so that neither `for (name in track)` nor a method taken
+ * from the prototype reveals a difference.
  */
 
 /**
- * @typedef {object} Face what a track says of itself in place of the browser
+ * @typedef {object} Face how a track presents itself, instead of what the browser would say
  * @property {string} label
  * @property {boolean} muted
  * @property {boolean} enabled
@@ -28,7 +28,7 @@ const METHODS = ['stop', 'clone', 'getConstraints', 'getSettings', 'getCapabilit
 /** The browser's own members. @type {Record<string, PropertyDescriptor>} */
 const natives = {};
 
-/** Give a track its face; coverMembers() comes first. @param {MediaStreamTrack} track @param {Face} face */
+/** Give a track its face; call coverMembers() first. @param {MediaStreamTrack} track @param {Face} face */
 export function giveFace(track, face) {
   faces.set(track, face);
 }
@@ -48,7 +48,7 @@ export function native(track) {
   };
 }
 
-/** Cover the members, the first time that it is called. Later covers, of the page's libraries, lie above these. */
+/** Override the members, on the first call only. Later overrides, by the page's libraries, go on top of these. */
 export function coverMembers() {
   if (natives.stop) return;
   const track = MediaStreamTrack.prototype;
@@ -83,7 +83,7 @@ function coveredAttribute(name, own) {
 
 /** @param {string} name @param {PropertyDescriptor} own @returns {PropertyDescriptor} */
 function coveredMethod(name, own) {
-  // The shorthand makes a function that is no constructor, as the browser's are.
+  // The shorthand makes a function that is not a constructor, like the browser's.
   const cover = {
     /** @this {any} */
     [name](/** @type {unknown[]} */ ...values) {
@@ -94,7 +94,7 @@ function coveredMethod(name, own) {
   return { ...own, value: Object.defineProperty(cover[name], 'length', { value: own.value.length }) };
 }
 
-/** A stream's clone() copies its tracks inside the browser, past their faces: copy those in JavaScript. */
+/** A stream's clone() copies its tracks inside the browser, bypassing their faces: clone those tracks in JavaScript. */
 function coverStreamClone() {
   const own = /** @type {PropertyDescriptor} */ (Object.getOwnPropertyDescriptor(MediaStream.prototype, 'clone'));
   const cover = {
@@ -109,8 +109,8 @@ function coverStreamClone() {
 }
 
 /**
- * Firefox gives an event made by a script to a track's listeners only if they asked for such, by a fourth argument of
- * addEventListener that is Firefox's own. `ended`, `mute` and `unmute` of our tracks are made here.
+ * Firefox delivers an event made by a script to a track's listeners only if they ask for such events, by a fourth argument of
+ * addEventListener that only Firefox has. Our tracks' `ended`, `mute` and `unmute` are made by a script.
  *
  * On EventTarget, not on MediaStreamTrack: libraries that wrap addEventListener (Angular's zone.js, Sentry) call what they
  * found there, with the three standard arguments.

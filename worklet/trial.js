@@ -9,8 +9,8 @@ export const TOUCH_FRAMES = 4;
 const SLICE = 4;
 
 /**
- * Rounds of the benchmark, and frames in each. The quickest round counts: the others had to share the processor, and on a busy
- * machine only short ones do not.
+ * Rounds of the benchmark, and frames in each. The fastest round counts: the others had to share the processor, and on a busy
+ * machine only short rounds do not have to.
  */
 const ROUNDS = 16;
 const ROUND_FRAMES = 10;

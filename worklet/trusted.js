@@ -1,11 +1,11 @@
 /**
- * A worker on pages that take scripts' addresses only from a Trusted Types policy (`require-trusted-types-for 'script'`).
+ * A worker on pages that accept script addresses only from a Trusted Types policy (`require-trusted-types-for 'script'`).
  * Our policy, `percepnet`, passes on what `new Worker()` is given here, and nothing else.
  */
 
 const NAME = 'percepnet';
 
-/** @type {{createScriptURL: (address: string) => URL} | undefined} one for the page: a second one of that name is an error */
+/** @type {{createScriptURL: (address: string) => URL} | undefined} one per page: a second of the same name is an error */
 let policy;
 
 /** Whether the policy is asked from here. */
@@ -30,7 +30,7 @@ export function withTrust(start) {
       }
     };
   } catch {
-    // The page does not list our policy. It may be that it does not insist on one either.
+    // The page does not list our policy, but it may not require one either.
   }
   try {
     return start();

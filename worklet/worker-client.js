@@ -51,14 +51,14 @@ export function openChannel(engine, assets, listener) {
 
 /** @param {import('./options.js').WorkerEngine} engine */
 function startWorker(engine) {
-  // All in one expression: bundlers look for exactly this, and give the worker's module a name of their own.
+  // All in one expression: bundlers look for exactly this form, and rename the worker's module.
   return engine === 'python'
     ? new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'percepnet' })
     : new Worker(new URL('./runner-worker.js', import.meta.url), { type: 'module', name: 'percepnet-runner' });
 }
 
 /**
- * Why the worker's module did not load. A bundler has renamed it: then its own name is not known here.
+ * Why the worker's module did not load. If a bundler has renamed it, its name is not known here.
  *
  * @param {import('./options.js').WorkerEngine} engine
  */
@@ -75,7 +75,7 @@ class WorkerClient {
   #serial = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #lingering;
-  /** How far the start has come. */
+  /** How far the start has got. */
   #progress = { stage: '', bytes: 0 };
   /** Runs until the first stream is open. */
   #watchdog;
@@ -181,9 +181,9 @@ class WorkerClient {
   }
 }
 
-/** One instance's line to its stream in the worker. */
+/** One instance's connection to its stream in the worker. */
 export class Channel {
-  /** Requests without an answer yet, by token. @type {Map<number, {resolve: (info: any) => void, reject: (error: Error) => void}>} */
+  /** Requests not yet answered, by token. @type {Map<number, {resolve: (info: any) => void, reject: (error: Error) => void}>} */
   #pending = new Map();
   #serial = 0;
   #client;

@@ -35,7 +35,7 @@ export class LiveKitProcessor {
 
   /** Another microphone, or another audio context. @param {AudioProcessorOptions} settings */
   async restart({ track, audioContext }) {
-    // The processed track is the microphone itself where no graph could be made: try afresh.
+    // If no graph could be made, the processed track is the microphone itself: try again.
     if (!this.percepnet || this.processedTrack === this.#input) {
       return this.init(/** @type {AudioProcessorOptions} */ ({ track, audioContext }));
     }
