@@ -242,7 +242,7 @@ async function test() {
   while (percepnet.state === 'loading' || (percepnet.state === 'ready' && percepnet.playing === 'waiting')) {
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  await testMicrophone(session, () => before.level());
+  await testMicrophone(session, () => before.level(), stop);
 }
 
 /** @param {import('./worklet/percepnet.js').PercepNet} percepnet @param {string} tier */

@@ -1,8 +1,9 @@
-/** Five seconds of the visitor's microphone: raw, enhanced, and with the browser's own noise suppression, to compare. */
+/** Five seconds of the visitor's microphone, raw and enhanced; five more with the browser's own noise suppression, to compare. */
 import { element, write } from './dom.js';
 import { Recording } from './recording.js';
 import { RAW } from './sources.js';
 import { card } from './takes.js';
+import { SAMPLE_RATE } from './worklet/constants.js';
 
 const SECONDS = 5;
 
@@ -21,52 +22,71 @@ let count = 0;
 /**
  * @param {import('./session.js').Session} session whose microphone plays
  * @param {() => number} level dBFS of the last moment
+ * @param {() => Promise<void>} release stops the session: browsers open a microphone with one setting at a time
  */
-export async function testMicrophone({ sound, microphone }, level) {
+export async function testMicrophone({ sound, microphone }, level, release) {
   if (!microphone) return;
-  const own = await browsersOwn(microphone);
+  const here = await record([sound.dry, sound.wet], microphone, 'Speak now', level);
+  await release();
+  const browser = await recordBrowsersOwn();
+  const number = ++count;
+  const [raw, clean] = here.files;
+  const files = [
+    { name: 'Raw', className: 'before', file: raw, download: `percepnet-test${number}-raw.wav` },
+    { name: 'Enhanced', className: 'after', file: clean, download: `percepnet-test${number}-enhanced.wav` },
+    ...(browser ? [{ name: 'Browser', className: '', file: browser, download: `percepnet-test${number}-browser.wav` }] : []),
+  ];
+  const made = card(`Test ${number}`, here.seconds, files, element('test'));
+  element('tests').prepend(made);
+  const missing = browser ? '' : ' This browser has no noise suppression of its own.';
+  write('test-state', `${verdict(20 * Math.log10(here.peak + 1e-9))}${missing}`);
+  playInTurn([...made.querySelectorAll('audio')]);
+}
+
+/**
+ * @param {AudioNode[]} taps
+ * @param {MediaStreamTrack} track
+ * @param {string} prompt
+ * @param {() => number} [level] for the meter
+ */
+async function record(taps, track, prompt, level) {
   const meter = element('test-level');
-  meter.hidden = false;
+  meter.hidden = !level;
   const metering = setInterval(() => {
-    meter.value = level();
+    if (level) meter.value = level();
     meter.textContent = `${meter.value.toFixed(0)} dBFS`;
   }, METER_INTERVAL);
   try {
-    const suppressed = own && sound.context.createMediaStreamSource(own);
-    const taps = suppressed ? [sound.dry, sound.wet, suppressed] : [sound.dry, sound.wet];
     const recording = await Recording.start(taps);
-    while (recording.seconds < SECONDS && microphone.readyState === 'live') {
-      write('test-state', `Speak now: ${Math.ceil(SECONDS - recording.seconds)} s left.`);
+    while (recording.seconds < SECONDS && track.readyState === 'live') {
+      write('test-state', `${prompt}: ${Math.ceil(SECONDS - recording.seconds)} s left.`);
       await new Promise((resolve) => setTimeout(resolve, METER_INTERVAL));
     }
-    const [raw, clean, browser] = await recording.stop();
-    suppressed?.disconnect();
-    const number = ++count;
-    const files = [
-      { name: 'Raw', className: 'before', file: raw, download: `percepnet-test${number}-raw.wav` },
-      { name: 'Enhanced', className: 'after', file: clean, download: `percepnet-test${number}-enhanced.wav` },
-      ...(browser ? [{ name: 'Browser', className: '', file: browser, download: `percepnet-test${number}-browser.wav` }] : []),
-    ];
-    const made = card(`Test ${number}`, recording.seconds, files, element('test'));
-    element('tests').prepend(made);
-    write('test-state', `${verdict(20 * Math.log10(recording.peaks[0] + 1e-9))}${own ? '' : ' This browser cannot record with its own noise suppression at the same time.'}`);
-    playInTurn([...made.querySelectorAll('audio')]);
+    const files = await recording.stop();
+    return { files, seconds: recording.seconds, peak: recording.peaks[0] };
   } finally {
     clearInterval(metering);
     meter.hidden = true;
-    own?.getTracks().forEach((track) => track.stop());
   }
 }
 
-/** The same microphone through the browser's own suppression; some browsers give both tracks the same settings. */
-async function browsersOwn(/** @type {MediaStreamTrack} */ microphone) {
-  const { deviceId } = microphone.getSettings();
-  const constraints = { ...RAW, noiseSuppression: true, ...(deviceId ? { deviceId: { exact: deviceId } } : {}) };
-  const stream = await navigator.mediaDevices.getUserMedia({ audio: constraints }).catch(() => undefined);
-  const differ = stream?.getAudioTracks()[0].getSettings().noiseSuppression && !microphone.getSettings().noiseSuppression;
-  if (differ && microphone.readyState === 'live' && !microphone.muted) return stream;
-  stream?.getTracks().forEach((track) => track.stop());
-  return undefined;
+/** The same microphone once more, through the browser's own suppression. @returns {Promise<Blob | undefined>} */
+async function recordBrowsersOwn() {
+  const audio = { ...RAW, noiseSuppression: true };
+  const stream = await navigator.mediaDevices.getUserMedia({ audio }).catch(() => undefined);
+  const track = stream?.getAudioTracks()[0];
+  if (!stream || !track?.getSettings().noiseSuppression) {
+    track?.stop();
+    return undefined;
+  }
+  const context = new AudioContext({ sampleRate: SAMPLE_RATE });
+  try {
+    const { files } = await record([context.createMediaStreamSource(stream)], track, 'Once more, for the browser’s own suppression');
+    return files[0];
+  } finally {
+    track.stop();
+    void context.close();
+  }
 }
 
 /** @param {number} peak dBFS */
