@@ -1,20 +1,21 @@
 """Everything that is not shipped: how the package and the pages are built, measured and trained.
 
-A room for each task, run from the repository's root as ``python -m build_scripts.ROOM.NAME``:
+One subpackage per task, run from the repository's root as ``python -m build_scripts.TASK.NAME``:
 
 ``package``
     The wheel, ``dist/``, the npm package, the compiled kernel, Pyodide's files.
 ``site``
-    What the pages and documents say of the results: tables, charts, figures; the pages' sounds; a local server.
+    What the pages and documents show of the results: tables, charts, figures; the pages' sounds; a local server.
 ``evaluate``
-    Quality on sets of mixes, what is lost of clear speech, the oracle's ladder, mutation tests, the golden output.
+    Quality on sets of mixes, the loss of clear speech, the oracle's ladder, mutation tests, the golden output.
 ``train``
     The network's training, from recordings to a model file.
 ``bench``
-    Time, memory, delay and bytes, beside other suppressors.
+    Time, memory, delay and bytes, compared with other suppressors.
 
-``results/`` holds what was measured, ``systems.py`` the names of what was compared. Rooms import each other by full
-name, modules within a room by relative name. ``.github/ARCHITECTURE.md`` follows a sample through the product itself.
+``results/`` holds the measurements, ``systems.py`` the names of the systems compared. Modules import from other
+subpackages by full name, from their own by relative name. ``.github/ARCHITECTURE.md`` follows a sample through the
+product itself.
 """
 
 from pathlib import Path

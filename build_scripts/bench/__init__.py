@@ -1,14 +1,14 @@
-"""What a frame costs: in CPython, in Pyodide under Node and in Chromium, beside other suppressors in that browser.
+"""What a frame costs: in CPython, in Pyodide under Node and in Chromium, next to other suppressors in that browser.
 
 ``python -m build_scripts.bench --out build/bench.json``. How it measures:
 
-- Each system has a process or Worker of its own and waits while another has its turn. Turns are short, so that whatever
-  else the machine does affects all of them alike: compare ratios, not milliseconds.
+- Each system has a process or Worker of its own and waits while another has its turn. Turns are short, so that the
+  machine's other work affects all systems alike: compare ratios, not milliseconds.
 - *Back to back* frames show the cost of the arithmetic; *paced* frames, one every 10 ms, that of a call: the processor
   has slept and its caches are cold. The floor is a Worker that is woken at that pace and does nothing.
-- Chromium can slow a page down, to imitate a phone; it slows only the page's main thread, so the systems run there
-  then. Copying alone and calling Python alone are measured as systems too.
-- The whole step is timed as the page runs it. Its stages are timed in separate turns, since timing them costs time.
+- Chromium can slow a page down to imitate a phone; it slows only the page's main thread, so the systems then run
+  there. Copying alone and calling Python alone are measured as systems too.
+- The whole step is timed as the page runs it. Its stages are timed in separate turns, because timing costs time.
 
 ==============  ========================================================
 ``__main__``    command line: which engines, the file, the table

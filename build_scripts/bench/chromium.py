@@ -64,8 +64,8 @@ class ChromiumHost:
     peers : Path or None
         ``node_modules`` with the other suppressors.
     throttling : int
-        How many times slower turns are to run, by Chromium's own means. It slows the page's thread alone, so the
-        systems live there instead of in Workers.
+        How many times slower turns run, by Chromium's own throttling. It slows only the page's thread, so the systems
+        live there instead of in Workers.
     """
 
     engine = "pyodide-chromium"
@@ -106,7 +106,7 @@ class ChromiumHost:
         return self._ask("run", command)
 
     def through(self, system: str) -> tuple[int, NDArray[np.float32]]:
-        """Lead the audio through another suppressor: samples it takes at a time, and what it puts out."""
+        """Run the audio through another suppressor; return how many samples it takes at a time, and its output."""
         answer = self._ask("pass", {"system": system})
         return answer["length"], np.frombuffer(base64.b64decode(answer["samples"]), np.float32)
 

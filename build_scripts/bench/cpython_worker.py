@@ -67,7 +67,7 @@ class Worker:
         subject.step()
 
     def _next(self, block: int) -> NDArray[np.float32]:
-        """Take the next frames of the audio, round and round."""
+        """Take the next frames of the audio, starting over at its end."""
         rows = [(self.position + k) % len(self.frames) for k in range(block)]
         self.position += block
         return self.frames[rows].ravel()

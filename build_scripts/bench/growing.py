@@ -40,7 +40,7 @@ def measure(audio: bytes, kernel: str, hours: float) -> dict[str, Any]:
         Float32 samples, whole frames; repeated.
     kernel : str
     hours : float
-        Of simulated audio.
+        Hours of simulated audio.
 
     Returns
     -------

@@ -75,7 +75,7 @@ def main() -> int:
 
 
 def summary(entry: dict[str, Any]) -> str:
-    """Say in a line or two what grew."""
+    """Summarise in a line or two what grew."""
     one = entry["streams_ms"]["1"]
     times = ", ".join(f"{count} streams {entry['streams_ms'][str(count)] / one:.2f}" for count in STREAMS[1:])
     parts = []

@@ -1,4 +1,4 @@
-"""What else the machine is doing, and processor time of processes, from Linux's /proc; elsewhere that is unknown."""
+"""What else the machine is doing, and processes' processor time, from Linux's /proc; unknown on other systems."""
 
 import os
 from collections.abc import Iterable

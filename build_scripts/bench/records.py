@@ -1,4 +1,4 @@
-"""Records of the bench: what every one of them says, ratios between them, and the table people read.
+"""The bench's records: their fields, the ratios between them, and the table that people read.
 
 A record is a dict:
 
@@ -9,9 +9,9 @@ system
 tier, kernel
     Size of the model; what multiplies its matrices.
 throttling
-    How many times slower Chromium was told to be: a phone's stand-in.
+    How many times slower Chromium was set to run, to imitate a phone.
 frames_a_wake
-    Frames a step: with 2, a paced step comes each 20 ms. Times are of a step, cpu_share is of 10 ms of audio as ever.
+    Frames per step: with 2, a paced step comes every 20 ms. Times are per step; cpu_share is always per 10 ms of audio.
 stage
     whole, dsp (the whole less the network), network, and parts of the dsp; download, startup.
 pace
@@ -19,14 +19,14 @@ pace
 p10_ms, p50_ms, p99_ms, frames
     Time of a frame. The 10th percentile is hardly disturbed by other programs.
 middle_ms
-    Mean of the middle four fifths of them. A browser's clock ticks in 5 microseconds: what takes less shows here alone.
+    Mean of the middle four fifths of them. A browser's clock ticks in 5 microseconds; only here do shorter times show.
 cpu_share
-    Processor time of the whole process over the 10 ms of each frame: the share of a core that the system takes, waking
-    and garbage collection included. Other programs disturb it least.
+    Processor time of the whole process over the 10 ms of each frame: the share of a core that the system takes,
+    including waking and garbage collection. Other programs affect it least.
 gmacs_cached, gmacs_streamed, weight_bytes, limit_cached_ms, limit_streamed_ms
-    Of a whole frame with a kernel: billions of multiply-adds a second that its products reach in cache, and streaming
-    weights from memory; the weights it reads a frame; its products' time at these rates. What it takes beyond the
-    latter is what is left to gain.
+    Of a whole frame with a kernel: billions of multiply-adds per second that its products reach in cache, and when
+    streaming weights from memory; the weights it reads per frame; its products' time at these rates. The time it takes
+    beyond that is what is left to gain.
 late
     Paced frames that began more than 10 ms late: the machine was too busy to tell.
 ratio_to_rnnoise, ratio_to_rnnoise_p10, ratio_to_rnnoise_cpu
@@ -105,7 +105,7 @@ COLUMNS = {
 
 
 def table(records: Iterable[Record]) -> str:
-    """Lay out the records that hold times, a line each."""
+    """Lay out the records that hold times, one per line."""
     rows = [list(COLUMNS.values())]
     timed = [entry | {"pace": entry["pace"] or entry.get("cache")} for entry in records if entry["p50_ms"] is not None]
     rows += [[_cell(key, entry.get(key)) for key in COLUMNS] for entry in timed]

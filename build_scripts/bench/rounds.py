@@ -35,11 +35,11 @@ class System:
         The floor is woken and does nothing; a copy is woken, and copies the samples into Python's memory and back; a
         call also calls Python, which does nothing.
     model : Path or None
-        Of percepnet; None for the bundled one.
+        For percepnet only; None for the bundled one.
     engine : str
-        Of percepnet: the kernel to ask for.
+        For percepnet only: the kernel to request.
     block : int
-        Frames a step; paced, it is woken once for all of them.
+        Frames per step; when paced, it is woken once for all of them.
     """
 
     name: str
@@ -83,7 +83,7 @@ def measure(host: Host, systems: list[System], seconds: float) -> list[Record]:
         for pace in PACES:
             for system in systems:
                 if system.kind == "floor" and pace != "paced":
-                    continue  # nothing, and no waking
+                    continue  # it would do nothing, without even being woken
                 _turn(host, system, pace, frames, sums[system.name, pace])
     load_after = load_average()
     records = []

@@ -1,6 +1,6 @@
 """Where a frame's time goes: ``python -m build_scripts.bench.stage_table RECORDS.json OUT.md``.
 
-The file lies beside the code it describes and is written by this command alone.
+The file lies next to the code that it describes and is written only by this command.
 """
 
 import argparse

@@ -46,7 +46,7 @@ class Subject:
         Content of a model file; the bundled model unless given.
     kernel : str
     block : int
-        Frames a call.
+        Frames per call.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ class Subject:
         return facts | ({"limits": limits(engine)} if isinstance(engine, KernelEngine) else {})
 
     def watch(self) -> None:
-        """Begin to time the stages, of every enhancer in this interpreter."""
+        """Start timing the stages, in every enhancer in this interpreter."""
         self._times = {stage: [] for stage in STAGES}
         engine = self.enhancer._engine
         if isinstance(engine, KernelEngine):
@@ -117,7 +117,7 @@ def _timed(method: Callable[..., Any], times: list[float]) -> Callable[..., Any]
 
 
 def limits(engine: KernelEngine) -> dict[str, float]:
-    """Measure what the kernel's products could reach here at best: in cache, and with weights streamed from memory.
+    """Measure the best speed of the kernel's products here: in cache, and with weights streamed from memory.
 
     Returns
     -------

@@ -3,11 +3,11 @@
 By itself, to see what a change is worth: ``python -m build_scripts.bench.startup --site BEFORE AFTER --delay 50``
 visits builds of the page in turns, over a network that takes 50 ms to begin each answer, and prints the medians.
 
-Looked into and left out: a memory snapshot made on the first visit. The pinned Pyodide's ``makeMemorySnapshot()`` wants
-the private options ``_makeSnapshot`` and ``_loadSnapshot``, and its makers say that it crashes with compiled extensions
+Considered and rejected: a memory snapshot made on the first visit. The pinned Pyodide's ``makeMemorySnapshot()`` needs
+the private options ``_makeSnapshot`` and ``_loadSnapshot``; its authors say that it crashes with compiled extensions
 and cannot hold loaded packages (pyodide's pull request 4720, issues 5195 and 6418). NumPy is such a package: only the
-start of the bare interpreter would be spared, for a copy of its memory in the browser's cache, without a hash that the
-build could know. Both targets are met without it. What it would spare has not been measured on this page.
+start of the bare interpreter would be saved, at the price of a copy of its memory in the browser's cache, whose hash
+the build cannot know. Both targets are met without it. What it would save has not been measured on this page.
 """
 
 import argparse
@@ -123,7 +123,7 @@ def _visit_page(page: Page, address: str) -> tuple[float | None, float | None]:
     """Open the page and press Start; return ms since navigation until the enhancer is warm, and until it sounds."""
     page.goto(address, wait_until="commit")
     page.click("#start")
-    # Not wait_for_function(): between its looks it evals, which the page forbids.
+    # Not wait_for_function(): it polls with eval, which the page forbids.
     page.evaluate("async () => { while (!window.demo?.percepnet) await new Promise((next) => setTimeout(next, 5)); }")
     ready, heard = page.evaluate(WAIT, [READY_WITHIN_MS, HEARD_WITHIN_MS])
     return ready, heard

@@ -1,1 +1,1 @@
-"""Measure the quality of what the enhancer puts out, and of its tests."""
+"""Measure the quality of the enhancer's output, and of its tests."""

@@ -2,7 +2,7 @@
 
 SET holds ``noisy/`` and ``clean/``, names ending in ``_snrNN``. For every model (each tier here, or ``--models``) and
 every variant (with and without comb and postfilter) the files are enhanced by the streaming code and scored by the
-given script beside the peers (SET/peers.json); the means, and those per SNR, join those in ``OUT/evaluation.json``.
+given script, next to the peers (SET/peers.json); the means, overall and per SNR, are added to ``OUT/evaluation.json``.
 """
 
 import argparse

@@ -1,9 +1,9 @@
-"""Golden output: what the enhancer gives for one sound and one small model, both made here by code.
+"""Golden output: the enhancer's output for one sound and one small model, both generated here.
 
     python -m build_scripts.evaluate.golden        after a wanted change of what the signal path computes
 
-writes ``tests/golden.json``, by NumPy on CPython. The weights that ship have no part in it: they may change freely.
-Tests hold every engine to it within the engine's tolerance, and demand the same bytes wherever they are promised.
+writes ``tests/golden.json``, by NumPy on CPython. It does not depend on the weights that ship, which may change freely.
+Tests hold every engine to it within the engine's tolerance, and require identical bytes wherever they are promised.
 """
 
 import hashlib
@@ -40,8 +40,8 @@ _LAYERS = [
 
 
 def model() -> bytes:
-    """Make a model file of random int8 weights, every kind of layer in it."""
-    # The old generator: its numbers are promised to stay what they are.
+    """Make a model file of random int8 weights, with every kind of layer."""
+    # The legacy generator, because NumPy guarantees that its numbers never change.
     draw = np.random.RandomState(1)
     arrays = {}
     for layer in _LAYERS:
@@ -67,7 +67,7 @@ def run(kernel: str, block: int = 1) -> NDArray[np.float32]:
 
 
 def summary(output: NDArray[np.float32]) -> list[float]:
-    """Thin the output out to what is kept of it."""
+    """Reduce the output to the samples that are kept."""
     return [round(float(sample), 6) for sample in output[::_STRIDE]]
 
 

@@ -1,11 +1,11 @@
-"""Climb the oracle ladder over a set of mixes: the table of the README.
+"""Climb the oracle ladder over a set of mixes, for the README's table.
 
     python -m build_scripts.evaluate.ladder SET [--out FOLDER]
 
 SET holds ``clean/`` and ``noisy/`` with the same file names. Printed, and written to FOLDER: a Markdown table of the
 mean of each score and rung, with the period tracked on the noisy and on the clean signal, and how often a rung
 helped.
-Scores of files done are kept in FOLDER/scores.jsonl, so that an interrupted run goes on where it stopped.
+Scores of finished files are kept in FOLDER/scores.jsonl, so that an interrupted run resumes where it stopped.
 """
 
 import argparse

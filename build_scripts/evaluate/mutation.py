@@ -2,8 +2,8 @@
 
     python -m build_scripts.evaluate.mutation [module ...]
 
-Cosmic Ray makes the mutants, in a copy of the tree under ``build/mutation``; each is tried with the test file of its
-module alone. For the worklet's modules ``tests/mutation/worklet.mjs`` does both. The scores
+Cosmic Ray makes the mutants, in a copy of the tree under ``build/mutation``; each is tested with its module's test
+files only. For the worklet's modules ``tests/mutation/worklet.mjs`` does both. The scores
 are merged into ``results/mutation.json``, from which ``tables.py`` makes a table. The command fails if a mutant
 survives without a reason in ``tests/mutation/survivors.toml``. If interrupted, it resumes where it stopped, as long as
 module and tests are unchanged.
@@ -61,9 +61,9 @@ WORKLET = ("blend", "pump", "ring")
 """Of the worklet's modules, those without a browser in them."""
 
 EXCLUDED = re.compile(
-    # No slip of the pen: // for +, bits of floats; and unions in annotations, which are no arithmetic.
+    # Implausible slips: // for +, bit operations on floats; and unions in annotations, which are not arithmetic.
     r".*BinaryOperator_.*_(FloorDiv|Mod|Pow|RShift|LShift|BitOr|BitAnd|BitXor)$|.*BinaryOperator_BitOr_"
-    # One wrong operator in an expression says as much as four.
+    # One wrong operator in an expression tells as much as four.
     r"|.*BinaryOperator_(Add_Div|Sub_Div|Mul_Sub|Div_Add|FloorDiv_(Add|Sub|Div)|Pow_(Add|Sub|Div))$"
     r"|.*UnaryOperator_USub_(Not|Invert|UAdd)$|.*ComparisonOperator_.*_(Is|IsNot)$"
 )
@@ -111,7 +111,7 @@ def _accepted() -> dict[str, dict[str, str]]:
 
 
 def _mutate(module: str, every: int) -> dict[str, Any]:
-    """Try one module's mutants, those that a run before did not get to."""
+    """Try one module's mutants, except those that an earlier run has done."""
     tests = [f"tests/unit/{name}" for name in MODULES[module]]
     folder, source = COPY / module, f"percepnet_wasm/{_room(module)}/{module}.py"
     inputs = hashlib.sha256(b"".join((ROOT / name).read_bytes() for name in (source, *tests))).hexdigest()
@@ -154,7 +154,7 @@ def _room(module: str) -> str:
 
 
 def _mutate_worklet(module: str) -> dict[str, Any]:
-    """Try the mutants of one of the worklet's modules; always all, they are quick."""
+    """Try the mutants of one of the worklet's modules: always all of them, since they are quick."""
     command = ["node", str(ROOT / "tests" / "mutation" / "worklet.mjs"), module]
     source = ROOT / "worklet" / f"{module}.js"
     found = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
@@ -170,7 +170,7 @@ def _mutate_worklet(module: str) -> dict[str, Any]:
 
 
 def _in_order(session: WorkDB) -> Iterator[WorkItem]:
-    """List the mutants worth a try, from the file's beginning to its end."""
+    """List the mutants worth trying, in the file's order."""
     items = [item for item in session.work_items if not EXCLUDED.match(item.mutations[0].operator_name)]
     yield from sorted(items, key=lambda item: (*item.mutations[0].start_pos, item.mutations[0].operator_name))
 
@@ -183,7 +183,7 @@ def _mutant(code: str, spec: MutationSpec) -> str:
 
 
 def _passes(folder: Path, tests: list[str]) -> bool:
-    """Run the tests in a fork; out of time counts as failed."""
+    """Run the tests in a fork; running out of time counts as failing."""
     child = multiprocessing.get_context("fork").Process(target=_test, args=(folder, tests), daemon=True)
     child.start()
     child.join(TIMEOUT_S)
@@ -197,7 +197,7 @@ def _test(folder: Path, tests: list[str]) -> None:
     os.chdir(folder)
     sys.path[:] = [path for path in sys.path if Path(path or ".").resolve() != ROOT]
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # plugins and explanations take longer than most tests
-    # Two mutants of one length within a second would share their bytecode.
+    # Two mutants of equal length within a second would share their bytecode.
     sys.dont_write_bytecode = True
     with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
         code = pytest.main(["-x", "-q", "--assert=plain", "-p", "no:cacheprovider", *tests])

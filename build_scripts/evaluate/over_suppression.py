@@ -1,4 +1,4 @@
-"""How much clear speech the enhancer takes away: ``python -m build_scripts.evaluate.over_suppression SET``.
+"""How much clear speech the enhancer removes: ``python -m build_scripts.evaluate.over_suppression SET``.
 
 SET is a folder with ``clean/`` and ``noisy/``. Too much suppression is the most common complaint about noise
 suppressors. Measured here: the energy lost in the bands of
@@ -57,7 +57,7 @@ def losses(clean: np.ndarray, enhanced: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def spread(values: list[float]) -> dict[str, float]:
-    """Mean, median and least of a figure over the files."""
+    """Mean, median and minimum of a figure over the files."""
     return {
         name: round(float(f(values)), 3) for name, f in (("mean", np.mean), ("median", np.median), ("least", np.min))
     }

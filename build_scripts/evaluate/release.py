@@ -1,4 +1,4 @@
-"""Put a model in place and renew all that depends on its weights: ``python -m build_scripts.evaluate.release FILE``.
+"""Install a model and renew all that depends on its weights: ``python -m build_scripts.evaluate.release FILE``.
 
 FILE becomes ``percepnet_wasm/models/TIER.pnw``. The golden output and every table are renewed; with ``--sets`` and
 ``--compare`` (see :mod:`build_scripts.evaluate`) the scores, and for the default tier the losses of clear speech and
@@ -30,7 +30,7 @@ def put_in_place(file: Path, models: Path = MODELS) -> Model:
     Raises
     ------
     ValueError
-        It holds float32 weights, or a tier that does not ship.
+        It holds float32 weights, or is of a tier that does not ship.
     """
     model = Model.load(file)
     if not model.quantised:
@@ -51,7 +51,7 @@ def current(evaluation: dict[str, Any], model: Model) -> dict[str, Any]:
 
 
 def commands(model: Model, place: Path, sets: list[Path], compare: Path | None) -> list[list[str]]:
-    """What is run, in order, as arguments of Python's ``-m``."""
+    """The modules to run, in order, as arguments of Python's ``-m``."""
     first = ["build_scripts.evaluate.golden"]
     last = ["build_scripts.site.tables"]
     if not sets:

@@ -24,7 +24,7 @@ VARIANTS = {
     "relaxed.wasm": [*WASM, "-mcpu=generic+simd128+relaxed_simd+bulk_memory"],
 }
 NATIVE = {"native.so": ["-mcpu=native"]}
-# No -ffast-math: sums keep their order, so that every build rounds alike.
+# No -ffast-math: sums keep their order, so that every build rounds in the same way.
 FLAGS = ["-std=c17", "-O3", "-fPIC", "-fvisibility=hidden", "-fno-math-errno", "-fno-sanitize=all", "-Wall", "-Wextra"]
 LINK_WASM = ["wasm-ld", "-shared", "--experimental-pic", "--no-entry", "--strip-all"]
 

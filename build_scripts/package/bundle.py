@@ -1,11 +1,11 @@
-"""Make one classic script of a JavaScript module and all that it imports.
+"""Bundle a JavaScript module and all that it imports into one classic script.
 
-A page loads one file instead of a chain of them, and a browser's module loader has no part in it. Each module becomes a
-function that runs once, its imports before it::
+A page loads one file instead of a chain of them, without the browser's module loader. Each module becomes a function
+that runs once, after its imports::
 
     const $ring = (() => { ...the module...; return { Ring, WORD }; })();
 
-No more of the language is understood than our modules use: named imports of files in the same folder, and exports of
+Only what our modules use of the language is supported: named imports of files in the same folder, and exports of
 declarations. Anything else is an error.
 """
 
@@ -35,7 +35,7 @@ def bundle(entry: str, read: Callable[[str], str]) -> str:
     Raises
     ------
     ValueError
-        A module uses what is not understood, or modules import each other in a circle.
+        A module uses something unsupported, or modules import each other in a circle.
     """
     done: dict[str, str] = {}
     visit(entry, read, done, ())

@@ -1,6 +1,6 @@
 """Write the hashes of a site's files into the two that check them: the enhancer's worker and the service worker.
 
-The sources have empty tables: files served straight from the repository change while one works and are not checked.
+The sources have empty tables: files served straight from the repository change during development and are not checked.
 """
 
 import base64
@@ -17,7 +17,7 @@ SERVICE_WORKER = "service-worker.js"
 
 
 def integrity(data: bytes) -> str:
-    """Return the hash of a file as browsers take it: ``sha256-`` and base64."""
+    """Return the hash of a file in the form that browsers use: ``sha256-`` and base64."""
     return "sha256-" + base64.b64encode(hashlib.sha256(data).digest()).decode()
 
 

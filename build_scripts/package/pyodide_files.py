@@ -38,7 +38,7 @@ Source = Callable[[Mapping[str, Any], Iterable[str]], Iterator[tuple[str, bytes]
 
 
 class FetchError(RuntimeError):
-    """No source has a pinned file with the right content; the message says what each one answered."""
+    """No source has a pinned file with the right content; the message says how each one failed."""
 
 
 def load_pin() -> dict[str, Any]:

@@ -19,7 +19,7 @@ def repository() -> str:
     Raises
     ------
     ValueError
-        It is no address on the web.
+        It is not a web address.
     """
     address = os.environ.get("REPOSITORY", "").removesuffix("/").removesuffix(".git")
     if address and not address.startswith("https://"):

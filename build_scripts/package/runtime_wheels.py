@@ -1,8 +1,8 @@
-"""Make the runtime's Python smaller and quicker to import: drop what no page needs, compile the rest to bytecode.
+"""Make the runtime's Python smaller and faster to import: drop what no page needs, compile the rest to bytecode.
 
-Bytecode belongs to one version of Python, so pyodide-build's ``py-compile`` has to run under the runtime's version.
-Where no such Python is found (see :func:`matching_python`), sources are shipped instead: the page works alike but
-starts later.
+Bytecode belongs to one version of Python, so pyodide-build's ``py-compile`` has to run under the runtime's version. If
+no such Python is found (see :func:`matching_python`), sources are shipped instead: the page works the same but takes
+longer to start.
 """
 
 import ast
@@ -164,7 +164,7 @@ def slim(numpy_wheel: Path, library: Path, version: str, folder: Path) -> list[P
     Returns
     -------
     list of Path
-        Both, slimmer, of the same names.
+        Both, slimmer, under the same names.
     """
     stamp = folder / "inputs.txt"
     sources = {numpy_wheel: stripped_wheel, library: stripped_library}

@@ -1,6 +1,6 @@
 """The numbers page's charts as SVG elements: no style, no script, colours by class (``web/numbers.css``).
 
-Each stands in the page itself, so that it follows the colour scheme and its text is text. They are drawn small, about
+Each is inline in the page, so that it follows the colour scheme and its text is real text. They are drawn small, about
 as wide as a phone, and set side by side where there is room.
 """
 
@@ -33,7 +33,7 @@ class Bar:
 
 
 def bars(title: str, rows: Sequence[Bar], start: float = 0.0, end: float | None = None) -> str:
-    """Horizontal bars from ``start``, the smallest value there can be, to ``end`` (default: the largest there is)."""
+    """Horizontal bars from ``start``, the smallest possible value, to ``end`` (default: the largest value)."""
     if not rows:
         raise ValueError(f"the chart {title!r} has no rows")
     end = max(row.value for row in rows) if end is None else end
@@ -110,7 +110,7 @@ class Span:
 
 
 def time_line(title: str, spans: Sequence[Span]) -> str:
-    """Stretches of time one after the other, each with its length; the sum at the end."""
+    """Stretches of time one after another, each with its length; the sum at the end."""
     total = sum(span.milliseconds for span in spans)
     left, parts = 0.0, []
     for k, span in enumerate(spans):

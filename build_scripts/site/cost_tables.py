@@ -1,4 +1,4 @@
-"""Tables of what enhancement costs: time, share of a core, start-up, bytes; beside the peers of the same run."""
+"""Tables of what enhancement costs: time, share of a core, start-up, bytes; with the peers of the same run."""
 
 from collections.abc import Callable, Mapping
 
@@ -15,7 +15,7 @@ _KERNELS = {"relaxed": "relaxed SIMD", "simd": "SIMD", "numpy": "NumPy"}
 
 
 def _apart(record: dict) -> str:
-    """What to add to the name of a system that was measured in another run than ours."""
+    """What to append to the name of a system that was measured in a different run from ours."""
     ours = bench(stage="whole", system="percepnet", throttling=record.get("throttling", 1))
     together = {r["load_before"] for r in ours if r["engine"].endswith(record["engine"])}
     return "" if record["load_before"] in together else f" (another run, load average {record['load_before']:.0f})"
@@ -38,7 +38,7 @@ def _in_order(records: list[dict]) -> list[dict]:
 
 
 def overview() -> Table:
-    """One row a system, for whoever has to choose: quality, delay, share of a core, download."""
+    """One row per system, for whoever has to choose: quality, delay, share of a core, download."""
     scored = {system(peer): scores["all"] for peer, scores in peers().items() if peer in PEERS}
     scored[system("percepnet")] = ours()["all"]
     share = {system(r["system"]): r["cpu_share"] for r in shares() if r["kernel"] not in ("simd", "numpy")}

@@ -1,4 +1,4 @@
-"""Fill the pages in: what they share, and the figures of quality and cost, which come from ``results/*.json``.
+"""Fill in the pages: the parts they share, and the figures of quality and cost from ``results/*.json``.
 
 Pages of ``web/`` have places that the build fills:
 

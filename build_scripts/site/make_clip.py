@@ -51,7 +51,7 @@ class Clip:
     speech: NDArray[np.bool_]
 
     def beginning(self, sentences: int) -> int:
-        """Samples until the pause after that many sentences is half over."""
+        """Samples up to the middle of the pause after that many sentences."""
         ends = np.flatnonzero(self.speech[:-1] & ~self.speech[1:])
         return int(ends[sentences - 1]) + 1 + round(PAUSE_S * RATE) // 2
 

@@ -122,7 +122,7 @@ def noise_of(parts: Sequence[Mapping[str, Any]], length: int, folders: Mapping[s
             noise = np.zeros(length)
             for k, name in enumerate(part["babble"]):
                 talker = trimmed(stretch(folders["voices"] / name))
-                # Each begins somewhere else, or all would breathe at once.
+                # Each begins at a different point, or all would swell in unison.
                 noise += np.roll(np.resize(talker / active_level(talker), length), k * length // 7)
             noise = through(stretch(folders["rooms"] / part["room"][1]), noise)
         else:

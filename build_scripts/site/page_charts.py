@@ -120,7 +120,7 @@ def delay_parts() -> str:
 
 
 def bands() -> str:
-    """The bands, as wide as each other: the frequencies below them are what is stretched."""
+    """The bands, all drawn equally wide: it is the frequency axis below them that is stretched."""
     title = "The bands: each overlaps its neighbours, spaced as finely as the ear resolves"
     tips = [float(tip) * BIN_HZ for tip in edges()[1:]]
     drawn = triangles(title, tips, (500, 1000, 2000, 5000, 10000), SAMPLE_RATE / 2)

@@ -1,4 +1,4 @@
-"""What was measured (``results/*.json``), as tables, charts and sentences ask for it."""
+"""The measurements (``results/*.json``), in the form that tables, charts and sentences need."""
 
 import json
 import zlib
@@ -91,7 +91,7 @@ def rung(name: str, score: str = "pesq_wb") -> float:
 
 
 def five_db(score: str) -> float:
-    """How much 5 dB less noise in the input change a score: a scale for differences between systems."""
+    """How much 5 dB less noise in the input changes a score: a yardstick for differences between systems."""
     noisy = peers()["noisy"]
     scores = {float(group.removesuffix(" dB")): noisy[group] for group in snr_groups(noisy)}
     low, high = min(scores), max(scores)

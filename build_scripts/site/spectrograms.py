@@ -3,7 +3,7 @@
 SET holds ``noisy/`` and ``clean/`` (and, where it has them, ``mixes.tsv`` and ``peers.json``), ENHANCED the files that
 ``build_scripts.evaluate`` wrote. Three are chosen: the file with the smallest gain of PESQ (``least-pesq``), the one
 that lost most intelligibility (``least-stoi``), and of the others the one with the median gain (``typical``). RESULTS
-gets ``pictures.json``, what is known of each, and ``pictures/NAME-KIND.webp``, bare spectrograms of the noisy, enhanced
+gets ``pictures.json``, which describes each, and ``pictures/NAME-KIND.webp``, bare spectrograms of the noisy, enhanced
 and clean sound: ``fill_pages.py`` puts axes and words around them.
 """
 

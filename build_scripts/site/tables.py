@@ -1,6 +1,6 @@
 """Write the measured tables into the documents: ``python -m build_scripts.site.tables [--check]``.
 
-A document holds ``<!-- table: NAME -->`` ... ``<!-- end -->``; what stands between is made here from
+A document holds ``<!-- table: NAME -->`` ... ``<!-- end -->``; everything in between is generated here from
 ``build_scripts/results/*.json``. ``--check`` only says whether the documents are up to date.
 """
 
@@ -139,7 +139,7 @@ def over_suppression() -> Table:
 
 
 def mutation() -> Table:
-    """How many of the mistakes put into each module its tests notice, and how many are harmless."""
+    """How many of the mistakes planted in each module its tests notice, and how many are harmless."""
     rows = [
         [
             f"`{name}.{'js' if found['tests'][0].startswith('worklet') else 'py'}`",

@@ -39,7 +39,7 @@ def loud_place(rng: np.random.Generator, signal: np.ndarray, first: int, last: i
     first, last : int
         Samples between which it lies.
     least_db : float
-        The frame there is at least this loud, beside the signal's loud frames; where none is, the loudest is taken.
+        The frame there is at least this loud relative to the signal's loud frames; if none is, the loudest is taken.
     """
     power = frame_power(signal)
     loud = np.quantile(power, 0.95)

@@ -12,7 +12,7 @@ _LOWEST_HZ = 40.0
 
 
 def augment_noise(rng: np.random.Generator, noise: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Change a noise so that its kind is still recognisable but the recording is not.
+    """Change a noise so that its kind remains recognisable but the recording does not.
 
     Parameters
     ----------

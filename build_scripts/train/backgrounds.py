@@ -1,4 +1,4 @@
-"""What sounds behind the talker: recordings, generated noises, babble, and bursts in the middle of it."""
+"""Background noise: recordings, generated noises, babble, and bursts in the middle of it."""
 
 import numpy as np
 from scipy.signal import oaconvolve

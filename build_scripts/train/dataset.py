@@ -1,7 +1,7 @@
 """Features and targets of a scene, side by side.
 
 An example is made by the enhancer's own code (:class:`percepnet_wasm.signal.analysis.analyse`,
-:func:`percepnet_wasm.oracle.targets.targets`), so that training hears exactly what the enhancer will.
+:func:`percepnet_wasm.oracle.targets.targets`), so that training sees exactly what the enhancer will.
 """
 
 from collections.abc import Callable
@@ -59,7 +59,7 @@ def example(scene: Scene, teacher: Callable[[Scene], np.ndarray] | None = None) 
     ----------
     teacher : callable, optional
         Enhances a scene; what it keeps is a lower bound of the gains (:func:`build_scripts.train.teacher.lower_bound`).
-        It is not asked about scenes without speech or without noise.
+        It is not used for scenes without speech or without noise.
     """
     return analysed_example(scene, teacher)[0]
 

@@ -73,8 +73,8 @@ def to_model(network: PercepNet, provenance: dict, quantised: bool = True) -> Mo
 def blend(network: PercepNet, start: PercepNet, share: float) -> None:
     """Move a network's weights back towards those its training started from.
 
-    A network trained on from another's weights still lies in the same valley: between the two, what the second training
-    learnt by heart weakens first (Wortsman et al., Robust fine-tuning of zero-shot models).
+    A network fine-tuned from another's weights stays in the same valley of the loss: between the two, what the second
+    training memorised weakens first (Wortsman et al., Robust fine-tuning of zero-shot models).
 
     Parameters
     ----------

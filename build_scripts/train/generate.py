@@ -27,7 +27,7 @@ _TAUGHT = 0.6
 
 
 def taught_row(mixer: SceneMixer, teacher: Teacher | None, rng: np.random.Generator) -> np.ndarray:
-    """Columns of one scene; the teacher is asked about most."""
+    """Columns of one scene; the teacher is used for most scenes."""
     return row(example(mixer.draw(rng), teacher if rng.random() < _TAUGHT else None))
 
 

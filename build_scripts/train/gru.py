@@ -1,6 +1,6 @@
 """A GRU that keeps its state in float32 while it multiplies in bfloat16, and is trained twice as fast on CPU cores.
 
-Under autocast PyTorch carries a GRU's state in bfloat16 from frame to frame, which puts its gradients off by 5 %. Here
+Under autocast PyTorch carries a GRU's state in bfloat16 from frame to frame, which makes its gradients 5 % off. Here
 only the products are rounded. The gradient of the recurrent weights is one product over all frames instead of one per
 frame.
 """

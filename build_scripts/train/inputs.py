@@ -1,4 +1,4 @@
-"""The network's inputs, made from stored features while training: random microphones, and levels where a model reads
+"""The network's inputs, made from stored features during training: random microphones, and levels if the model reads
 them.
 
 Shards hold the paper's 70 features. What depends on absolute levels is made here, so that one scene serves with many
@@ -78,5 +78,5 @@ class Inputs:
 
 
 def _silence(rows: int) -> LevelState:
-    """State of rows that have heard nothing."""
+    """State of rows before their first frame."""
     return LevelState(**{name: np.zeros((rows, BANDS), value.dtype) for name, value in vars(LevelState()).items()})

@@ -1,4 +1,4 @@
-"""The log of a training: one line a record, and its picture."""
+"""A training run's log, one line per record, and its plot."""
 
 import csv
 from pathlib import Path
@@ -62,7 +62,7 @@ class Log:
                 if points:
                     axis.plot(*zip(*points, strict=True), label=name)
             axis.set(title=f"{part} loss", xlabel="step", yscale="log")
-            axis.yaxis.set_major_locator(LogLocator(subs=range(1, 10)))  # a loss rarely falls by a decade
+            axis.yaxis.set_major_locator(LogLocator(subs=range(1, 10)))  # a loss rarely spans a decade
             axis.yaxis.set_major_formatter(StrMethodFormatter("{x:.3g}"))
             axis.yaxis.set_minor_locator(NullLocator())
             axis.legend()

@@ -1,9 +1,8 @@
-"""What the network is asked to minimise: errors of gains and strengths, with a price on speech that is taken away.
+"""The training loss: errors of gains and strengths, with a price on speech that is removed.
 
-Every cell (a band of a frame) has a class by its ideal gain g, which is its local signal-to-noise ratio g^2 / (1 -
-g^2), and by where it stands: clear speech, an onset, speech and noise mixed, noise alone. Noise that is left costs the
-same in all of them; speech that is taken costs what :func:`price` says. No metric that judges the result is in any
-part.
+Every cell (a band of a frame) has a class, by its ideal gain g, which gives its local signal-to-noise ratio g^2 / (1 -
+g^2), and by its place: clear speech, an onset, speech and noise mixed, noise alone. Residual noise costs the same in
+all of them; removed speech costs what :func:`price` says. No part of the loss is a metric that judges the result.
 """
 
 import torch

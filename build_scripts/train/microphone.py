@@ -1,4 +1,4 @@
-"""What a microphone and a line make of a scene: band edges, level, clipping, offset and rounding."""
+"""What a microphone and a line do to a scene: band edges, level, clipping, offset and rounding."""
 
 import numpy as np
 import soxr
@@ -31,7 +31,7 @@ def microphone(
     Returns
     -------
     noisy, clean : float32 (samples,)
-        Clipping, offset and rounding reach the noisy one alone.
+        Clipping, offset and rounding affect only the noisy one.
     """
     if "telephone_voice" in plan:
         wet, clean = _telephone_band(rng, np.stack((wet, clean)), plan["telephone_voice"])

@@ -131,7 +131,7 @@ class PercepNet(nn.Module):
         return torch.sigmoid(gain), torch.sigmoid(strength), self._linear(self.voice, third)
 
     def initial_state(self, batch: int) -> State:
-        """State of ``batch`` streams that have heard nothing: zeros."""
+        """Initial state of ``batch`` streams: zeros."""
         zeros = {}
         for name, layer in self.named_children():
             if isinstance(layer, nn.GRU):

@@ -1,4 +1,4 @@
-"""Noises made by formula, for what recordings have too little of. Each returns float32 (samples,) of RMS 1."""
+"""Synthetic noises, for kinds that recordings have too little of. Each returns float32 (samples,) of RMS 1."""
 
 import numpy as np
 from scipy.signal import butter, lfilter, sosfilt

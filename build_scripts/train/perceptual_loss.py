@@ -3,7 +3,7 @@
 Gains that are right band by band need not sound best: whether an error is audible depends on what surrounds it. So the
 back half of the enhancer (:mod:`percepnet_wasm.signal.postfilter`, :mod:`percepnet_wasm.signal.synthesis`) is repeated
 here in torch, up to 8 kHz (a 20 ms spectrum cut there is that of the same 20 ms at RATE). No metric that judges the
-result (PESQ, STOI, DNSMOS) may be in a loss: it would stop being a witness.
+result (PESQ, STOI, DNSMOS) may be in a loss: it would no longer be independent evidence.
 """
 
 import numpy as np

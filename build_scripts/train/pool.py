@@ -1,8 +1,7 @@
 """A rolling pool of scenes on disk: the mixer writes shards, the trainer reads each scene a few times and deletes them.
 
-Training that goes on for longer than its mixes last learns them by heart. So mixing never ends: the mixer waits while
-the folder is full, the trainer deletes what it has read MOST_READS times, and both can be stopped and started at any
-time.
+Training that outlasts its supply of mixes memorises them. So mixing never ends: the mixer waits while the folder is
+full, the trainer deletes what it has read MOST_READS times, and both can be stopped and restarted at any time.
 """
 
 import json
@@ -37,7 +36,7 @@ def write_shards(
     most_hours: float,
     shards: int | None = None,
 ) -> None:
-    """Write shards, float16 (SHARD, frames, width), for ever or so many; wait while the folder is full.
+    """Write shards, float16 (SHARD, frames, width), for ever or a given number; wait while the folder is full.
 
     Parameters
     ----------

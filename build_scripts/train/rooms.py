@@ -1,4 +1,4 @@
-"""Simulated room responses (pyroomacoustics), and the drier response that the enhancer is asked for."""
+"""Simulated room responses (pyroomacoustics), and the drier response of the training target."""
 
 import warnings
 from pathlib import Path
@@ -49,7 +49,7 @@ def _simulate(rng: np.random.Generator) -> np.ndarray:
         rt60 = rng.uniform(0.1, 0.9)
         try:
             absorption, _ = pra.inverse_sabine(rt60, size)
-        except ValueError:  # this size cannot be so dry
+        except ValueError:  # a room of this size cannot be this dry
             continue
         room = pra.ShoeBox(
             size,

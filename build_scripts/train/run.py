@@ -35,7 +35,7 @@ class Diverged(RuntimeError):
 
 @dataclass
 class Run:
-    """Everything that a run goes on from.
+    """Everything that is needed to resume a run.
 
     Attributes
     ----------

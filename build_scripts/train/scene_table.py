@@ -1,6 +1,6 @@
 """The one table of what can happen in a training scene: how often, and within which range.
 
-``python -m build_scripts.train.scene_table`` writes it into NOTES.md; a test holds both together. Mixing draws a plan
+``python -m build_scripts.train.scene_table`` writes it into NOTES.md; a test keeps the two in step. Mixing draws a plan
 from it (:func:`draw_plan`), so that a scene can also be made from a plan chosen by hand.
 """
 
@@ -89,7 +89,7 @@ def draw_plan(rng: np.random.Generator) -> Plan:
     left: dict[str, float] = {}
     for name, kind in AUGMENTATIONS.items():
         if kind.group:
-            # One draw a group, used up by one member after the other.
+            # One draw per group, which its members use up one after another.
             draw = left.setdefault(kind.group, rng.random())
             left[kind.group] = draw - kind.share
             happens = 0 <= draw < kind.share

@@ -1,7 +1,7 @@
-"""Which sources of recordings are kept out for validation, and which hold connected speech.
+"""Which sources of recordings are held out for validation, and which contain connected speech.
 
 A source is what a manifest's column ``source`` names: a collection, not a file or a talker. Validation on other talkers
-of the training's collections, or on noises of the training, flatters.
+from the training collections, or on training noises, is too optimistic.
 """
 
 __all__ = ["HELD_OUT_NOISE", "HELD_OUT_SPEECH", "is_connected"]

@@ -1,7 +1,7 @@
 """A teacher: what DeepFilterNet3 keeps of a scene is a lower bound of the target, not the truth.
 
-Where the clean recording says that there is speech, the target keeps as much as the teacher does; elsewhere it lies
-half way between both; above the bandwidth of a narrow recording the teacher is all there is to go by.
+Where the clean recording has speech, the target keeps at least as much as the teacher does; elsewhere it lies half way
+between the two; above the bandwidth of a narrow recording the teacher is all there is to go by.
 """
 
 from pathlib import Path

@@ -1,9 +1,9 @@
 """The trainer: ``python -m build_scripts.train.train --tier c20 --pool DIR --validate DIR --out DIR --steps N``.
 
-Runs on a GPU or CPU cores unchanged, beside the mixer (:mod:`build_scripts.train.generate`), which fills the pool that
-this empties. It logs to ``OUT/log.csv`` and ``OUT/log.png``, keeps the averaged weights in ``OUT/average.pt``, and goes
-on from ``OUT/last.pt``: with its rate, its averages and new scenes. A run that diverges stops and leaves its last good
-weights.
+Runs unchanged on a GPU or on CPU cores, alongside the mixer (:mod:`build_scripts.train.generate`), which fills the pool
+that this empties. It logs to ``OUT/log.csv`` and ``OUT/log.png``, keeps the averaged weights in ``OUT/average.pt``, and
+resumes from ``OUT/last.pt``, with its rate, its averages and new scenes. A run that diverges stops and leaves its last
+good weights.
 
 Scenes are read in pieces of 5 s. The network's state goes on from piece to piece, but a tenth of the rows is reset, so
 that an initial state also meets running speech. ``--unrelated`` is the share of scenes that begin in the state which

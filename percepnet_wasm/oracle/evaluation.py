@@ -1,7 +1,7 @@
 """Scores of an enhanced signal: PESQ-WB, STOI, SI-SDR, DNSMOS, and what happens on voiced speech alone.
 
-Needs the extra ``evaluate``. Every score comes from its authors' or a well-kept package; here they are only given the
-signals at the rate they want.
+Needs the extra ``evaluate``. Every score comes from its authors' package or a well-maintained one; this module only
+passes them the signals at the rate they need.
 """
 
 import warnings
@@ -62,7 +62,7 @@ def score(clean: Audio, enhanced: Audio, *, voiced: NDArray[np.bool_] | None = N
     voiced : bool (frames,), optional
         From :func:`voiced_frames`, if they are known already.
     dnsmos : bool
-        Whether to compute it: it takes ten times as long as all others together.
+        Whether to compute DNSMOS, which takes ten times as long as all the others together.
 
     Returns
     -------
@@ -88,7 +88,7 @@ def score(clean: Audio, enhanced: Audio, *, voiced: NDArray[np.bool_] | None = N
 
 def _dnsmos_scores(enhanced16: Audio) -> Scores:
     if len(enhanced16) < _DNSMOS_LENGTH:
-        # The package would double a short signal until it is long enough, and hear the same sound several times.
+        # The package would double a short signal until it is long enough, and so score the same sound several times.
         enhanced16 = np.resize(enhanced16, _DNSMOS_LENGTH)
     mos = _dnsmos.run(np.clip(enhanced16, -1, 1), _MODEL_RATE)
     return {ours: float(mos[theirs]) for ours, theirs in _DNSMOS.items()}

@@ -1,8 +1,8 @@
 """The oracle: what the representation could do with perfect knowledge of the clean speech, rung by rung.
 
 Ideal gains and strengths (:mod:`percepnet_wasm.oracle.targets`, the very ones the network is trained on) go through the
-enhancer's own analysis and synthesis. Each rung is heard and measured, and shows why the next exists. NumPy alone, in
-bounded blocks: the web page runs this as it is.
+enhancer's own analysis and synthesis. Each rung can be heard and measured, and shows why the next exists. It needs only
+NumPy and works in bounded blocks, so the web page runs it unchanged.
 """
 
 from collections.abc import Callable
@@ -84,7 +84,7 @@ def ladder(
         The speech alone and the mix, 48 kHz, sample-aligned; full scale is 1.
     period : {"noisy", "clean"}
         Signal the pitch is tracked on: the noisy one, as an enhancer must, or the clean one, to learn what a better
-        tracker were worth.
+        tracker would be worth.
     progress : callable, optional
         Called as ``progress(done, total)``, in samples, after every step of 0.64 s.
 
@@ -154,7 +154,7 @@ class _Climber:
         """Everything so far, the delay removed, ``length`` samples long."""
         whole = {name: np.concatenate(parts) for name, parts in self.parts.items()}
         rungs = {name: whole.pop(name)[DELAY : DELAY + length] for name in RUNGS}
-        # Call t puts out the frame centred on sample (t - LOOKAHEAD) * HOP.
+        # Call t outputs the frame centred on sample (t - LOOKAHEAD) * HOP.
         frames = slice(LOOKAHEAD, LOOKAHEAD + length // HOP + 1)
         return Ladder(rungs=rungs, **{name: values[frames] for name, values in whole.items()})
 
@@ -162,7 +162,7 @@ class _Climber:
 def _clean_magnitudes(clean: Analysis, noisy: Analysis) -> NDArray[np.complex64]:
     """Noisy frames with the clean ones' magnitude in every bin."""
     wanted, magnitude = np.abs(clean.spectra), np.abs(noisy.spectra)
-    # A silent bin has no phase to keep, and nothing worth having would go there.
+    # A silent bin has no phase to keep, and nothing worth hearing would go there.
     scale = np.divide(wanted, magnitude, out=np.zeros_like(wanted), where=magnitude > SILENT)
     return noisy.spectra * scale
 

@@ -81,7 +81,7 @@ def voiced_frames(clean: Audio) -> NDArray[np.bool_]:
 
 
 def voiced_scores(clean: Audio, enhanced: Audio, voiced: NDArray[np.bool_]) -> dict[str, float | None]:
-    """Measure voiced frames alone, where a comb filter can help.
+    """Measure voiced frames only, where a comb filter can help.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def voiced_scores(clean: Audio, enhanced: Audio, voiced: NDArray[np.bool_]) -> d
     Raises
     ------
     TypeError, ValueError
-        As for :func:`si_sdr`, or ``voiced`` is of another signal.
+        As for :func:`si_sdr`, or ``voiced`` belongs to another signal.
     """
     clean, enhanced = as_pair(clean, enhanced)
     if not isinstance(voiced, np.ndarray) or voiced.dtype != bool or voiced.shape != (len(_frames(clean)),):
@@ -111,7 +111,7 @@ def voiced_scores(clean: Audio, enhanced: Audio, voiced: NDArray[np.bool_]) -> d
     snr = np.clip(10 * np.log10((signal + 1e-20) / (error + 1e-20)), -10, 35)
     top = round(_VOICED_TOP_HZ * _FRAME / SAMPLE_RATE)
     power = [np.abs(np.fft.rfft(s)[:, 1:top]) ** 2 for s in (reference, estimate)]
-    # 40 dB below the frame's mean, a bin is masked and its logarithm is chance.
+    # 40 dB below the frame's mean, a bin is masked and its logarithm is arbitrary.
     floor = 1e-4 * power[0].mean(axis=1, keepdims=True) + 1e-20
     difference = 10 * np.log10((power[0] + floor) / (power[1] + floor))
     distance = np.sqrt(np.mean(difference**2, axis=1))

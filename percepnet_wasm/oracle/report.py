@@ -1,4 +1,4 @@
-"""The oracle command: climb the ladder for a pair of files, write what is heard, the scores and the figures.
+"""The oracle command: climb the ladder for a pair of files, write the sounds, the scores and the figures.
 
 Needs the extra ``files``; scores and figures need ``evaluate``.
 """
@@ -33,7 +33,7 @@ def read_pair(clean: str | Path, noisy: str | Path) -> tuple[Audio, Audio, int]:
     Raises
     ------
     AudioFileError
-        A file does not serve, or the two do not match.
+        A file cannot be used, or the two do not match.
     """
     (speech, rate), (mix, mix_rate) = read_mono(clean), read_mono(noisy)
     if rate != mix_rate:
@@ -54,7 +54,7 @@ def write_ladder(
     clean, noisy : path
         One channel each, the same rate and length.
     out : path
-        Folder, made if need be. Gets ``1-magnitudes.wav`` to ``4-postfilter.wav``, aligned with ``clean`` and at its
+        Created if missing. Gets ``1-magnitudes.wav`` to ``4-postfilter.wav``, aligned with ``clean`` and at its
         rate, ``ladder.json`` and, if wanted, ``spectrograms.png``, ``bands.png``, ``comb.png``, ``gains.png``.
     period : "noisy" or "clean"
         Signal the pitch is tracked on.
@@ -66,7 +66,7 @@ def write_ladder(
     dict
         What ``ladder.json`` holds.
     """
-    # Imported first, for whoever lacks the extra to learn it before the work, not after.
+    # Imported first, so that a missing extra is reported before the work, not after it.
     if scores:
         from .evaluation import score
     if figures:

@@ -1,7 +1,7 @@
 """Short-time objective intelligibility, in NumPy alone: a page has no SciPy.
 
 The measure, its constants and its resampling are those of its authors' program and of the package ``pystoi``, which
-the evaluation uses; a unit test holds the two together.
+the evaluation uses; a unit test checks that the two agree.
 """
 
 import numpy as np
@@ -90,7 +90,7 @@ def _segments(signal: Real) -> Real:
 
 
 def _third_octaves() -> Real:
-    """Say, 1 or 0, which bins (_BANDS, _FFT // 2 + 1) belong to which third octave."""
+    """Mark with 1, else 0, the bins of each third octave: (_BANDS, _FFT // 2 + 1)."""
     hertz = np.arange(_FFT // 2 + 1) * _RATE / _FFT
     limits = _LOWEST_HZ * 2 ** ((2 * np.arange(_BANDS + 1) - 1) / 6)
     nearest = np.abs(hertz - limits[:, None]).argmin(axis=1)

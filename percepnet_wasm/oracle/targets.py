@@ -49,6 +49,6 @@ def targets(noisy: Analysis, clean: Analysis, period: NDArray[np.intp]) -> Targe
     """
     q_x, q_y = clean.coherence, noisy.coherence
     q_p = combed_coherence(q_y, noise_power(period))
-    # Limited before the division: what stands against silence would overflow.
+    # Limited before the division: a quotient over silence would overflow.
     gain = np.sqrt(np.minimum(clean.energy, noisy.energy) / (noisy.energy + TINY))
     return Targets(gain * attenuation(q_x, q_p), gain, strength(q_x, q_y, q_p))
