@@ -19,7 +19,7 @@ INTERRUPTED = 130
 _EXIT_CODES = """exit codes:
   0    everything was enhanced
   1    some of a folder's files were not; a line for each says why
-  2    nothing was, for the reason given
+  2    nothing was enhanced; the message says why
   130  interrupted; what is written is complete
 """
 
@@ -77,12 +77,12 @@ class _Kernel(argparse.Action):
         if values == "list":
             notes = {"auto": "the fastest of these", "numpy": "NumPy alone"}
             for name, reason in kernels.items():
-                print(f"{name:8} {'not here: ' + reason if reason else notes.get(name, 'here')}")
+                print(f"{name:8} {'unavailable: ' + reason if reason else notes.get(name, 'available')}")
             parser.exit()
         here = [name for name, reason in kernels.items() if not reason]
         if values not in here:
             why = f" ({kernels[values]})" if values in kernels else ""
-            parser.error(f"argument --kernel: there is no {values!r} here{why}: give one of {', '.join(here)}")
+            parser.error(f"argument --kernel: {values!r} is unavailable{why}: choose one of {', '.join(here)}")
         namespace.kernel = values
 
 
@@ -149,10 +149,10 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("output", metavar="OUT", help="file or folder to write (same rate, channels, length; format"
                          " by suffix), or - for a WAV file to standard output; folders are made")  # fmt: skip
     _add_settings(command)
-    command.add_argument("--force", action="store_true", help="overwrite what is there")
-    command.add_argument("--resume", action="store_true", help="leave outputs that are there, and do the others")
-    command.add_argument("--salvage", action="store_true", help="of a file that breaks off, enhance what there is")
-    command.add_argument("--jobs", metavar="N", type=_count, help="of a folder, files at a time (default: all cores)")
+    command.add_argument("--force", action="store_true", help="overwrite existing outputs")
+    command.add_argument("--resume", action="store_true", help="skip outputs that already exist")
+    command.add_argument("--salvage", action="store_true", help="if a file is truncated, enhance what can be read")
+    command.add_argument("--jobs", metavar="N", type=_count, help="files to process at a time (default: all cores)")
 
     command = commands.add_parser(
         "live", help="enhance the microphone as you speak",
@@ -163,7 +163,8 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--input", metavar="NAME", help="microphone, or part of its name (default: the system's)")
     command.add_argument("--to", metavar="NAME", help="output device, or part of its name (default: the system's)")
     command.add_argument("--list", action="store_true", help="list the devices")
-    command.add_argument("--seconds", metavar="N", type=_seconds, default=math.inf, help="end then (default: Ctrl-C)")
+    command.add_argument("--seconds", metavar="N", type=_seconds, default=math.inf,
+                         help="stop after N seconds (default: run until Ctrl-C)")  # fmt: skip
     _add_settings(command)
 
     command = commands.add_parser("info", help="show version, delay and model", description="Show what is installed.")

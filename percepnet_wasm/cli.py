@@ -78,7 +78,7 @@ def _enhance(options: argparse.Namespace) -> int:
         target /= Path(options.input).name
         options.output = str(target)
     if options.resume and target.is_file() and not options.force:
-        _say(f"kept {target}: it was there already")
+        _say(f"skipped: {target} already exists")
         return 0
     with _terminable():
         written = enhance_file(
@@ -87,8 +87,8 @@ def _enhance(options: argparse.Namespace) -> int:
     name = "standard output" if options.output == "-" else str(target)
     rest = ""
     if written.lost is None or written.lost > 0:
-        rest = f"; {options.input} breaks off there"
-        rest += f", the last {written.lost:.1f} s of it are missing" if written.lost else ""
+        rest = f"; {options.input} is truncated"
+        rest += f": its last {written.lost:.1f} s are missing" if written.lost else ""
     _say(f"wrote {name}: {written.seconds:.1f} s in {time.perf_counter() - started:.1f} s{rest}")
     return 0
 
@@ -105,18 +105,18 @@ def _enhance_folder(options: argparse.Namespace, settings: "Settings", started: 
         )  # fmt: skip
     for written in outcome.done:
         if written.lost is None or written.lost > 0:
-            missing = f", the last {written.lost:.1f} s are missing" if written.lost else ""
-            _say(f"salvaged {written.path}: {written.seconds:.1f} s, where its source breaks off{missing}")
+            missing = f"; its last {written.lost:.1f} s are missing" if written.lost else ""
+            _say(f"salvaged {written.path}: {written.seconds:.1f} s of a truncated file{missing}")
     for path in outcome.left_out:
-        _say(f"not enhanced: {path}: {path.suffix or 'a name without suffix'} is not an audio format's")
+        _say(f"not enhanced: {path}: {path.suffix or 'a name without a suffix'} is not a supported audio format")
     for reason in outcome.failed.values():
         _say(f"not enhanced: {reason}")
     seconds = sum(written.seconds for written in outcome.done)
-    there = f", {len(outcome.kept)} were there already" if outcome.kept else ""
+    there = f", {len(outcome.kept)} already existed" if outcome.kept else ""
     count = f"{len(outcome.done)} file{'s' * (len(outcome.done) != 1)}"
     _say(f"wrote {count} to {options.output}: {seconds:.1f} s in {time.perf_counter() - started:.1f} s{there}")
     if outcome.interrupted:
-        _say("percepnet-wasm enhance: interrupted; the same command with --resume does the rest")
+        _say("percepnet-wasm enhance: interrupted; run the same command with --resume to finish")
         return INTERRUPTED
     return SOME_FAILED if outcome.failed else 0
 

@@ -208,9 +208,9 @@ def _tier_bytes(tier: str) -> bytes:
     if not file.is_file():
         here = ", ".join(sorted(each.name[:-4] for each in folder.iterdir() if each.name.endswith(".pnw")))
         raise ModelFileError(
-            f"the tier {tier!r} is not in this installation, which has {here}: use --model FILE, or model=FILE in"
-            f" Python, with percepnet_wasm/models/{tier}.pnw of the source archive or the repository, or with"
-            f" models/{tier}.pnw of a built site"
+            f"tier {tier!r} is not installed, only {here}: pass the path of its file (--model FILE, model=FILE in"
+            f" Python); it is percepnet_wasm/models/{tier}.pnw in the repository and the source archive, and"
+            f" models/{tier}.pnw in a built site"
         )
     return file.read_bytes()
 

@@ -124,7 +124,7 @@ def _resamplers(sample_rate: int, channels: int) -> tuple[Callable[[Audio, bool]
     try:
         import soxr
     except ImportError as error:
-        raise MissingExtraError("files", f"a sample rate of {sample_rate} Hz takes resampling ({error})") from error
+        raise MissingExtraError("files", f"a sample rate of {sample_rate} Hz requires resampling ({error})") from error
     up = soxr.ResampleStream(sample_rate, SAMPLE_RATE, channels, dtype="float32")
     down = soxr.ResampleStream(SAMPLE_RATE, sample_rate, channels, dtype="float32")
     return up.resample_chunk, down.resample_chunk

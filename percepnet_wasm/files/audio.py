@@ -110,8 +110,8 @@ def _broken(reader: Reader, seconds: float, error: BreaksOffError) -> AudioFileE
     reason = f" ({error.reason})" if error.reason else ""
     remedy = "copy it again"
     if seconds:
-        remedy += ", or enhance what there is: --salvage, in Python salvage=True"
-    return AudioFileError(f"{reader.name} breaks off after {seconds:.1f} s{whole}{reason}: {remedy}")
+        remedy += ", or enhance what can be read (--salvage, salvage=True)"
+    return AudioFileError(f"{reader.name} is truncated after {seconds:.1f} s{whole}{reason}: {remedy}")
 
 
 def read_mono(path: str | Path) -> tuple[Audio, int]:

@@ -161,8 +161,8 @@ def enhance_folder(
     there = [out for _, out in found if out.exists()]
     if there and not (overwrite or resume):
         raise AudioFileError(
-            f"{target} holds {len(there)} of the {len(found)} outputs already, {there[0].name} among them: do only the"
-            " others (--resume, resume=True) or overwrite them (--force, overwrite=True)"
+            f"{target} already contains {len(there)} of the {len(found)} outputs, such as {there[0].name}: skip them"
+            " (--resume, resume=True) or overwrite them (--force, overwrite=True)"
         )
     outcome = Outcome(left_out=left_out(source), kept=there if resume and not overwrite else [])
     kept = set(outcome.kept)

@@ -54,7 +54,7 @@ def check_target(source: Path, target: Path, overwrite: bool = False) -> None:
         raise AudioFileError(f"{target} is not a plain file: give the output another name")
     if target.exists() and not overwrite:
         raise AudioFileError(
-            f"{target} exists already: give another name, or overwrite it: --force, in Python overwrite=True"
+            f"{target} already exists: choose another name, or overwrite it (--force, overwrite=True)"
         )
     above = next(folder for folder in target.absolute().parents if folder.exists())
     if not above.is_dir():
@@ -257,7 +257,7 @@ def write_wav(path: Path, signal: Audio, rate: int) -> None:
         os.replace(partial, path)
     except (soundfile.LibsndfileError, OSError) as error:
         reason = getattr(error, "error_string", None) or error
-        raise AudioFileError(f"{path} cannot be written at {rate} Hz ({reason}): is there such a folder?") from error
+        raise AudioFileError(f"{path} cannot be written at {rate} Hz ({reason}): does the folder exist?") from error
     finally:
         partial.unlink(missing_ok=True)
 

@@ -164,9 +164,10 @@ def _checked_header(reader: Any) -> Any:
     """Refuse rates and channel counts that only a damaged header would have."""
     name, rate, channels = reader.name, reader.samplerate, reader.channels
     if not RATES[0] <= rate <= RATES[1]:
-        raise AudioFileError(f"{name} has {rate} Hz: give {RATES[0]} to {RATES[1]} Hz, resample it")
+        low, high = RATES
+        raise AudioFileError(f"{name} has a sample rate of {rate} Hz: resample it to between {low} and {high} Hz")
     if channels > MOST_CHANNELS:
-        raise AudioFileError(f"{name} has {channels} channels: give {MOST_CHANNELS} at most, split it")
+        raise AudioFileError(f"{name} has {channels} channels, more than the {MOST_CHANNELS} supported: split it")
     return reader
 
 

@@ -39,7 +39,7 @@ class Kernel:
         self.name = name
         path = FOLDER / (f"{name}.wasm" if name != "native" else "native.so")
         if not path.is_file():
-            raise KernelError(f"{path.name} is not there")
+            raise KernelError(f"{path.name} does not exist")
         try:
             library = ctypes.CDLL(str(path))
         except OSError as error:

@@ -26,7 +26,7 @@ def load(name: str) -> Kernel:
     if name not in _tried:
         try:
             if name not in candidates():
-                raise KernelError(f"it is not for {sys.platform}")
+                raise KernelError(f"it does not run on {sys.platform}")
             kernel = Kernel(name)
             check(kernel)
             _tried[name] = kernel

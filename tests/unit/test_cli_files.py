@@ -69,9 +69,9 @@ def test_nothing_is_overwritten_without_force(recording, tmp_path, capsys):
     target = tmp_path / "clean.wav"
     target.write_bytes(b"precious")
     assert run("enhance", recording, target) == 2
-    assert "clean.wav exists already: give another name, or overwrite it: --force" in capsys.readouterr().err
+    assert "clean.wav already exists: choose another name, or overwrite it (--force" in capsys.readouterr().err
     assert run("enhance", recording, target, "--resume") == 0
-    assert capsys.readouterr().err == f"kept {target}: it was there already\n"
+    assert capsys.readouterr().err == f"skipped: {target} already exists\n"
     assert target.read_bytes() == b"precious"
     assert run("enhance", recording, target, "--force") == 0
     assert soundfile.info(target).frames == 72000
@@ -81,9 +81,9 @@ def test_every_file_of_a_folder_that_was_not_enhanced_has_its_line(interviews, t
     out = tmp_path / "out"
     assert run("enhance", interviews, out, "--jobs", "1") == 1
     lines = capsys.readouterr().err.splitlines()
-    assert f"not enhanced: {interviews / 'cover.jpg'}: .jpg is not an audio format's" in lines
-    assert f"not enhanced: {interviews / '.DS_Store'}: a name without suffix is not an audio format's" in lines
-    broken = f"not enhanced: {interviews / 'broken.wav'} breaks off after 0.2 s of 0.5 s"
+    assert f"not enhanced: {interviews / 'cover.jpg'}: .jpg is not a supported audio format" in lines
+    assert f"not enhanced: {interviews / '.DS_Store'}: a name without a suffix is not a supported audio format" in lines
+    broken = f"not enhanced: {interviews / 'broken.wav'} is truncated after 0.2 s of 0.5 s"
     assert any(line.startswith(broken) for line in lines)
     assert re.fullmatch(rf"wrote 2 files to {re.escape(str(out))}: 1\.0 s in \d+\.\d s", lines[-1]) and len(lines) == 4
     assert sorted(path.name for path in out.iterdir()) == ["a.wav", "b.flac"]
@@ -92,13 +92,13 @@ def test_every_file_of_a_folder_that_was_not_enhanced_has_its_line(interviews, t
 def test_a_folder_is_resumed_overwritten_or_left_alone(interviews, tmp_path, capsys):
     out = tmp_path / "out"
     assert run("enhance", interviews, out, "--jobs", "1", "--salvage") == 0
-    assert f"salvaged {out / 'broken.wav'}: 0.2 s, where its source breaks off, the last 0.3 s are missing" in (
+    assert f"salvaged {out / 'broken.wav'}: 0.2 s of a truncated file; its last 0.3 s are missing" in (
         capsys.readouterr().err
     )
     (out / "a.wav").write_bytes(b"precious")
     (out / "b.flac").unlink()
     assert run("enhance", interviews, out, "--jobs", "1") == 2
-    there = "out holds 2 of the 3 outputs already, a.wav among them: do only the others (--resume"
+    there = "out already contains 2 of the 3 outputs, such as a.wav: skip them (--resume"
     assert there in capsys.readouterr().err
     assert not (out / "b.flac").exists()
     assert run("enhance", interviews, out, "--jobs", "1", "--resume") == 0
@@ -114,7 +114,7 @@ def test_a_folder_that_is_all_there_is_resumed_at_once(interviews, tmp_path, cap
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "a.wav").write_bytes(b"precious")
     assert run("enhance", interviews, tmp_path / "out", "--resume") == 0
-    assert capsys.readouterr().err.splitlines()[-1].endswith(", 1 were there already")
+    assert capsys.readouterr().err.splitlines()[-1].endswith(", 1 already existed")
 
 
 def test_folders_and_pipes_do_not_mix(interviews, recording, tmp_path, capsys, monkeypatch):
@@ -170,7 +170,7 @@ def test_an_interrupted_folder_keeps_what_is_done_and_is_resumed(tmp_path):
         os.killpg(job.pid, signal.SIGINT)
         said = job.stderr.read().splitlines()
         assert job.wait(120) == 130
-    assert said[-1] == "percepnet-wasm enhance: interrupted; the same command with --resume does the rest"
+    assert said[-1] == "percepnet-wasm enhance: interrupted; run the same command with --resume to finish"
     assert said[0].startswith(f"wrote 1 file to {out}: 0.1 s in ") and len(said) == 2
     assert [path.name for path in out.iterdir()] == ["a.wav"]
     soundfile.write(source / "b.wav", np.zeros(4800, np.int16), 48000)
@@ -192,16 +192,16 @@ def test_kernel_without_a_name_lists_what_is_here(capsys, arguments):
     assert run("enhance", *arguments) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == list(KERNELS)
-    assert "simd     not here: it is not for linux" in lines or sys.platform != "linux"
+    assert "simd     unavailable: it does not run on linux" in lines or sys.platform != "linux"
     assert lines[-1] == "numpy    NumPy alone"
 
 
 def test_a_kernel_that_is_not_here_is_refused_with_those_that_are(recording, capsys):
     assert run("enhance", recording, recording.with_name("out.wav"), "--kernel", "relaxed") == 2
-    refusal = r"argument --kernel: there is no 'relaxed' here \(.+\): give one of auto, .*numpy"
+    refusal = r"argument --kernel: 'relaxed' is unavailable \(.+\): choose one of auto, .*numpy"
     assert re.search(refusal, capsys.readouterr().err)
     assert run("enhance", recording, recording.with_name("out.wav"), "--kernel", "fast") == 2
-    assert "there is no 'fast' here: give one of auto, " in capsys.readouterr().err
+    assert "'fast' is unavailable: choose one of auto, " in capsys.readouterr().err
 
 
 def test_a_tier_is_found_by_name_or_said_where_to_get(recording, capsys):
@@ -209,8 +209,8 @@ def test_a_tier_is_found_by_name_or_said_where_to_get(recording, capsys):
     assert run("enhance", recording, target, "--model", "c10") == 0
     assert run("enhance", recording, target, "--model", "c99", "--force") == 2
     said = capsys.readouterr().err
-    assert re.search(r"the tier 'c99' is not in this installation, which has .*c20: use --model FILE", said)
-    assert "percepnet_wasm/models/c99.pnw of the source archive or the repository" in said
+    assert re.search(r"tier 'c99' is not installed, only .*c20: pass the path of its file \(--model FILE", said)
+    assert "percepnet_wasm/models/c99.pnw in the repository and the source archive" in said
 
 
 def test_help_lists_formats_kernels_and_exit_codes(capsys):

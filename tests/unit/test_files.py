@@ -128,7 +128,7 @@ def test_loud_floats_are_not_clipped(tmp_path):
 def test_an_existing_output_is_kept_unless_told_otherwise(tmp_path):
     soundfile.write(tmp_path / "in.wav", noise(0.5), SAMPLE_RATE, "FLOAT")
     (tmp_path / "out.wav").write_bytes(b"old")
-    with pytest.raises(AudioFileError, match="out.wav exists already: give another name, or overwrite it: --force"):
+    with pytest.raises(AudioFileError, match=r"out.wav already exists: choose another name, or overwrite it \(--force"):
         audio.enhance_file(tmp_path / "in.wav", tmp_path / "out.wav", DelayLine)
     assert (tmp_path / "out.wav").read_bytes() == b"old"
     audio.enhance_file(tmp_path / "in.wav", tmp_path / "out.wav", DelayLine, overwrite=True)

@@ -43,7 +43,7 @@ def test_a_bad_file_fails_alone_and_is_named(corpus, tmp_path, capsys):
     assert cli.main(["enhance", str(corpus), str(tmp_path / "out"), "--jobs", "2"]) == 1
     said = capsys.readouterr().err.splitlines()
     assert any(line.startswith("not enhanced: ") and "broken.wav cannot be read" in line for line in said)
-    assert any(line.endswith("notes.txt: .txt is not an audio format's") for line in said)
+    assert any(line.endswith("notes.txt: .txt is not a supported audio format") for line in said)
     assert said[-1].startswith(f"wrote 3 files to {tmp_path / 'out'}: 1.2 s in ")
     check_all(corpus, tmp_path / "out")
 

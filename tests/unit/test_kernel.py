@@ -277,7 +277,7 @@ def test_a_damaged_library_is_no_error(tmp_path, monkeypatch):
 
 
 def test_kernels_of_other_platforms_are_refused():
-    with pytest.raises(KernelError, match=f"'simd' cannot be used: it is not for {sys.platform}"):
+    with pytest.raises(KernelError, match=f"'simd' cannot be used: it does not run on {sys.platform}"):
         Enhancer(kernel="simd")
     with pytest.raises(ValueError, match="kernel must be one of auto.*not 'fast'"):
         Enhancer(kernel="fast")

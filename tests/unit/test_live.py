@@ -106,8 +106,8 @@ def test_what_waits_too_long_is_skipped(cards):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--to", "BlackHole"), "there is no output 'BlackHole': give one of these, or more of its name: Headset"),
-        (("--input", "e"), "2 devices match the input 'e': give one of these, or more of its name: Webcam (in-1)"),
+        (("--to", "BlackHole"), "there is no output 'BlackHole': choose one of these, or give more of its name: "),
+        (("--input", "e"), "2 devices match the input 'e': choose one of these, or give more of its name: Webcam"),
         (("--seconds", "0"), "'0' is not a number of seconds above 0"),
     ],
 )

@@ -155,7 +155,7 @@ def test_a_film_that_breaks_off_is_refused_and_salvaged_on_request(tmp_path):
     make(tmp_path / "in.mkv", ("mpeg4", "aac"))
     content = (tmp_path / "in.mkv").read_bytes()
     (tmp_path / "in.mkv").write_bytes(content[: len(content) // 2])
-    with pytest.raises(AudioFileError, match=r"in\.mkv breaks off after \d\.\d s of 2\.\d s.*--salvage"):
+    with pytest.raises(AudioFileError, match=r"in\.mkv is truncated after \d\.\d s of 2\.\d s.*--salvage"):
         enhance_file(tmp_path / "in.mkv", tmp_path / "out.mkv")
     assert [path.name for path in tmp_path.iterdir()] == ["in.mkv"]
     done = enhance_file(tmp_path / "in.mkv", tmp_path / "out.mkv", salvage=True)

@@ -80,7 +80,7 @@ def test_a_file_becomes_what_its_samples_would(tmp_path):
     np.testing.assert_allclose(
         soundfile.read(done.path, dtype="float32")[0], enhance(audio, attenuation_limit_db=12), atol=1e-5
     )
-    with pytest.raises(percepnet_wasm.AudioFileError, match="out.wav exists already: .*overwrite=True"):
+    with pytest.raises(percepnet_wasm.AudioFileError, match="out.wav already exists: .*overwrite=True"):
         enhance_file(tmp_path / "in.wav", done.path)
     enhance_file(tmp_path / "in.wav", done.path, MODEL, overwrite=True)
 

@@ -169,7 +169,7 @@ def test_what_is_no_sample_rate_is_refused(rate):
 def test_other_rates_name_soxr_where_it_is_missing(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "soxr", None)
     for call in (lambda: stream(sample_rate=44100), lambda: enhance(np.zeros(480), MODEL, sample_rate=44100.0)):
-        with pytest.raises(MissingExtraError, match="44100 Hz takes resampling .*pip install .*'soxr.*extra 'files'"):
+        with pytest.raises(MissingExtraError, match="44100 Hz requires resampling .*'soxr.*extra 'files'"):
             call()
     assert len(enhance(np.zeros(480), MODEL, sample_rate=48000.0, kernel="numpy")) == 480
 
