@@ -28,7 +28,7 @@ demo: site ## the page, built and served on localhost (PORT=8000)
 site: build/demo.stamp ## dist/, the folder that a server needs, and no more
 	$(PY) -m build_scripts.package.build_dist --out dist
 
-setup: build/test.stamp
+setup: build/test.stamp ## the Python environment of the tests, in .venv
 
 PARTS := lint test-unit test-worklet test-pyodide test-browser
 

@@ -12,7 +12,7 @@ BETA = 0.02
 
 DECISIVENESS = 1.25
 """Power of the network's gains. Where it is unsure it answers with the mean of what may be right, and the ear prefers a
-decision. Found on development mixes, as was WARP (see the model card)."""
+decision. Found on development mixes, as was WARP (see build_scripts/train/NOTES.md)."""
 
 WARP = 0.25
 """Power of the paper's sine behind a network's gains; more takes speech along that the network had kept."""
