@@ -72,7 +72,7 @@ firefox: build/test.stamp tests/clients/node_modules/.stamp
 	$(PY) -m build_scripts.package.build_dist --out dist
 	$(PYTEST) $(PLAIN) tests/browser -m firefox $(RERUN)
 
-# Here for those who run it without PulseAudio in test-unit: there its sound is skipped.
+# Here for machines without PulseAudio, on which test-unit skips its sound.
 live: build/test.stamp
 	$(PYTEST) $(PLAIN) tests/unit/test_live.py $(RERUN)
 
@@ -130,7 +130,7 @@ packages: build/test.stamp worklet/node_modules/.stamp ## the packages to publis
 	$(PY) -m twine check --strict build/packages/*
 	cd build/packages && npm pack --silent ../npm ../npm-lite
 
-# Of the modules that applications import, from JSDoc; of the Python package, from its docstrings.
+# For the modules that applications import, from JSDoc; for the Python package, from its docstrings.
 reference: build/reference.stamp worklet/node_modules/.stamp ## the API reference, in build/reference
 	cd worklet && npm run --silent reference -- --out ../build/reference/javascript
 	$(PY) -m pdoc --docformat numpy --output-directory build/reference/python percepnet_wasm
@@ -147,7 +147,7 @@ build/demo.stamp: pyproject.toml $(LOCK) | $(PY)
 	$(if $(LOCK),$(PIP) --no-deps --no-build-isolation --editable .,$(PIP) --editable '.[demo]')
 	@mkdir -p build && touch $@
 
-# The second line has only torch left to install: its builds differ between indexes, so it is pinned by version alone.
+# The second line installs only torch: its builds differ between indexes, so it is pinned by version alone.
 build/test.stamp: pyproject.toml $(TEST_LOCK) | $(PY)
 	$(if $(TEST_LOCK),$(PIP) --require-hashes --requirement $(TEST_LOCK))
 	$(PIP) $(if $(TEST_LOCK),--no-build-isolation) --editable '.[test]'

@@ -11,11 +11,11 @@ from .errors import MissingExtraError
 __all__ = ["INTERRUPTED", "SOME_FAILED", "USAGE_ERROR", "parser"]
 
 SOME_FAILED = 1
-"""Exit code where some of a folder's files were not enhanced."""
+"""Exit code if some of a folder's files were not enhanced."""
 USAGE_ERROR = 2
-"""Exit code of everything that the user can put right, as argparse's."""
+"""Exit code for everything that the user can put right, the same as argparse's."""
 INTERRUPTED = 130
-"""Exit code after Ctrl-C, as a shell gives it."""
+"""Exit code after Ctrl-C, as in a shell."""
 _EXIT_CODES = """exit codes:
   0    everything was enhanced
   1    some of a folder's files were not; a line for each says why

@@ -11,11 +11,11 @@ from .limits import LOUDEST
 __all__ = ["MOST_CHANNELS", "UNSCALED", "as_audio", "as_floats", "as_path", "as_signal", "bad_sample", "unscaled"]
 
 MOST_CHANNELS = 64
-"""More is a signal laid out the other way round."""
+"""More than this is a signal with its axes the wrong way round."""
 UNSCALED = 32.0
-"""A peak beyond it, 30 dB over full scale, is integers that nobody scaled; a decoded mp3 stays far below."""
+"""A peak beyond this, 30 dB over full scale, means unscaled integers; a decoded mp3 stays far below."""
 _PCM = {("u", 1): (128.0, 128.0), ("i", 2): (2.0**15, 0.0), ("i", 4): (2.0**31, 0.0)}
-"""Full scale and middle of the integer formats that sound comes in."""
+"""Full scale and midpoint of each integer format."""
 
 
 def as_audio(name: str, values: ArrayLike, *, piece: bool = False) -> NDArray[np.float32]:

@@ -3,11 +3,11 @@
 __all__ = ["LOUDEST", "SILENT", "SNR_MEMORY", "SNR_TINY", "TINY"]
 
 LOUDEST = 1e6
-"""Samples beyond this are not audio; their squares would overflow and spoil the state for good."""
+"""Samples beyond this are not audio; their squares would overflow and corrupt the state for good."""
 SILENT = 1e-18
-"""Samples below this are set to zero: their products would be denormal, which processors handle at a crawl."""
+"""Samples below this are set to zero: their products would be denormal, which processors handle very slowly."""
 TINY = 1e-30
 """Added to divisors that may be 0: a silent band's energy, a silent frame's level."""
 SNR_MEMORY = 0.98
-"""A frame's weight fades to a third within half a second of its kind, with voice or without."""
+"""A frame's weight fades to a third within half a second of further frames of its kind, with voice or without."""
 SNR_TINY = 1e-20

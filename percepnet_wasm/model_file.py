@@ -26,14 +26,14 @@ __all__ = ["DEFAULT_TIER", "FORMAT_VERSION", "Layer", "Model", "ModelFileError",
 FORMAT_VERSION = 1
 MAGIC = b"PERCEPNT"
 IMAGE_MAGIC = b"PERCEPNI"
-"""Of a model compiled for pages without Python (:mod:`.kernel.image`), which is read as well."""
+"""Magic of a model compiled for pages without Python (:mod:`.kernel.image`), which can be read too."""
 WEIGHT_SCALE = 1 / 256
 """Value of one step of an int8 weight (AEC paper): weights live in (-1/2, 1/2)."""
 WEIGHT_LIMIT = 127 * WEIGHT_SCALE
 DEFAULT_TIER = "c20"
 
 _TIER = re.compile(r"c\d+")
-"""Names of tiers look like this."""
+"""The form of tier names."""
 _HEAD = struct.Struct("<8sII")
 _LONGEST_HEADER = 1 << 20
 _WIDEST = 1 << 14

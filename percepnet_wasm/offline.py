@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["OFFLINE_BLOCK", "enhance", "enhance_file"]
 
 OFFLINE_BLOCK = 100
-"""Hops a call when a whole signal is at hand: enough for matrix products, little memory."""
+"""Hops per call for a whole signal: enough for matrix products, yet little memory."""
 _PIECE_SECONDS = 10
 """Of a long signal, resampled at once."""
 

@@ -24,7 +24,7 @@ __all__ = ["Line", "RATES", "Stream", "as_rate"]
 Audio = NDArray[np.float32]
 
 RATES = (1000, 1_000_000)
-"""Hertz: a rate outside is a mistake or a damaged header; at 1 Hz each sample would become 48000."""
+"""Hertz: a rate outside this range is a mistake or a damaged header; at 1 Hz each sample would become 48000."""
 _TRIAL_SECONDS = 2
 """The resamplers' delay settles well within this."""
 

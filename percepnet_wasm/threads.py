@@ -17,13 +17,13 @@ from itertools import pairwise
 __all__ = ["VARIABLES", "one_blas_thread", "pieces", "set_variables"]
 
 VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-"""What OpenBLAS, MKL and Apple's Accelerate read when they are loaded."""
+"""The variables that OpenBLAS, MKL and Apple's Accelerate read when they are loaded."""
 
 _VECTOR_LIMIT = 2304 * 4
 _MATRIX_LIMIT = 65536 * 4
 """Multiplications up to which OpenBLAS uses one thread, for one row and for several (interface/gemv.c, gemm.c)."""
 _ROWS = 16
-"""Rows of a piece: enough for a matrix product to be worth more than as many products with a vector."""
+"""Rows in a piece: enough for a matrix product to beat as many matrix-vector products."""
 
 _WHOLE = [(slice(None), slice(None))]
 

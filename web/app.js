@@ -15,10 +15,10 @@ import { say } from './status.js';
 import { canRecord, endTake, isRecording, startTake } from './takes.js';
 import { fillTiers } from './tiers.js';
 
-/** The right end of the slider, dB. */
+/** dB at the right end of the slider. */
 const NO_LIMIT = 42;
 
-/** ms between changes of the figures beside the pictures: slow enough to read. */
+/** ms between updates of the figures beside the pictures: slow enough to read. */
 const FIGURES_INTERVAL = 500;
 
 /** The one of this page's life; replaced only when it was stopped before it had loaded. @type {Session | undefined} */
@@ -78,7 +78,7 @@ function opener(kind) {
   return async (context) => loopSource(context, await (picked ? readSound(picked) : fetchSample(sample)));
 }
 
-/** Start; whatever fails leaves a message. The sound comes first, then the enhancer. */
+/** Start; any failure leaves a message. The sound comes first, then the enhancer. */
 async function start() {
   const kind = chosen('source');
   if (kind === 'file' && !file) return element('file').click();
@@ -103,7 +103,7 @@ async function start() {
   await current.setCall(element('call').checked);
 }
 
-/** The source is chosen and plays: hear it, and see it. */
+/** The chosen source is playing: let it be heard and seen. */
 function show() {
   const { sound, percepnet, kind } = /** @type {Session} */ (session);
   hush(kind);
@@ -216,7 +216,7 @@ function choose(kind) {
   write('file-label', file?.name ?? 'Your file');
 }
 
-/** Switch to the source chosen, while another plays. */
+/** Switch to the chosen source while another is playing. */
 async function changeSource() {
   const kind = chosen('source');
   choose(kind);
@@ -232,7 +232,7 @@ async function changeSource() {
   if (session.percepnet?.state === 'ready') sayRunning();
 }
 
-/** Start with the microphone if need be, wait for the enhancer, and record five seconds. */
+/** Start with the microphone if necessary, wait for the enhancer, and record five seconds. */
 async function test() {
   choose('microphone');
   await (session?.playing ? changeSource() : start());

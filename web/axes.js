@@ -35,6 +35,6 @@ export function mark(kind, text, side, at) {
   element.className = kind;
   element.textContent = text;
   element.style[side] = `${100 * at}%`;
-  element.setAttribute('aria-hidden', 'true'); // the canvas's label says what the axes are
+  element.setAttribute('aria-hidden', 'true'); // the canvas's label describes the axes
   return element;
 }

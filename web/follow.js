@@ -13,7 +13,7 @@ export function follow(session, percepnet, sayRunning) {
   /** @type {(type: keyof import('./worklet/events.js').Events, show: (detail: any) => void) => void} */
   const on = (type, show) =>
     percepnet.addEventListener(type, (event) => {
-      event.preventDefault(); // the page says it, so the console need not
+      event.preventDefault(); // the page reports it, so the console need not
       if (session.playing) show(/** @type {CustomEvent} */ (event).detail);
     });
   on('progress', (progress) => sayProgress(progress, session.heard));

@@ -1,4 +1,4 @@
-/** What there is to see: both spectrograms and what the enhancer does, drawn at the display's pace. */
+/** The pictures: both spectrograms and what the enhancer does, drawn at the display's frame rate. */
 import { pitchHeight } from './axes.js';
 import { SHARE, SOUND, colour } from './palette.js';
 import { bandsOfRows, binsOfRows } from './scale.js';
@@ -130,7 +130,7 @@ export class Drawing {
     this.context = context;
     this.pictures = pictures;
     this.frozen = false;
-    /** ms spent since the last account. */
+    /** ms spent since the last report. */
     this.busy = 0;
     this.since = performance.now();
     this.drawn = this.#now();

@@ -1,7 +1,7 @@
 /** Records several signals side by side, aligned to the sample. */
 import { wav } from './wav.js';
 
-/** Longest recording, seconds: 29 MB of memory a signal. */
+/** Longest recording, seconds: 29 MB of memory per signal. */
 export const LONGEST = 300;
 
 export class Recording {

@@ -9,7 +9,7 @@
  *                                                                                      data-isolate="false" turns it off
  *  - keeps the enhancer's files (and here the page's) for use offline, once the enhancer has been started: a page that is
  *    only read downloads nothing for it.                                               data-offline="false" turns it off
- *    On localhost they are kept only with data-offline="true", because files change there while one works on them.
+ *    On localhost they are kept only with data-offline="true", because files change there during development.
  *
  * data-files is the folder that holds worklet/ and runtime/, if it is not this file's own.
  *

@@ -22,7 +22,7 @@ export class Session {
   #loud = false;
   /** @type {PercepNet | undefined} */
   percepnet;
-  /** What kind of source plays. */
+  /** The kind of source that is playing. */
   kind = '';
   closed = false;
 
@@ -46,7 +46,7 @@ export class Session {
     return session;
   }
 
-  /** Whether a source plays. */
+  /** Whether a source is playing. */
   get playing() {
     return this.#source !== undefined;
   }

@@ -1,5 +1,5 @@
 /**
- * Where the sound comes from. Each source gives a node to listen to and a way to stop it.
+ * Where the sound comes from. Each source provides a node to listen to and a way to stop it.
  *
  * @typedef {{node: AudioNode, track?: MediaStreamTrack, stop: () => void}} Source
  */

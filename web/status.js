@@ -1,4 +1,4 @@
-/** The one sentence that says how things stand, the reason, the progress of loading, and the way back from a failure. */
+/** The one sentence that gives the current state, its reason, the progress of loading, and the way back from a failure. */
 import { element } from './dom.js';
 
 /** What is loaded or done, by the stages of the event `progress`. @type {Record<string, string>} */

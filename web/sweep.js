@@ -23,7 +23,7 @@ export class Sweep {
     this.rows = rows;
     this.drawing = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
     this.image = this.drawing.createImageData(1, rows);
-    /** The column to write next, a colour a row from the top. */
+    /** The column to write next, one colour per row from the top. */
     this.column = new Uint32Array(this.image.data.buffer);
     this.clear();
   }

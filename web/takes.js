@@ -1,4 +1,4 @@
-/** Recording before and after, and what to do with the recordings. */
+/** Records before and after, and handles the recordings. */
 import { element, write } from './dom.js';
 import { LONGEST, Recording } from './recording.js';
 

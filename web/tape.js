@@ -1,4 +1,4 @@
-/** The recording end: the signals as the channels of one input, sent to the page in blocks. */
+/** The recorder's audio thread: takes the signals as the channels of one input and sends them to the page in blocks. */
 
 const BLOCK = 4800; // samples: ten messages a second
 

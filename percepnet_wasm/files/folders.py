@@ -93,7 +93,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 _stop: Any = None
-"""In a process of the pool: the event that ends its work."""
+"""In a process of the pool, the event that ends its work."""
 
 
 def _begin(stop: Any) -> None:

@@ -8,7 +8,7 @@ __all__ = ["MEDIA", "READ_ONLY", "SOUND", "VIDEO", "is_media", "known"]
 
 SOUND = {f".{name.lower()}" for name in soundfile.available_formats()} | {".aif", ".oga", ".opus", ".wave"}
 SOUND -= {".raw"}  # does not state its rate
-"""Suffixes that libsndfile reads and, most of them, writes."""
+"""Suffixes that libsndfile reads and, in most cases, writes."""
 VIDEO = {".mkv", ".mov", ".mp4", ".m4v", ".webm"}
 """Suffixes of the videos that PyAV reads and writes; the picture is copied."""
 MEDIA = VIDEO | {".aac", ".m4a", ".mka"}

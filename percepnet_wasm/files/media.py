@@ -30,18 +30,18 @@ _CONTAINERS = {
     ".mkv": ("matroska", ("aac", "opus", "flac", "mp3")), ".mov": ("mov", ("aac", "alac")),
     ".mp4": ("mp4", ("aac", "opus", "flac", "mp3")), ".m4v": ("mp4", ("aac",)), ".webm": ("webm", ("opus",)),
 }  # fmt: skip
-"""FFmpeg's name for each suffix, and the codecs of sound to keep in it; the first where the source has another."""
+"""FFmpeg's name for each suffix, and the audio codecs to keep in it; the first one if the source has another."""
 _ENCODERS = {"opus": "libopus", "mp3": "libmp3lame"}
 _LOSSLESS = {"alac", "flac"}
 _CHANNEL_BITS = {"aac": 96_000, "opus": 64_000, "mp3": 96_000}
-"""Bits per second for each channel, where the source does not say."""
+"""Bits per second for each channel, if the source does not say."""
 _SUBTYPES = {"flac": "PCM_24", "alac": "PCM_24", "pcm_s24le": "PCM_24", "pcm_f32le": "FLOAT"}
 """Sample formats to keep when the output is one of libsndfile's; else 16 bits."""
 _GAP_SECONDS = 0.1, 600.0
 """A pause between frames as long as this is filled with silence, so that sound and picture stay together; a longer one
 is a damaged time stamp."""
 _LOOSE_SECONDS = 0.5
-"""By which a container's idea of its length may exceed what is in it."""
+"""Tolerance by which a container's stated length may exceed its contents."""
 _STATE_LENGTH = ("matroska", "mov")
 """Formats that state a length; for others FFmpeg guesses."""
 

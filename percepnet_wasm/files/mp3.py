@@ -5,7 +5,7 @@ from pathlib import Path
 __all__ = ["bit_rate", "compression_level"]
 
 _LIMITS = {1: (32_000, 320_000), 2: (8_000, 160_000), 2.5: (8_000, 64_000)}
-"""Bits per second that layer III has, by MPEG version."""
+"""Bit rates of layer III, by MPEG version."""
 _TAG = 10
 """Bytes of an ID3v2 tag's header."""
 

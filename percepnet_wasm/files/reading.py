@@ -29,11 +29,11 @@ Audio = NDArray[np.float32]
 STANDARD = Path("-")
 """Standard input or output."""
 _BLOCK_SAMPLES = 1 << 20
-"""Samples read at once, at most; of all channels together."""
+"""Most samples read at a time, all channels together."""
 _UNKNOWN_FRAMES = 1 << 48
-"""libsndfile's frames are far more than this where a header does not state them."""
+"""If a header does not state the frames, libsndfile reports far more than this."""
 _LOOSE_SECONDS = 0.25
-"""By which an mp3 file's own count of frames may be off without anything missing."""
+"""By how much an mp3 file's own count of frames may be off with nothing missing."""
 
 
 class BreaksOffError(AudioFileError):

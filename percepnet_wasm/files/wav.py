@@ -22,7 +22,7 @@ _SUBTYPES = {
     (1, 8): "PCM_U8", (1, 16): "PCM_16", (1, 24): "PCM_24", (1, 32): "PCM_32", (3, 32): "FLOAT", (3, 64): "DOUBLE",
     (6, 8): "ALAW", (7, 8): "ULAW",
 }  # fmt: skip
-"""libsndfile's names of format tags with so many bits."""
+"""libsndfile's names for format tags and bit depths."""
 PIPED = {subtype: layout for layout, subtype in _SUBTYPES.items()}
 """Sample formats that can be written to a pipe: their tags and bits."""
 _MOST_HEADER = 1 << 24

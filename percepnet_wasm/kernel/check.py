@@ -20,7 +20,7 @@ from .packing import lone_matrix
 __all__ = ["TOLERANCE", "activations", "check", "trial_sound"]
 
 TOLERANCE = {"relaxed": 0.05, "simd": 2e-3, "native": 2e-3}
-"""Largest difference of a gain from NumPy's that still is rounding of activations."""
+"""Largest difference of a gain from NumPy's that the rounding of activations can explain."""
 _PRODUCTS = 24
 _ROWS, _INPUTS = 64, 96
 _FRAMES = 6

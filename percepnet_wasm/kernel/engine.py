@@ -16,7 +16,7 @@ from .program import Constants, StreamLayout
 __all__ = ["STAGES", "KernelEngine"]
 
 STAGES = ("stft", "pitch", "comb", "network", "synthesis")
-"""What a frame goes through, as the kernel numbers it."""
+"""The stages of a frame, in the kernel's numbering."""
 
 
 def _setting(name: str) -> Any:

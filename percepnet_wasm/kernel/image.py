@@ -37,13 +37,13 @@ FORMAT_VERSION = 1
 POINTER = 4
 """Bytes of an address in WebAssembly."""
 FRAMES = 12
-"""Of the test: enough for every stage's memory to be filled."""
+"""Frames in the test: enough to fill every stage's memory."""
 _STEP = 2**-12
 """Of the test's samples, so that they compress."""
 _HEAD = struct.Struct("<8sII")
 _LONGEST_HEADER = 1 << 20
 _MOST_WEIGHTS = 1 << 26
-"""Far beyond the article's 8 million, far below what would not fit into memory."""
+"""Far beyond the article's 8 million, far below what would exhaust memory."""
 
 
 def image(model: Model) -> bytes:

@@ -18,7 +18,7 @@ __all__ = ["KERNELS", "Kernel", "KernelError"]
 
 FOLDER = Path(__file__).parent
 KERNELS = ("auto", "relaxed", "simd", "native", "numpy")
-"""What a caller may ask for."""
+"""The names that a caller may request."""
 
 
 class KernelError(RuntimeError):

@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 __all__ = ["ALIGNMENT", "POINTER", "Address", "Area", "load"]
 
 ALIGNMENT = 16
-"""Of everything placed, in bytes: a vector."""
+"""Alignment of everything placed, in bytes: a vector."""
 POINTER = struct.calcsize("P")
 """Bytes of an address in this process: 4 in Pyodide."""
 

@@ -17,12 +17,12 @@ from .memory import Address, Area
 __all__ = ["GROUP", "float_matrix", "int8_matrix", "lone_matrix", "pack", "padded", "unpack"]
 
 GROUP = 16
-"""Rows that lie together."""
+"""Rows in a group."""
 ONE = ACTIVATION["simd"]
 """What 1 becomes when activations are rounded."""
 _COLUMNS = 4
 _SPARSE_ENOUGH = 0.75
-"""Share of blocks with a weight in them, up to which skipping the others pays."""
+"""Share of blocks with a weight in them up to which skipping the others pays off."""
 
 
 def padded(size: int, multiple: int) -> int:

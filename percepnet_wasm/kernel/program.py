@@ -23,7 +23,7 @@ from .tables import TABLES, FftTables
 __all__ = ["Constants", "Field", "StreamLayout", "UnsuitableModelError"]
 
 _SLACK = 4
-"""Numbers by which vectors may reach beyond the end of a buffer."""
+"""Numbers by which vectors may reach past the end of a buffer."""
 
 
 class UnsuitableModelError(ValueError):

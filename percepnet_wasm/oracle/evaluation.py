@@ -49,7 +49,7 @@ _MODEL_RATE = 16000
 """Rate of PESQ-WB and DNSMOS."""
 
 _DNSMOS_LENGTH = round(9.01 * _MODEL_RATE)
-"""Samples DNSMOS hears at once."""
+"""Samples that DNSMOS takes at a time."""
 
 
 def score(clean: Audio, enhanced: Audio, *, voiced: NDArray[np.bool_] | None = None, dnsmos: bool = True) -> Scores:

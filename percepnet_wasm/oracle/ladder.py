@@ -34,13 +34,13 @@ RUNGS = {
     "3-comb-plain-gains": "the same without the attenuation",
     "4-postfilter": "rung 3 and the envelope postfilter",
 }
-"""What each rung is made of; all of them keep the noisy phase."""
+"""What each rung adds; all of them keep the noisy phase."""
 
 MAIN_RUNGS = tuple(name for name in RUNGS if name != "3-comb-plain-gains")
-"""The article's four; the other one tells what the attenuation alone does."""
+"""The article's four; the other one shows what the attenuation alone does."""
 
 _BLOCK = 64
-"""Frames a step: enough to keep NumPy's overhead small, few enough for a page to show progress."""
+"""Frames per step: enough to keep NumPy's overhead small, few enough for a page to show progress."""
 
 
 @dataclass

@@ -27,7 +27,7 @@ RUMBLE_HZ = 100
 FLATTENING = 0.2
 """Exponent of the spectral flattening: 0 leaves the spectrum, 1 makes it white."""
 ROUNDING = 1e-5
-"""Share of a segment's energy below which a part of it cannot be told from rounding errors."""
+"""Share of a segment's energy below which a part of it cannot be distinguished from rounding errors."""
 
 _HOP = HOP // DECIMATION
 

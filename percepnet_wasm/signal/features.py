@@ -14,14 +14,14 @@ from .bands import BANDS
 __all__ = ["FEATURES", "FEATURE_SETS", "features"]
 
 FEATURES = 2 * BANDS + 2
-"""Features a frame: energies, coherences, period, correlation."""
+"""Features per frame: energies, coherences, period, correlation."""
 
 FEATURE_SETS = {"paper": FEATURES, "levels": FEATURES + 2 * BANDS}
-"""Features a frame that a model may read: those of the paper alone, or followed by levels above the floor and below the
-peak of each band."""
+"""Features per frame that a model may read: the paper's, or these and each band's levels above its floor and below
+its peak."""
 
 ENERGY_FLOOR = np.float32(WINDOW * 1e-10)
-"""A band's energy in about -100 dBFS of white noise, below which nothing is worth telling apart."""
+"""A band's energy in about -100 dBFS of white noise, below which differences do not matter."""
 
 _PERIODS = np.maximum(np.arange(LAG_MAX + 1), LAG_MIN)
 OCTAVES = (np.log2(_PERIODS / LAG_MIN) / np.log2(LAG_MAX / LAG_MIN)).astype(np.float32)

@@ -19,16 +19,16 @@ from .features import ENERGY_FLOOR
 __all__ = ["LEVELS", "LevelState", "relative_levels"]
 
 LEVELS = 2 * BANDS
-"""Features a frame: above the floor, below the peak."""
+"""Features per frame: above the floor, below the peak."""
 
 HEARD = np.float32(np.log10(2 * ENERGY_FLOOR))
 """Level of a band whose energy is ENERGY_FLOOR; at or below it there is digital silence."""
 SMOOTHING = np.float32(0.3)
 """Share of a frame in the smoothed level."""
 CREEP = np.float32(0.003)
-"""How far the floor rises and the peak falls in a frame: 3 dB a second."""
+"""How far the floor rises and the peak falls per frame: 3 dB per second."""
 FAR, CATCH_UP = np.float32(1.5), np.float32(0.012)
-"""A floor that lies this far below rises by so much instead: 12 dB a second from 15 dB on."""
+"""A floor this far below the level rises by this much instead: 12 dB per second from 15 dB on."""
 LOWEST, HIGHEST = np.float32(-2), np.float32(4)
 """Range of a level above the floor; the one below the peak is its mirror image."""
 

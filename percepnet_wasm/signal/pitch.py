@@ -21,21 +21,21 @@ __all__ = ["PitchState", "VOICED", "track_pitch"]
 JUMP = 4
 """Lags at 16 kHz that the period may change by in one frame."""
 JUMP_COST = 0.01
-"""Cost of a change, times its square."""
+"""Cost of a change, multiplied by its square."""
 RESTART_COST = 0.7
-"""Cost of starting anew from the best lag of the frame before: onsets."""
+"""Cost of restarting from the best lag of the frame before, for onsets."""
 OCTAVE_RATIO, OCTAVE_GUARD = 1.1, 0.75
 """A lag's score is reduced by GUARD unless it beats the best score near half the lag by RATIO."""
 BACKTRACK = LOOKAHEAD - 1
-"""Frames back along the path. A correlation is centred one hop before its newest sample's frame, at about the
-reference's middle less half a lag: an output frame is best described by the correlation of the frame after it."""
+"""Frames to go back along the path. A correlation is centred one hop before its newest sample's frame, at about the
+reference's middle less half a lag, so an output frame is best described by the correlation of the frame after it."""
 
 _FIRST_DOUBLE = FIRST_LAG
 """Index of the first lag whose half is among the lags, 2 FIRST_LAG."""
 _HALF = np.arange(2 * FIRST_LAG, LAST_LAG + 1) // 2 - FIRST_LAG
 """For each lag from there on, the index of its half."""
 STEP_COST = (JUMP_COST * np.arange(-JUMP, JUMP + 1) ** 2).astype(np.float32)
-"""By step, from -JUMP to JUMP lags."""
+"""Cost by step, from -JUMP to JUMP lags."""
 UNREACHED = -1e3
 """Score of the lags beyond both ends: no path comes from there."""
 

@@ -11,11 +11,11 @@ BETA = 0.02
 """Caps the compensating gain at sqrt((1 + BETA) / (2 sqrt(BETA))), 5.6 dB, reached where E0/E1 = 1/sqrt(BETA)."""
 
 DECISIVENESS = 1.25
-"""Power of the network's gains. Where it is unsure it answers with the mean of what may be right, and the ear prefers a
-decision. Found on development mixes, as was WARP (see build_scripts/train/NOTES.md)."""
+"""Power of the network's gains. Where it is unsure it outputs the mean of what may be right, but the ear prefers a
+decision. Tuned on development mixes, as was WARP (see build_scripts/train/NOTES.md)."""
 
 WARP = 0.25
-"""Power of the paper's sine behind a network's gains; more takes speech along that the network had kept."""
+"""Power of the paper's sine after a network's gains; a higher one would remove speech that the network had kept."""
 
 
 def envelope_postfilter(

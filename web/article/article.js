@@ -1,4 +1,4 @@
-/** The article's page: a clip, its stages to hear, see and score, and the enhancer's source to change. */
+/** The article's page: a clip whose stages can be heard, seen and scored, and the enhancer's source to edit. */
 import { element, write } from '../dom.js';
 import { actOnKeys } from '../keys.js';
 import { SAMPLE_RATE } from '../worklet/constants.js';
@@ -22,7 +22,7 @@ const CALM = 500;
 const still = matchMedia('(prefers-reduced-motion: reduce)');
 
 const lab = new Lab(({ text, share, bytes }) => {
-  // After a stop Python is loaded again, which nobody needs to hear about before it is wanted.
+  // After a stop Python is loaded again, which nobody needs to know before it is wanted.
   if (!computing.running && results.original) return;
   const bar = element('progress');
   bar.hidden = false;
@@ -76,7 +76,7 @@ function shown() {
 
 // Showing --------------------------------------------------------------------------------------------------------------
 
-/** Everything anew: sounds, pictures, scores. */
+/** Redo everything: sounds, pictures, scores. */
 function show() {
   /** @type {Record<string, Float32Array>} */
   const sounds = {};
@@ -110,7 +110,7 @@ function choose(stage, version = choice.version) {
   showNow();
 }
 
-/** The moment that is heard, or pointed at. */
+/** The moment being heard or pointed at. */
 function showNow() {
   const result = shown();
   if (!result) return;

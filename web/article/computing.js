@@ -1,4 +1,4 @@
-/** Computes what is out of date, one version after the other; changes that come meanwhile are seen to afterwards. */
+/** Computes what is out of date, one version after another; changes made meanwhile are dealt with afterwards. */
 import { Fault, Stopped } from './lab.js';
 
 /** @typedef {'original' | 'yours'} Version */
@@ -77,7 +77,7 @@ export class Computing {
     const clip = /** @type {NonNullable<ReturnType<Owner['clip']>>} */ (this.#owner.clip());
     if (version === 'original') {
       this.results.original = await this.#lab.run({ ...clip, edits: {} });
-      delete this.results.yours; // it was of another clip
+      delete this.results.yours; // it belonged to another clip
       this.#owner.computed();
       return true;
     }

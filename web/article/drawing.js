@@ -3,7 +3,7 @@ import { SHARE, SOUND } from '../palette.js';
 import { BAND_TICKS } from './axes.js';
 
 /**
- * A picture of one pixel a frame, time to the right.
+ * A picture with one pixel per frame, time to the right.
  *
  * @param {HTMLCanvasElement} canvas
  * @param {number} frames
@@ -124,7 +124,7 @@ export function paintComb(canvas, { taps, period, rate, voiced }) {
     const turns = (x / width) * HARMONICS; // frequency times period
     let real = 0;
     let imaginary = 0;
-    // Which tap is the present one changes the phase alone.
+    // Which tap is the present one affects only the phase.
     taps.forEach((weight, k) => {
       real += weight * Math.cos(2 * Math.PI * turns * k);
       imaginary += weight * Math.sin(2 * Math.PI * turns * k);

@@ -111,7 +111,7 @@ export class Editor extends EventTarget {
     this.#want();
   }
 
-  /** A number for each line, none marked. */
+  /** Number the lines, with none marked. */
   #number() {
     const lines = this.#area.value.split('\n').length;
     if (this.#gutter.childElementCount !== lines) {

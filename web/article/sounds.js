@@ -45,7 +45,7 @@ export async function recordMono(tell) {
       tell(left);
       await new Promise((resolve) => setTimeout(resolve, 1000));
     }
-    if (recorder.state !== 'inactive') recorder.stop(); // else the device was disconnected: what was recorded will do
+    if (recorder.state !== 'inactive') recorder.stop(); // else the device was disconnected: keep what was recorded
     await ended;
     return mono(await decode(await new Blob(parts).arrayBuffer(), 'The recording'));
   } finally {
@@ -53,7 +53,7 @@ export async function recordMono(tell) {
   }
 }
 
-/** Noise of equal power at all frequencies, the same each time. @returns {Float32Array} LONGEST seconds */
+/** White noise, the same each time. @returns {Float32Array} LONGEST seconds */
 export function whiteNoise() {
   let state = 1;
   return Float32Array.from({ length: LONGEST * SAMPLE_RATE }, () => {

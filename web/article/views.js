@@ -5,7 +5,7 @@ import { paintBars, paintComb, paintMap, paintSpectrogram } from './drawing.js';
 
 /** @typedef {import('./lab.js').Result} Result */
 
-/** What can be heard, in the article's order; workshop.py's names. */
+/** The sounds, in the article's order, by workshop.py's names. */
 export const STAGES = ['noisy', '1-magnitudes', '2-gains', '3-comb', '4-postfilter', 'network', 'clean'];
 
 /** Spectrograms and maps, with their axes. @param {Result} result */
