@@ -1,4 +1,4 @@
-/** Stands in for pyodide.mjs: the real one, with an enhancer that does wrong when the page's channel `fault` says so. */
+/** Replaces pyodide.mjs: the real one, with an enhancer that misbehaves when the page's channel `fault` says so. */
 import { HOP } from '../worklet/constants.js';
 import { Ring, WORD } from '../worklet/ring.js';
 
@@ -18,7 +18,7 @@ globalThis.strike = () => {
   new BroadcastChannel('struck').postMessage(heard);
 };
 
-/** ms of sound that have come in since then: a stall is measured by what it makes late, not by a clock that a busy machine outruns. */
+/** ms of sound received since then: a stall is measured by how much it delays, not by a clock that a busy machine outruns. */
 globalThis.passed = () => ((ring.load(WORD.WRITTEN) - struckAt) | 0) / 48;
 
 export async function loadPyodide(options) {

@@ -23,7 +23,7 @@ export async function create(options) {
 /** ms of the longest wait for anything: no test depends on the speed of the machine, this only ends those that hang. */
 const PATIENCE = 180_000;
 
-/** The same promise, or an error that says what was waited for in vain. */
+/** The same promise, or an error that says what never came. */
 async function within(promise, what) {
   let timer;
   const late = new Promise((_, reject) => {

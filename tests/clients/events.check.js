@@ -1,4 +1,4 @@
-/** Type-checked, never run: a listener knows what its event holds, and an event that does not exist is an error. */
+/** Type-checked, never run: a listener knows its event's type, and an event that does not exist is an error. */
 import { PercepNet } from '../../worklet/percepnet.js';
 
 /** @param {PercepNet} percepnet */
@@ -11,7 +11,7 @@ export function listen(percepnet) {
 
   // @ts-expect-error there is no such event
   percepnet.addEventListener('redy', () => {});
-  // @ts-expect-error a typing error in what it holds
+  // @ts-expect-error a misspelt property
   percepnet.addEventListener('fallback', ({ detail }) => detail.mesage);
   // @ts-expect-error not a code
   percepnet.addEventListener('fallback', ({ detail }) => detail.code === 'bot');

@@ -1,4 +1,4 @@
-"""How far the comb strength by formula is from the truth.
+"""How far the formula's comb strength is from the true one.
 
 The formula assumes that the noises in the frame and in its combed copy are uncorrelated, and that the frame's coherence
 with its own comb is its coherence with clean periodic speech. On real signals neither holds: the comb's centre tap is

@@ -1,6 +1,6 @@
-"""Property tests that say the same on every machine: no time limits, the same examples each run.
+"""Property tests with the same outcome on every machine: no time limits, the same examples in each run.
 
-``HYPOTHESIS_PROFILE=fuzz`` (``make fuzz``) draws other examples each time, and many more of them.
+``HYPOTHESIS_PROFILE=fuzz`` (``make fuzz``) draws new examples each time, and many more of them.
 """
 
 import os

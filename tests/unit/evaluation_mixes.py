@@ -51,7 +51,7 @@ def active_rms(samples: Audio) -> float:
 
 
 def clean_speech(folder: Path, clips: int, seconds: float, seed: int = 0) -> list[Audio]:
-    """Read natural speech with a low noise floor, one clip a talker as long as there are enough, each at LEVEL.
+    """Read natural speech with a low noise floor, one clip per talker if there are enough talkers, each at LEVEL.
 
     Raises
     ------
@@ -91,7 +91,7 @@ class Noises:
     Parameters
     ----------
     speech : list of float32 arrays
-        Clips that babble is made of.
+        Clips to make babble from.
     folder : Path or None
         Recorded noise; its manifest's classes STATIONARY_CLASSES are used.
     """

@@ -1,4 +1,4 @@
-"""What property tests draw from: sounds no microphone should give, and values no caller should."""
+"""What property tests draw from: sounds that no microphone should produce, and values that no caller should pass."""
 
 import numpy as np
 from hypothesis import settings
@@ -12,13 +12,13 @@ COVERED = set()
 
 
 def covers(*names):
-    """Mark a test: ``module.name`` of what its property holds for."""
+    """Mark a test with the ``module.name`` for which its property holds."""
     COVERED.update(names)
     return lambda test: test
 
 
 def examples(count):
-    """So many examples of a test in every run; ``make fuzz`` multiplies them."""
+    """Run a test with this many examples; ``make fuzz`` multiplies them."""
     return settings(max_examples=max(1, count * settings().max_examples // 100))
 
 
@@ -56,7 +56,7 @@ def sounds(draw, hops=12, level=None):
 
 
 def bands(low, high, frames=3):
-    """Draw float32 (frames, BANDS), the ends and numbers near zero among them."""
+    """Draw float32 (frames, BANDS), including both ends and numbers near zero."""
     from hypothesis.extra.numpy import arrays
 
     from percepnet_wasm.signal.bands import BANDS

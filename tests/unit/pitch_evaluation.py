@@ -47,7 +47,7 @@ def reference_pitch(clean: Audio) -> tuple[NDArray[np.intp], NDArray[np.float64]
     Returns
     -------
     call : intp (voiced,)
-        The tracker's call that puts out the frame centred there.
+        The tracker's call that outputs the frame centred there.
     hertz : float64 (voiced,)
     """
     pitch = parselmouth.Sound(clean.astype(np.float64), SAMPLE_RATE).to_pitch_ac(

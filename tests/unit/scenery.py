@@ -36,7 +36,7 @@ def write_corpus(folder: Path, clips: list[tuple[dict[str, str], np.ndarray]]) -
 
 
 def corpora(root: Path) -> tuple[Corpus, Corpus]:
-    """Eight talkers and four noises; two of each come from a source that is kept out."""
+    """Eight talkers and four noises; two of each come from a held-out source."""
     rng = np.random.default_rng(0)
     speech = [
         (

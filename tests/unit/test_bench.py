@@ -1,4 +1,4 @@
-"""The benchmark: its CPython part for real, and what becomes of times: records, ratios, table."""
+"""The benchmark: its CPython part for real, and what is made of the times: records, ratios, table."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""The classic script that is made of the drop-in's modules does what they do."""
+"""The classic script bundled from the drop-in's modules does what they do."""
 
 import json
 import shutil

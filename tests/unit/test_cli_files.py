@@ -1,4 +1,4 @@
-"""The enhance command with files as people have them: what it says, overwrites, skips, resumes and refuses."""
+"""The enhance command with real-world files: what it says, overwrites, skips, resumes and refuses."""
 
 import os
 import re
@@ -31,7 +31,7 @@ def recording(tmp_path):
 
 @pytest.fixture
 def interviews(tmp_path):
-    """A folder with two recordings, a damaged one, and what else lies in folders."""
+    """A folder with two recordings, a damaged one, and other typical contents."""
     folder = tmp_path / "in"
     folder.mkdir()
     for name in ("a.wav", "b.flac"):

@@ -1,4 +1,4 @@
-"""Recordings for training: what is kept out, skipped, denoised, and how talkers are weighed."""
+"""Recordings for training: what is held out, skipped and denoised, and how talkers are weighted."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The enhancer as its users meet it: delay, streams and files, bad input, levels."""
+"""The enhancer as users see it: delay, streams and files, bad input, levels."""
 
 import csv
 from pathlib import Path
@@ -242,7 +242,7 @@ def test_what_it_tells_of_the_stream(clip):
         assert -1 <= enhancer.correlation <= 1
         assert np.isfinite(enhancer.snr_db)
         voiced.append(enhancer.voice_activity)
-    # The frame put out is two behind the newest.
+    # The output frame is two behind the newest.
     speech = np.square(clean.reshape(-1, HOP)).mean(axis=1)[: -DELAY // HOP] > 1e-5
     voiced = np.array(voiced)[DELAY // HOP :]
     assert voiced[speech].mean() > voiced[~speech].mean() + 0.2
@@ -267,7 +267,7 @@ LEVELS = (-45.0, -25.0, -5.0)
 
 
 def at_level(samples, level_db):
-    """Scaled to an RMS of so many dB of full scale."""
+    """Scale to an RMS level in dB of full scale."""
     return (samples * 10 ** (level_db / 20) / np.sqrt(np.mean(samples**2))).astype(np.float32)
 
 

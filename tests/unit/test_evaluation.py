@@ -69,7 +69,7 @@ def test_score_follows_the_noise(evaluation):
 
 
 def test_dnsmos_is_the_packages_own(evaluation):
-    """For a signal as long as the model hears, there is nothing between the package and us."""
+    """For a signal as long as the model's input, our score is exactly the package's."""
     from speechmos import dnsmos
 
     signal = (speech_like(10, 6) + noise(10, 0.01))[::3]

@@ -1,4 +1,4 @@
-"""The examples of the docstrings do what they say."""
+"""The docstrings' examples do what they say."""
 
 import doctest
 import importlib

@@ -1,4 +1,4 @@
-"""What the network hears: 70 numbers, each from the frame it should be from."""
+"""The network's features: 70 numbers, each from the right frame."""
 
 import numpy as np
 import pytest
@@ -39,7 +39,7 @@ def test_streaming_equals_batch(samples, block):
 
 
 def test_layout(samples):
-    """Energies of the newest frame; coherences, period and correlation of the one put out."""
+    """Energies of the newest frame; coherences, period and correlation of the output frame."""
     rows, period, correlation = stream(samples, FRAMES)
     assert rows.shape == (FRAMES, FEATURES) == (FRAMES, 70)
     padded = np.concatenate((np.zeros(HOP, np.float32), samples))

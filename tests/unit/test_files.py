@@ -30,7 +30,7 @@ class DelayLine:
 
 
 def tones(length, rate, channels):
-    """One sine a channel, faded in and out: nothing that a resampler may smear."""
+    """One sine per channel, faded in and out, so that a resampler has nothing to smear."""
     time = np.arange(length) / rate
     fade = np.sin(np.pi * np.arange(length) / max(1, length)) ** 2
     return np.stack([0.4 * fade * np.sin(2 * np.pi * (440 + 310 * k) * time) for k in range(channels)], axis=1)

@@ -15,7 +15,7 @@ NAMES = ("a.wav", "deep/er/b.flac", "deep/c.WAV")
 
 @pytest.fixture
 def corpus(tmp_path):
-    """Three short files, one of them deep down, and one that is no audio."""
+    """Three short audio files, one of them deeply nested, and one file that is not audio."""
     for number, name in enumerate(NAMES):
         path = tmp_path / "in" / name
         path.parent.mkdir(parents=True, exist_ok=True)

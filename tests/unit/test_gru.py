@@ -41,7 +41,7 @@ def test_in_float32_it_is_pytorchs_gru(case) -> None:
 
 
 def test_under_bfloat16_its_state_and_gradients_stay_close_to_float32(case) -> None:
-    """PyTorch's own GRU, which carries the state in bfloat16, misses by several times as much."""
+    """PyTorch's own GRU, which carries the state in bfloat16, is off by several times as much."""
     layer, x, start = case
 
     def error(run) -> float:

@@ -1,4 +1,4 @@
-"""Whatever a caller hands in: the right result, or an error that names the argument, what it is and what to give."""
+"""Whatever a caller passes: the right result, or an error that names the argument, its value and what to pass."""
 
 import json
 import math
@@ -80,7 +80,7 @@ CALLS = {
 
 
 def refused(value):
-    """Whether something is no sample rate: one that is would only cost time here."""
+    """Whether something is not a sample rate: a valid one would only cost time here."""
     return not (isinstance(value, int | float | np.number) and 1000 <= value <= 10**6)
 
 
@@ -93,7 +93,7 @@ def refused(value):
 @example(value=[[0.0], [0.0, 0.0]])
 @example(value=np.zeros((2, 48000), np.float32))
 def test_a_wrong_argument_is_named_with_its_remedy(name, value):
-    # What is wrong with the bytes of a model is told of "the model's bytes".
+    # Errors in the bytes of a model are reported of "the model's bytes".
     refuses(name.partition(" ")[0] if name != "source" else "", lambda: CALLS[name](value))
 
 

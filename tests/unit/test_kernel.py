@@ -224,7 +224,7 @@ def test_auto_takes_the_kernel_and_says_so(installed):
 
 
 class Wrong:
-    """A library whose function spoils its last argument but one, or the result."""
+    """A library whose function corrupts its last argument but one, or the result."""
 
     def __init__(self, function):
         self.function = function

@@ -28,7 +28,7 @@ QUIET = Settings(kernel="numpy", attenuation_limit_db=0)
 
 
 class Device:
-    """A device of soundcard's that plays a noise, or keeps what it is given."""
+    """A fake soundcard device that plays a noise, or keeps what it is given."""
 
     def __init__(self, name, identifier, late=0.0):
         self.name, self.id, self.latency = name, identifier, late
@@ -225,7 +225,7 @@ def hear(command, null_sinks, folder, sound, recognised):
 
 
 def test_a_voice_goes_through_pulseaudio(null_sinks, tmp_path):
-    """What is said into the microphone is heard in the loudspeaker, and Ctrl-C ends the command in order."""
+    """What is said into the microphone comes out of the loudspeaker, and Ctrl-C ends the command cleanly."""
     command = [sys.executable, "-m", "percepnet_wasm", "live", "--attenuation-limit", "0", "--kernel", "numpy"]
 
     def recognised(block):

@@ -20,7 +20,7 @@ NEUTRAL = {"attenuation_limit_db": 0}
 
 
 def make(path, codecs, rate=48000, layout="mono", start=0.0, audio=None, tracks=1, bit_rate=96000, container=None):
-    """Write a film of a changing picture, or sound alone, and what is heard in it."""
+    """Write a video with a changing picture, or sound alone; return the sound as well."""
     picture, sound = codecs
     audio = speech_like(SECONDS, 1) if audio is None else audio
     channels = {"mono": 1, "stereo": 2}[layout]

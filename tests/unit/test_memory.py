@@ -35,7 +35,7 @@ def test_a_further_stream_brings_no_weights_of_its_own():
 
 
 def test_a_frame_takes_under_100_kb_for_a_moment_and_keeps_none(sound):
-    """The comb's line of samples alone is 23 kB, and its copy for the next frame 21 kB."""
+    """The comb's sample buffer alone is 23 kB, and its copy for the next frame 21 kB."""
     engine = NumpyEngine(Model.load(), 1)
     run(engine, sound)
     tracemalloc.start()

@@ -59,7 +59,7 @@ def test_each_package_names_the_licences_of_what_it_holds(wheel):
     code, weights = "MIT", "CC-BY-SA-4.0"
     held = licences(metadata(wheel)["License-Expression"])
     assert held == {code, weights}
-    # The npm package holds the wheel, and with it the runtime that others made: their licences stand in the notice.
+    # The npm package includes the wheel and a third-party runtime, whose licences are in the notice.
     npm = licences(json.loads((ROOT / "worklet" / "package.json").read_text())["license"])
     assert npm == held | {"MPL-2.0", "PSF-2.0", "BSD-3-Clause"}
     notice = (ROOT / "build_scripts" / "package" / "NOTICE.txt").read_text()
@@ -208,7 +208,7 @@ def test_equal_sources_give_an_equal_wheel(wheel, tmp_path):
 @pytest.mark.parametrize(
     ("statement", "loaded"),
     [
-        # The command line chooses the number of BLAS's threads before NumPy is there.
+        # The command line sets the number of BLAS threads before NumPy is imported.
         ("import percepnet_wasm, percepnet_wasm.cli", ["percepnet_wasm"]),
         ("from percepnet_wasm import *", ["numpy", "percepnet_wasm"]),
     ],

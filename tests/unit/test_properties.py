@@ -76,7 +76,7 @@ def test_bands_share_out_energy_and_gains_stay_between_their_bands(seed, level, 
 @examples(40)
 @given(bands(-1, 1), ENERGIES, ENERGIES, periods)
 def test_coherences_are_shares(likeness, energy, combed_energy, period):
-    cross = likeness * np.sqrt(energy) * np.sqrt(combed_energy)  # more there is not, says Cauchy
+    cross = likeness * np.sqrt(energy) * np.sqrt(combed_energy)  # the most there can be (Cauchy-Schwarz)
     q_y = coherence.coherence(cross, energy, combed_energy)
     within(q_y, 0, 1)
     q_p = coherence.combed_coherence(q_y, comb.noise_power(period[: len(q_y)]))

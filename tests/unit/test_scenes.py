@@ -239,7 +239,7 @@ def test_augmentation(mixer: SceneMixer, name: str) -> None:
 
 
 def test_without_a_room_tone_there_is_digital_silence(mixer: SceneMixer) -> None:
-    """What the room tone is for."""
+    """This is the purpose of the room tone."""
     scene = mixer.make(np.random.default_rng(0), QUIET)
     assert frame_power(scene.noisy).min() == 0
 

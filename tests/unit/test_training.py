@@ -115,14 +115,14 @@ def test_targets_above_a_narrow_recording_are_masked_in_its_pauses_too() -> None
 
 
 def test_noise_alone_is_masked_nowhere() -> None:
-    """Whatever the bandwidth of the talker who says nothing."""
+    """This holds whatever the bandwidth of the talker, who is silent."""
     scene = half_a_scene(8000)
     scene.clean[:] = 0
     assert example(scene).weight[10:].min() == 1
 
 
 def test_a_softer_second_half_is_speech_too() -> None:
-    """Voice is judged beside the talker's level at the time."""
+    """Voice is judged relative to the talker's level at the time."""
     rng = np.random.default_rng(5)
     level = np.where(np.arange(LENGTH) < LENGTH // 2, 1, 10 ** (-25 / 20)).astype(np.float32)
     clean = np.resize(voice(rng, 4), LENGTH) * level
@@ -164,7 +164,7 @@ def test_target_denoising_lowers_the_floor_of_a_recording_and_keeps_its_speech()
     speech = np.resize(voice(rng, 2), 4 * SAMPLE_RATE)
     speech[2 * SAMPLE_RATE : 3 * SAMPLE_RATE] = 0  # the frames next to speech are spared with it
     noisy = speech + 2e-4 * rng.standard_normal(len(speech)).astype(np.float32)
-    noisy[SAMPLE_RATE : SAMPLE_RATE + 4800] = 0  # digital silence between strung clips is no floor
+    noisy[SAMPLE_RATE : SAMPLE_RATE + 4800] = 0  # digital silence between joined clips is not a floor
     clean = denoise_target(noisy)
     assert clean.shape == noisy.shape and clean.dtype == np.float32
     pause = (np.convolve(np.abs(speech), np.ones(14400), "same") == 0) & (noisy != 0)

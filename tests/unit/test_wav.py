@@ -34,7 +34,7 @@ def wav(audio=AUDIO, subtype="PCM_16", rate=48000, **options):
 
 
 def with_sizes(content, riff, data):
-    """Change what a WAV file's header says of lengths."""
+    """Change the lengths in a WAV file's header."""
     at = content.index(b"data")
     content[4:8], content[at + 4 : at + 8] = struct.pack("<I", riff), struct.pack("<I", data)
     return content
@@ -197,7 +197,7 @@ def test_mp3_keeps_its_bit_rate(tmp_path, rate, mode, level):
         tmp_path / "in.mp3", "w", rate, 1, "MPEG_LAYER_III", compression_level=level, bitrate_mode=mode
     ) as file:
         file.write(audio)
-    # A cover picture is no sound.
+    # A cover picture is not sound.
     picture = b"ID3\3\0\0" + bytes([0, 0x0C, 0, 0]) + bytes(0x0C << 14)
     (tmp_path / "in.mp3").write_bytes(picture + (tmp_path / "in.mp3").read_bytes())
     enhance_file(tmp_path / "in.mp3", tmp_path / "out.mp3", **NEUTRAL)

@@ -1,4 +1,4 @@
-/** What is heard, quantum by quantum, on a simulated clock: Blend and Pump with an enhancer that turns the sign. */
+/** What is heard, quantum by quantum, on a simulated clock: Blend and Pump with an enhancer that flips the sign. */
 import assert from 'node:assert/strict';
 import { describe, mock, test } from 'node:test';
 import { Blend, DEPTH_MAX, DEPTH_MIN, MUTED, STARVED, STATE } from '../blend.js';
@@ -313,7 +313,7 @@ describe('an enhancer', () => {
 });
 
 describe('another enhancer', () => {
-  /** Turns the sign and halves: by its level it is known which of the two is heard. */
+  /** Flips the sign and halves: the level shows which of the two is heard. */
   class Half extends Inverter {
     step() {
       super.step();

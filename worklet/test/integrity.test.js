@@ -1,4 +1,4 @@
-/** Only the build's own bytes get in, and a refusal says which of the reasons for "failed to fetch" it was. */
+/** Only the build's own bytes are accepted, and a refusal gives the actual reason behind "failed to fetch". */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, test } from 'node:test';

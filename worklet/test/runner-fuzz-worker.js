@@ -1,4 +1,4 @@
-/** Loads damaged images and runs what is accepted, one seed after the other; runner-fuzz.test.js watches that it gets on. */
+/** Loads damaged images and runs those accepted, one seed after another; runner-fuzz.test.js checks that it makes progress. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { HOP } from '../constants.js';
 import { Program, RunnerError } from '../runner.js';

@@ -1,4 +1,4 @@
-/** The runner gives what NumPy gives, keeps streams apart, and refuses whatever is no sound image of its kernel. */
+/** The runner computes what NumPy computes, keeps streams apart, and refuses any image that is not valid for its kernel. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { HOP } from '../constants.js';

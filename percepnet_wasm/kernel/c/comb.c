@@ -1,4 +1,4 @@
-/* The comb filter, how coherent it leaves each band, and what the network hears of that. */
+/* The comb filter, the coherence in each band, and the network's features. */
 #include "bands.h"
 #include "fft.h"
 #include "stages.h"

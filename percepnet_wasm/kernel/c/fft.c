@@ -77,7 +77,7 @@ static inline __attribute__((always_inline)) void pass(
     }
 }
 
-/* The first pass has a stride of 1: four parts a vector instead, put in their places by a transposition. Radix 4. */
+/* The first pass has a stride of 1: each vector takes four parts instead, and a transposition puts them in place. Radix 4. */
 static void first_pass(int parts, const float *twiddles, const float *restrict from, float *restrict to, int half) {
     for (int part = 0; part < parts; part += 4) {
         c4 x[4];

@@ -6,8 +6,8 @@
    The half + 1 bins go to real[] and imag[], which have room for four more. */
 void real_to_spectrum(const Fft *fft, float *real, float *imag);
 
-/* The other way: real[] and imag[] of half + 1 bins to 2 * half samples in their order, scaled as numpy.fft.irfft. */
+/* The inverse: real[] and imag[] of half + 1 bins to 2 * half samples in order, scaled as by numpy.fft.irfft. */
 void spectrum_to_real(const Fft *fft, const float *real, const float *imag, float *samples);
 
-/* Put 2 * half samples where real_to_spectrum wants them; times window[] unless that is null. */
+/* Put 2 * half samples where real_to_spectrum expects them, multiplied by window[] unless that is null. */
 void split_samples(const Fft *fft, const float *samples, const float *window);

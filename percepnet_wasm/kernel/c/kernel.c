@@ -1,4 +1,4 @@
-/* What Python and JavaScript call. */
+/* The functions that Python and JavaScript call. */
 #include "check.h"
 #include "product.h"
 #include "stages.h"
@@ -16,7 +16,7 @@ EXPORT int percepnet_check(const Stream *s, uintptr_t constants, uintptr_t const
     return check_stream(s, &memory);
 }
 
-/* Weights travel as SIMD wants them: put them in this variant's order, once. 0, or the number of the check that failed. */
+/* Weights come in SIMD's order: put them into this variant's, once. 0, or the number of the check that failed. */
 EXPORT int percepnet_adopt(Matrix *first, int count, uintptr_t constants, uintptr_t constants_end) {
     for (Matrix *m = first; m < first + count; m++) {
         int failed = check_matrix(m, (Range){constants, constants_end});
@@ -26,7 +26,7 @@ EXPORT int percepnet_adopt(Matrix *first, int count, uintptr_t constants, uintpt
     return 0;
 }
 
-/* Stages first to last, 0 to 4. A frame is all of them; the benchmark takes them one by one. 1: bad samples. */
+/* Run stages first to last, 0 to 4. A frame needs all of them; the benchmark runs them one by one. 1: bad samples. */
 EXPORT int percepnet_run(Stream *s, int first, int last) {
     if (first == 0 && take_samples(s)) return 1;
     if (first <= 1 && last >= 1) track_pitch(s);

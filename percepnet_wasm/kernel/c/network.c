@@ -53,7 +53,7 @@ static void dense(const Layer *layer, int frame) {
     quantise(out, (activation *)layer->quantised + frame * layer->stride, layer->stride);
 }
 
-/* r, z, n lie one behind the other. */
+/* r, z, n are contiguous. */
 static void gated(const Layer *layer, int frame) {
     int size = layer->output_size;
     const float *from_input = layer->from_input + frame * layer->gates_stride, *from_state = layer->from_state;

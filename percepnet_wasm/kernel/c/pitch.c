@@ -1,4 +1,4 @@
-/* The pitch tracker of percepnet_wasm/signal/pitch.py, step by step; the reasons are told there. */
+/* The pitch tracker of percepnet_wasm/signal/pitch.py, step by step; the reasons are given there. */
 #include "fft.h"
 #include "stages.h"
 #include "vector.h"

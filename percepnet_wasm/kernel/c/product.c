@@ -13,12 +13,12 @@ typedef i4 i4_anywhere __attribute__((aligned(4), may_alias));
 #if defined(__wasm_relaxed_simd__)
 #include <wasm_simd128.h>
 
-/* Four rows of four columns, a row in each lane. */
+/* Four rows of four columns, one row per lane. */
 static inline i4 add_products(i4 acc, const int8_t *weights, const activation *x) {
     return (i4)wasm_i32x4_relaxed_dot_i8x16_i7x16_add(wasm_v128_load(weights), wasm_v128_load32_splat(x), (v128_t)acc);
 }
 
-/* The instruction's activations are not negative: RELAXED_ZERO stands for 0. The biases make up for it. */
+/* The instruction's activations are not negative: RELAXED_ZERO represents 0. The biases compensate for it. */
 void quantise(const float *from, activation *to, int count) {
     for (int k = 0; k < count; k += 4) {
         i4 q = __builtin_convertvector(__builtin_elementwise_roundeven(load(from + k) * ACTIVATION_RELAXED), i4) + RELAXED_ZERO;
@@ -49,7 +49,7 @@ void adopt(Matrix *m) {
 
 #else
 
-/* Weights travel in this order already. */
+/* Weights come in this order already. */
 void adopt(Matrix *m) { (void)m; }
 
 #if defined(__wasm_simd128__)

@@ -16,7 +16,7 @@ void product(const Matrix *m, const activation *x, int32_t *acc);
 /* Float weights, for what is not bounded: acc[0..rows) = W x, rows a multiple of 16. */
 void float_product(const Matrix *m, const float *x, float *acc);
 
-/* From the order in which weights travel, which is SIMD's, to this variant's; once, and bias and scale with them. */
+/* Reorder weights from SIMD's order, in which they come, to this variant's, once, and adapt bias and scale. */
 void adopt(Matrix *m);
 
 /* Activations in [-1, 1] to what product() takes; count is rounded up to a multiple of 4. */

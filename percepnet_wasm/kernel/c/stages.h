@@ -1,4 +1,4 @@
-/* The stages of a frame, in their order. Each takes all frames of the block; s holds everything between them. */
+/* The stages of a frame, in order. Each processes all frames of the block; s holds everything passed between them. */
 #pragma once
 
 #include "layout.h"

@@ -27,7 +27,7 @@ static inline void transpose(f4 *a, f4 *b, f4 *c, f4 *d) {
     *d = __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
 }
 
-/* The functions below are good to a few units in the last place: their series are cut where a float ends. */
+/* The functions below are accurate to a few units in the last place: their series are cut at float precision. */
 
 static const float LN2 = 0.6931471805599453f, LOG2_E = 1.4426950408889634f;
 

@@ -122,7 +122,7 @@ async function drained() {
     const missing = (needed - ring.load(WORD.WRITTEN)) | 0;
     if (missing > 0 && (blend.active ? missing <= HOP : missing > HOP)) break;
     Atomics.wait(ring.words, WORD.NEEDED, needed, 0.2);
-    if (looks % 1000 === 999) await new Promise(setImmediate); // lest a failure be waited for in vain
+    if (looks % 1000 === 999) await new Promise(setImmediate); // so that a failure is noticed
   }
   if (++waits % 100 === 0) await new Promise(setImmediate); // and the statistics are heard
 }
