@@ -19,7 +19,7 @@ TAG = '<!doctype html><title>test</title><link rel="icon" href="/icon.svg"><scri
 
 @dataclass
 class FirefoxWithSound:
-    """A Firefox, and the environment of programs that speak to its sound card."""
+    """A Firefox, and the environment for programs that talk to its sound card."""
 
     browser: Firefox
     environment: dict[str, str]

@@ -72,4 +72,4 @@ def peer_server() -> Iterator[int]:
                 raise RuntimeError("PeerJS's server does not answer")
             yield port
         finally:
-            server.kill()  # asked politely, it waits for the page's socket to close, which the page holds on to
+            server.kill()  # on SIGTERM it would wait for the page's socket to close, which the page keeps open

@@ -62,7 +62,7 @@ Audio = NDArray[np.float32]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let a site that is built already be tested."""
+    """Add an option to test a site that is built already."""
     parser.addoption("--site", type=Path, help="folder to test instead of building dist/")
     parser.addoption("--simulated-minutes", type=int, default=1, help="of the soak faster than real time (default: 1)")
     parser.addoption("--real-minutes", type=float, default=0.2, help="of the soak in real time (default: 0.2)")
@@ -81,7 +81,7 @@ def dist(request: pytest.FixtureRequest) -> Path:
 
 
 def copy_site(dist: Path, target: Path) -> Path:
-    """Copy ``dist``, and add the files of this folder as ``tests/``: they are no part of the site."""
+    """Copy ``dist``, and add the files of this folder as ``tests/``: they are not part of the site."""
     shutil.copytree(dist, target, copy_function=shutil.copy2)
     (target / "tests").mkdir()
     for script in HERE.glob("*.js"):
@@ -97,7 +97,7 @@ def site(dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class AlteredSite:
-    """A copy of the site whose files can be damaged and mended; served with the isolation headers."""
+    """A copy of the site whose files can be damaged and repaired; served with the isolation headers."""
 
     def __init__(self, folder: Path, url: str) -> None:
         self.folder, self.url = folder, url
@@ -193,7 +193,7 @@ BROWSERS: set[int] = set()
 
 @pytest.fixture(autouse=True)
 def end_of_patience(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Kill the browsers of a test that hangs: it fails, what it waits for being gone, and the next starts its own."""
+    """Kill a hanging test's browsers: it then fails, because what it waits for is gone, and the next starts its own."""
 
     def kill() -> None:
         for process in list(BROWSERS):
@@ -222,7 +222,7 @@ def launch(chromium: Callable[..., Browser], clip: Path) -> Iterator[Callable[..
 
 @dataclass
 class Tab:
-    """A page with what it asked for and complained about."""
+    """A page, with the requests that it made and the errors that it logged."""
 
     page: Page
     url: str
@@ -237,7 +237,7 @@ class Tab:
         return self.page.evaluate(script, argument)
 
     def wait(self, condition: str) -> None:
-        """Wait until a JavaScript expression holds. Asked from here: wait_for_function() needs the page's leave."""
+        """Wait until a JavaScript expression holds. Polled here: wait_for_function() needs the page's permission."""
         deadline = time.monotonic() + PATIENCE_MS / 1000
         while not self.holds(condition):
             if time.monotonic() > deadline:
@@ -245,7 +245,7 @@ class Tab:
             self.page.wait_for_timeout(50)
 
     def holds(self, condition: str) -> bool:
-        """Ask a JavaScript expression once; while the page reloads itself it does not hold."""
+        """Evaluate a JavaScript expression once; while the page reloads itself it counts as false."""
         try:
             return bool(self.page.evaluate(f"async () => Boolean(await ({condition}))"))
         except PlaywrightError as error:

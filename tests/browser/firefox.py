@@ -98,7 +98,7 @@ def sound_card(recording: Path, folder: Path, rate: int = 48000) -> Iterator[dic
     Yields
     ------
     dict of str to str
-        Environment for programs that shall use it.
+        Environment for programs that are to use it.
     """
     # A socket's path must be short.
     runtime = Path(tempfile.mkdtemp(prefix="pulse", dir="/tmp"))
@@ -149,7 +149,7 @@ def firefox(executable: str, environment: dict[str, str], profile: Path) -> Iter
 
 
 def debugging_port(log: Path) -> int:
-    """Wait until Firefox has written where it listens."""
+    """Wait until Firefox has written the address on which it listens."""
     for _ in range(10 * PATIENCE):
         found = re.search(r"listening on ws://.*:(\d+)", log.read_text(errors="replace"))
         if found:

@@ -17,7 +17,7 @@ the browser drops sound: that recording says nothing. What is wrong in itself is
 
 
 def soon(judge: Callable[[], str]) -> None:
-    """Ask for a verdict until there is nothing to complain of ('')."""
+    """Repeat a check until it has no complaint ('')."""
     for _ in range(ATTEMPTS):
         complaint = judge()
         if not complaint:
@@ -75,7 +75,7 @@ def power_db(samples: Audio, frames: NDArray[np.bool_]) -> float:
 def similarity(a: Audio, b: Audio, frames: NDArray[np.bool_]) -> float:
     """Median, over half seconds with speech, of the best correlation coefficient within 50 ms.
 
-    The lag is sought anew in each stretch: a receiver's jitter buffer stretches time now and then.
+    The lag is determined again in each stretch: a receiver's jitter buffer stretches time now and then.
     """
     size, reach = 10 * FRAME, FRAME
     found = []
@@ -91,7 +91,7 @@ def similarity(a: Audio, b: Audio, frames: NDArray[np.bool_]) -> float:
 
 
 def not_cleaned(raw: Audio, out: Audio) -> str:
-    """What is wrong with ``out`` if it shall be ``raw`` enhanced: 6 dB less noise in pauses, and the same speech.
+    """What is wrong with ``out`` if it should be ``raw`` enhanced: 6 dB less noise in pauses, and the same speech.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def not_cleaned(raw: Audio, out: Audio) -> str:
 
 
 def not_raw(raw: Audio, out: Audio) -> str:
-    """What is wrong with ``out`` if it shall be ``raw`` itself, aligned."""
+    """What is wrong with ``out`` if it should be ``raw`` itself, aligned."""
     louder = power_db(out, speech(raw)) - power_db(raw, speech(raw))
     alike = similarity(raw, out, speech(raw))
     return "" if alike > 0.99 and abs(louder) < 0.5 else f"level of the speech {louder:+.1f} dB, likeness {alike:.2f}"

@@ -1,4 +1,4 @@
-"""Scripts for the start of a page that keep what the drop-in makes behind its back."""
+"""Scripts for the start of a page that record what the drop-in makes behind the page's back."""
 
 WORKERS = """
 window.workers = [];

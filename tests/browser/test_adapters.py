@@ -1,4 +1,4 @@
-"""The adapters, called at run time by the vendors' own code; no server is needed for that part of it."""
+"""The adapters, called at run time by the vendors' own code; that part of the code needs no server."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -135,7 +135,7 @@ def address(dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
 
 @pytest.mark.parametrize("platform", EXPECTED)
 def test_adapter(open_tab: Callable[..., Tab], address: str, platform: str) -> None:
-    """Made, heard, given another microphone, muted and stopped by the kit."""
+    """The kit makes, plays, re-inputs, mutes and stops it."""
     tab = open_tab(address, "apps/kits.html")
     tab.evaluate("async () => { window.harness = await import('/tests/harness.js'); }")
     tab.evaluate(SCENES)

@@ -1,4 +1,4 @@
-"""The article's page as a visitor uses it: hears the steps, adds noise, changes the code, breaks and mends it.
+"""The article's page as a visitor uses it: listens to the steps, adds noise, edits the code, breaks and fixes it.
 
 One visit, in order: Python is loaded once.
 """
@@ -154,7 +154,7 @@ def test_a_visit(open_tab: Callable[..., Tab], isolated: str, dist: Path) -> Non
 
 
 def test_own_files(open_tab: Callable[..., Tab], isolated: str, tmp_path: Path) -> None:
-    """Stereo at another rate is taken, long files are cut; a file without sound is refused and the last sound kept."""
+    """Stereo at another rate is accepted, long files are cut; a file without sound is refused, the last sound kept."""
     tab = open_tab(isolated, path="article.html")
     page = tab.page
     seconds = np.arange(12 * 44100) / 44100
@@ -172,7 +172,7 @@ def test_own_files(open_tab: Callable[..., Tab], isolated: str, tmp_path: Path) 
 
 
 def test_own_voice(open_tab: Callable[..., Tab], isolated: str, clip: Path) -> None:
-    """The microphone is recorded, let go and taken for the speech; refused, it leaves the last sound as it was."""
+    """The microphone is recorded, released and used as the speech; if refused, the last sound stays as it was."""
     remember = """const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
       navigator.mediaDevices.getUserMedia = async (wanted) => (window.stream = await ask(wanted));
       const { start, stop } = MediaRecorder.prototype;

@@ -1,4 +1,4 @@
-"""Clients that nobody here wrote, their calls unchanged: one script tag, and the far end hears less noise."""
+"""Third-party clients with their calls unchanged: one script tag, and the far end hears less noise."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -112,7 +112,7 @@ def test_peerjs(open_tab: Callable[..., Tab], address: str, port: int, clip: Pat
 
 
 def test_simple_peer(open_tab: Callable[..., Tab], address: str, clip: Path) -> None:
-    """simple-peer, signals handed over within the page. Off, the noise is there: it was no one else."""
+    """simple-peer, signalling within the page. With enhancement off the noise is back, so it was our doing."""
     tab = open_tab(address, "apps/simple-peer.html")
     start_call(tab)
     check_far_end(tab, clip)

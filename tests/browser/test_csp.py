@@ -1,4 +1,4 @@
-"""Under the Content-Security-Policy that worklet/README.md asks for, the script tag does all it does without one."""
+"""Under the Content-Security-Policy that worklet/README.md gives, the script tag does all that it does without one."""
 
 from collections.abc import Callable
 
@@ -39,6 +39,6 @@ def test_the_script_tag_enhances_under_a_strict_policy(altered: AlteredSite, ope
     with serve(altered.folder, headers={"Content-Security-Policy": POLICY}) as url:
         found = open_tab(url, "csp.html").evaluate(ENHANCE)
     assert found["state"] == "ready", found
-    # The page's own inline script is what the policy stops: so it was in force, and nothing else ran into it.
+    # The policy blocks only the page's own inline script: so it was in force, and nothing else violated it.
     assert found["inline"] is False
     assert [text.split()[:2] for text in found["violations"]] == [["script-src-elem", "inline"]], found["violations"]

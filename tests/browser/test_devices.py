@@ -169,7 +169,7 @@ PAUSES = {
 
 
 def test_no_frame_is_computed_that_nobody_hears(start: Callable[[], Tab]) -> None:
-    """The switch off, a context asleep, a node that nothing leads to: the counter stands still."""
+    """Switched off, with a suspended context, or with a node without input: the counter stands still."""
     tab = start()
     tab.evaluate("""async () => {
         const percepnet = await harness.create();
@@ -240,7 +240,7 @@ def test_the_delay_is_the_stated_one_after_every_disturbance(open_tab: Callable[
 
 
 def test_a_context_that_is_suspended_from_outside(start: Callable[[], Tab]) -> None:
-    """It is resumed at once; if the browser forbids that, one event tells, and a click is enough."""
+    """It is resumed at once; if the browser forbids that, one event says so, and a click is enough."""
     tab = start()
     tab.evaluate(
         "async () => { await harness.enhanceMicrophone(); await harness.untilPlaying(percepnet, 'enhanced'); }"
@@ -251,7 +251,7 @@ def test_a_context_that_is_suspended_from_outside(start: Callable[[], Tab]) -> N
         await harness.until(() => contexts[0].state === 'running');
         return performance.now() - begun;
     }""")
-    # A browser that takes longer than a moment leaves silence, and that is told.
+    # A browser that takes longer than a moment leaves silence, which is reported.
     assert tab.failures() == [] or took > 900
     tab.wait("percepnet.state === 'ready'")
     tab.evaluate("log.length = 0")

@@ -155,7 +155,7 @@ ASK = """async (asked) => {
 def test_errors_are_the_browsers_own(
     open_tab: Callable[..., Tab], altered: AlteredSite, page: Callable[[str], str]
 ) -> None:
-    """A refused permission, an impossible demand, a senseless request: what the page would get without us."""
+    """A refused permission, an impossible requirement, a senseless request: what the page would get without us."""
     tab = open_tab(altered.url, page(), permission=DENY_MICROPHONE)
     assert tab.evaluate(ASK, [{"audio": True}]) == ["NotAllowedError", ""]
     tab = open_tab(altered.url, page())
@@ -185,7 +185,7 @@ def test_wrong_attributes_are_told_and_harmless(
 def test_missing_files_leave_the_raw_voice(
     open_tab: Callable[..., Tab], altered: AlteredSite, page: Callable[[str], str], missing: str
 ) -> None:
-    """Whatever of ours does not load, the page has its microphone, sounding, and the console says why it is raw."""
+    """Whichever file of ours fails to load, the page gets a working microphone, and the console says why it is raw."""
     altered.remove(missing)
     tab = open_tab(altered.url, page())
     script = """async () => {

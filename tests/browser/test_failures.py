@@ -17,7 +17,7 @@ def assert_raw(tab: Tab) -> None:
 
 
 def assert_fallback(tab: Tab, code: str, message: str) -> None:
-    """Exactly one event tells, with the code and a message that says what to do."""
+    """Exactly one event is sent, with the code and a message that says what to do."""
     tab.wait("percepnet.state === 'fallback'")
     events = tab.events("fallback")
     assert [event["code"] for event in events] == [code]
@@ -83,7 +83,7 @@ REFUSED = ["numpy-*.whl", "python_stdlib.zip", "pyodide-lock.json", "pyodide.asm
 
 
 def refused(open_tab: Callable[..., Tab], altered: AlteredSite, file: Path, content: bytes) -> Tab:
-    """With that content the file is not run: its checksum is known to the worker."""
+    """A file with that content is not run: the worker knows the right checksum."""
     name = file.relative_to(altered.folder).as_posix()
     altered.write(name, lambda _: content, announced=False)
     tab = open_tab(altered.url)
@@ -113,7 +113,7 @@ def test_a_restart_finds_the_mended_file(open_tab: Callable[..., Tab], altered: 
 
 
 def test_a_start_that_does_not_get_on_is_given_up(open_tab: Callable[..., Tab], isolated: str) -> None:
-    """A file of which nothing comes, and a worker that died without a word: after a minute, which is wound forward."""
+    """A file that never arrives, and a worker that dies silently: noticed after a minute, which is fast-forwarded."""
     tab = open_tab(isolated, init=WORKERS)
     tab.page.route("**/pyodide.asm.wasm", lambda route: None)
     tab.page.clock.install()
@@ -194,7 +194,7 @@ WRONG = {
 
 
 def test_wrong_arguments(open_tab: Callable[..., Tab], isolated: str) -> None:
-    """A mistake of the programmer is an exception that names it."""
+    """A programming error throws an exception that names it."""
     tab = open_tab(isolated)
     tab.evaluate("async () => { await harness.create(); }")
     for script, message in WRONG.items():

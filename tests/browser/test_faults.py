@@ -1,7 +1,7 @@
 """Faults in the middle of a call, measured on the sample clock: the voice is raw within 100 ms, and the delay stays.
 
-The two ends of the drop-in's graph are recorded on one clock. What is put out raw is the input bit for bit, 70 ms
-later, so that any other sample, a gap or a click among them, would be seen.
+The two ends of the drop-in's graph are recorded on one clock. Raw output is the input bit for bit, 70 ms later, so that
+any other sample, such as a gap or a click, would show.
 """
 
 import time
@@ -137,7 +137,7 @@ def test_the_voice_is_raw_within_100_ms_whatever_fails_and_can_be_restarted(call
         made = record(call, 0.7, 2, fault)
         before = slice(0, made.struck)
         assert np.abs(made.out[before] - made.dry[before]).max() > 0.01, f"{fault}: was not enhanced before"
-        # A worker that has thrown goes on enhancing until the page, which is told, ends it.
+        # A worker that has thrown goes on enhancing until the page, which is notified, ends it.
         raw = slice((made.heard if fault == "throw" else made.struck) + LIMIT, None)
         assert made.out[raw].size > 0, f"{fault}: nothing was recorded after it"
         np.testing.assert_array_equal(made.out[raw], made.dry[raw], fault)
@@ -168,7 +168,7 @@ def test_one_failed_frame_is_raw_and_the_next_ones_are_not(call: Tab) -> None:
 
 
 def test_a_stall_is_raw_while_it_lasts_and_leaves_no_delay(call: Tab) -> None:
-    """From 20 ms, which the ring's depth covers, to 4 s, which is told: the same delay afterwards, by itself."""
+    """From 20 ms, which the ring's depth covers, to 4 s, which is reported: then the same delay again, by itself."""
     for milliseconds in (20, 1000, 4000):
         made = record(call, 0.5, 0.5 + milliseconds / 1000, f"stall {milliseconds}")
         raw = slice(made.struck + LIMIT, made.struck + SAMPLE_RATE * milliseconds // 1000)

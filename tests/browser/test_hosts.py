@@ -1,4 +1,4 @@
-"""Every kind of host: what its headers allow is used, and what it does not allow costs no voice."""
+"""Every kind of host: what its headers allow is used, and what they do not allow never costs the voice."""
 
 import functools
 import threading

@@ -121,7 +121,7 @@ def test_twenty_races_leave_nothing_behind(open_tab: Callable[..., Tab], isolate
         "microphones": True,
     }
     assert tab.complaints == [] and tab.uncaught == []
-    # And the page can begin anew.
+    # And the page can start over.
     tab.evaluate("async () => harness.untilPlaying(await harness.enhanceMicrophone(), 'enhanced')")
 
 

@@ -95,7 +95,7 @@ def test_start_listen_stop(open_tab: Callable[..., Tab], isolated: str, source: 
     expect(page.locator("#load")).to_have_text(re.compile(r"^\d+\.\d %$"))
     expect(page.locator("#gains-now")).to_have_text(re.compile(r"^mean [01]\.\d\d$"))
     expect(page.locator("#before-level")).to_have_text(re.compile("dBFS$"))
-    # The pictures are filled: each has opaque pixels. Copies are read: of many looks at one canvas the browser warns.
+    # The pictures are filled: each has opaque pixels. Copies are read: the browser warns of many reads of one canvas.
     filled = """(() => {{
         const copy = new OffscreenCanvas(300, 30).getContext('2d');
         copy.drawImage(document.querySelector('#{} canvas'), 0, 0);
@@ -209,7 +209,7 @@ def test_a_file_of_ones_own(open_tab: Callable[..., Tab], isolated: str, clip: P
 
 
 def test_a_denied_microphone(open_tab: Callable[..., Tab], isolated: str) -> None:
-    """It is said, and the clip can be had instead."""
+    """The page says so, and offers the clip instead."""
     tab = open_tab(isolated, path="", permission=DENY_MICROPHONE)
     choose(tab.page, "Microphone")
     tab.page.get_by_role("button", name="Start").click()
@@ -245,7 +245,7 @@ def test_an_old_browser(open_tab: Callable[..., Tab], isolated: str, missing: st
 
 
 def test_says_what_is_wrong_and_plays_on(open_tab: Callable[..., Tab], altered: AlteredSite, dist: Path) -> None:
-    """Without the runtime the page explains and plays the sound; once the files are there, one button mends it."""
+    """Without the runtime the page explains and plays the sound; once the files are there, one button fixes it."""
     altered.remove("runtime/pyodide.asm.wasm")
     tab = open_tab(altered.url, path="")
     page = tab.page
@@ -439,7 +439,7 @@ def test_a_machine_that_is_too_slow_is_not_called_a_muted_microphone(
 
 
 def test_freezing_the_pictures(open_tab: Callable[..., Tab], isolated: str) -> None:
-    """Nothing moves any more, the sound goes on, and single keys can be switched off."""
+    """Nothing moves any more, the sound continues, and single keys can be switched off."""
     tab = open_tab(isolated, path="")
     page = tab.page
     start(tab)

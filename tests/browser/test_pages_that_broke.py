@@ -1,4 +1,4 @@
-"""Pages that did something else with the script tag than without it, once each in every browser that could show it."""
+"""Pages that once behaved differently with the script tag, each in every browser that could show it."""
 
 from collections.abc import Callable
 from typing import Any

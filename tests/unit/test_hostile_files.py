@@ -43,7 +43,7 @@ def folder(tmp_path_factory):
 
 
 class bounded:
-    """Fails where the work within took long or much memory."""
+    """Fails if the work within takes too long or too much memory."""
 
     def __enter__(self):
         tracemalloc.start()
@@ -166,7 +166,7 @@ def _audio(container, subtype, rate=16000, channels=2):
 AUDIO = {
     "wav": [
         _audio("WAV", "PCM_16"), _audio("WAV", "FLOAT", 48000, 1), _audio("WAV", "MS_ADPCM"), _audio("RF64", "PCM_24"),
-        # It is the content that says what a file is.
+        # The content determines what a file is.
         _audio("AIFF", "PCM_16"), _audio("CAF", "PCM_16"), _audio("MP3", "MPEG_LAYER_III"),
     ],
     "flac": [_audio("FLAC", "PCM_16"), _audio("FLAC", "PCM_24", 44100, 1)],

@@ -1,4 +1,4 @@
-"""Program images: what they hold, and that the kernel's check knows a sound program from a damaged one.
+"""Program images: what they hold, and that the kernel's check tells a valid program from a damaged one.
 
 ``worklet/test/runner.test.js`` runs them.
 """

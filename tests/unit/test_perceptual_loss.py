@@ -52,7 +52,7 @@ def test_the_torch_synthesis_agrees_with_the_enhancer() -> None:
     features = torch.from_numpy(made.features)[None]
     columns = torch.from_numpy(spectra_columns(noisy, clean, 1.0))[None]
     sample = {"features": features, **dict(zip(SPECTRA, torch.split(columns, list(SPECTRA.values()), -1), strict=True))}
-    # What the default model reads: the paper's features, and each band's levels beside its floor and its peak.
+    # What the default model reads: the paper's features, and each band's levels relative to its floor and its peak.
     levels, _ = relative_levels(made.features[:, :BANDS])
     with torch.no_grad():
         gain, strength, _ = network(torch.cat((features, torch.from_numpy(levels)[None]), -1))

@@ -34,7 +34,7 @@ def track(samples, block=None):
 
 
 def errors(samples, hertz, skip=12):
-    """Relative errors of the pitch: call t puts out frame t - LOOKAHEAD, which is centred on HOP (t - LOOKAHEAD)."""
+    """Relative errors of the pitch: call t outputs frame t - LOOKAHEAD, which is centred on HOP (t - LOOKAHEAD)."""
     period, correlation = track(samples)
     calls = np.arange(skip, len(period))
     truth = hertz[HOP * (calls - LOOKAHEAD)]

@@ -55,7 +55,7 @@ def test_a_folder_without_a_manifest(tmp_path):
 
 
 def test_the_reference_is_aligned_with_the_tracker():
-    """Call t puts out the frame centred on sample HOP (t - LOOKAHEAD)."""
+    """Call t outputs the frame centred on sample HOP (t - LOOKAHEAD)."""
     hertz = glide(100, 400, 2.0)
     call, found = reference_pitch(harmonic(hertz))
     assert len(call) > 150

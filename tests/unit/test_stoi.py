@@ -41,7 +41,7 @@ def test_is_undefined_without_enough_speech():
     short = speech_like(0.3)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        assert reference(short, short, SAMPLE_RATE) == 1e-5  # pystoi's way to say the same
+        assert reference(short, short, SAMPLE_RATE) == 1e-5  # pystoi's way of saying the same
     assert stoi(short, short) is None
     assert stoi(np.zeros(1, np.float32), np.zeros(1, np.float32)) is None
 
