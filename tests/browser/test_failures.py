@@ -121,11 +121,11 @@ def test_a_start_that_does_not_get_on_is_given_up(open_tab: Callable[..., Tab], 
     tab.wait("log.some(({ stage, bytes }) => stage === 'runtime' && bytes > 1e5)")
     tab.page.wait_for_timeout(2000)  # what was under way has come
     tab.page.clock.run_for(70_000)
-    assert_fallback(tab, "boot", r"then restart\(\).*no progress for 60 s: in stage runtime, after \d\.\d MB")
+    assert_fallback(tab, "boot", r"then call restart\(\).*no progress for 60 s: at stage runtime, after \d\.\d MB")
     assert_raw(tab)
     tab.evaluate("() => { log.length = 0; percepnet.restart(); workers.at(-1).terminate(); }")
     tab.page.clock.run_for(70_000)
-    assert_fallback(tab, "boot", "the worker never said a word")
+    assert_fallback(tab, "boot", "the worker sent no message")
     tab.page.unroute("**/pyodide.asm.wasm")
     tab.evaluate("percepnet.restart()")
     tab.wait("percepnet.state === 'ready' && percepnet.playing === 'enhanced'")
@@ -158,9 +158,10 @@ def test_too_little_memory_to_start(open_tab: Callable[..., Tab], isolated: str)
 
 def test_processor_exception(open_tab: Callable[..., Tab], altered: AlteredSite) -> None:
     """An exception on the audio thread would silence a node for good; the microphone goes on, until restart()."""
-    head = "render(input, output) {"
-    fault = "if (this.position > 48000 && !globalThis.thrown) throw new Error((globalThis.thrown = 'injected fault'));"
-    altered.write("worklet/blend.js", lambda text: text.replace(head, head + fault))
+    call = "this.blend.render(input, output);"
+    injected = "throw new Error((globalThis.thrown = 'injected fault'));"
+    fault = f"if (this.blend.position > 48000 && !globalThis.thrown) {injected}"
+    altered.write("worklet/processor.js", lambda text: text.replace(call, fault + call))
     tab = open_tab(altered.url)
     tab.evaluate(ENHANCE)
     assert_fallback(tab, "worklet", "injected fault")
@@ -181,7 +182,7 @@ def test_context_that_may_not_start(open_tab: Callable[..., Tab], isolated: str)
 
 
 WRONG = {
-    "() => harness.PercepNet.create({ depth: 100 })": r"depth must be a whole number of samples .*, not 100",
+    "() => harness.PercepNet.create({ depth: 100 })": r"depth must be 'auto' or a whole number of samples .*, not 100",
     "() => harness.PercepNet.create({ depth: 1920.5 })": r"depth must be .*, not 1920\.5",
     "() => harness.PercepNet.create({ attenuationLimit: -3 })": r"attenuationLimit must be decibels from 0 .*, not -3",
     "() => harness.PercepNet.create({ attenuationLimit: '12' })": r"attenuationLimit must be .*, not 12",
