@@ -29,7 +29,7 @@ def test_reads_well_under_a_strict_policy(open_tab: Callable[..., Tab], strict: 
     for summary in page.locator("summary").all():
         summary.click()
     results = json.loads((ROOT / "build_scripts" / "results" / "evaluation.json").read_text())
-    score = results["peers"]["dev"]["dfn3"]["all"]["pesq_wb"]
+    score = results["peers"]["calls"]["dfn3"]["all"]["pesq_wb"]
     expect(page.get_by_role("row", name="DeepFilterNet3").first).to_contain_text(f"{score:.2f}")
     expect(page.get_by_role("img", name=f"DeepFilterNet3 {score:.2f}").first).to_be_visible()
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
