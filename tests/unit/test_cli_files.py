@@ -1,5 +1,6 @@
 """The enhance command with real-world files: what it says, overwrites, skips, resumes and refuses."""
 
+import functools
 import os
 import re
 import signal
@@ -130,9 +131,17 @@ def test_folders_and_pipes_do_not_mix(interviews, recording, tmp_path, capsys, m
     assert "standard output is a terminal: pipe it to a program" in capsys.readouterr().err
 
 
+def started(command):
+    """Start a command as a terminal does: a script that runs these tests in the background ignores Ctrl-C."""
+    listen = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    return subprocess.Popen(
+        command, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=listen
+    )
+
+
 def interrupted(command, folder, number):
     """Start a command on endless work, and send it a signal once it has begun to write."""
-    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True) as job:
+    with started(command) as job:
         deadline = time.monotonic() + 180
         while not list(folder.rglob(".*.partial")):
             assert job.poll() is None and time.monotonic() < deadline, "nothing is written"
@@ -162,7 +171,7 @@ def test_an_interrupted_folder_keeps_what_is_done_and_is_resumed(tmp_path):
     soundfile.write(source / "b.wav", np.zeros(48000 * 1200, np.int16), 48000)
     soundfile.write(source / "c.wav", np.zeros(4800, np.int16), 48000)
     command = [*COMMAND, str(source), str(out), "--jobs", "1"]
-    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True) as job:
+    with started(command) as job:
         deadline = time.monotonic() + 180
         while not (list(out.rglob(".b.wav*.partial")) and (out / "a.wav").exists()):
             assert job.poll() is None and time.monotonic() < deadline, "nothing is written"
