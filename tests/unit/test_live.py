@@ -1,10 +1,12 @@
 """The live command: devices found and named, levels shown, and sound through PulseAudio's null sinks where it is."""
 
+import functools
 import importlib.util
 import io
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -206,9 +208,11 @@ def hear(command, null_sinks, folder, sound, recognised):
     soundfile.write(folder / "room.wav", np.resize(sound, 150 * SAMPLE_RATE), SAMPLE_RATE)
     record = ["parecord", "--device=loudspeaker.monitor", "--rate=48000", "--channels=1", "--format=float32le", "--raw"]
     pipe = subprocess.PIPE
+    # A script that runs these tests in the background ignores Ctrl-C, and what it starts would too.
+    listen = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
     with (
         subprocess.Popen(["paplay", "--device=room", folder / "room.wav"], env=null_sinks) as player,
-        subprocess.Popen(command, env=null_sinks, cwd=ROOT, stderr=pipe, text=True) as job,
+        subprocess.Popen(command, env=null_sinks, cwd=ROOT, stderr=pipe, text=True, preexec_fn=listen) as job,
         subprocess.Popen(record, env=null_sinks, stdout=pipe, stderr=subprocess.DEVNULL) as recorder,
     ):
         try:
@@ -218,10 +222,15 @@ def hear(command, null_sinks, folder, sound, recognised):
                 block = np.frombuffer(recorder.stdout.read(4 * 4800), np.float32)
                 heard += recognised(block)
         finally:
-            job.send_signal(2)
+            job.send_signal(signal.SIGINT)
             player.terminate()
             recorder.terminate()
-        return job.stderr.read(), job.wait(60)
+            try:
+                _, said = job.communicate(timeout=60)
+            except subprocess.TimeoutExpired:
+                job.kill()
+                raise
+        return said, job.returncode
 
 
 def test_a_voice_goes_through_pulseaudio(null_sinks, tmp_path):
