@@ -44,6 +44,8 @@ _LOOSE_SECONDS = 0.5
 """Tolerance by which a container's stated length may exceed its contents."""
 _STATE_LENGTH = ("matroska", "mov")
 """Formats that state a length; for others FFmpeg guesses."""
+_EXACT = "mov"
+"""The family of formats (m4a, mp4, mov) that state it to the sample; Matroska rounds to milliseconds."""
 
 
 class MediaReader:
@@ -101,11 +103,12 @@ class MediaReader:
         resampler = av.AudioResampler("flt", self.stream.codec_context.layout, self.samplerate)
         position, reached, first = 0, Fraction(0), True
         try:
-            for packet in self.container.demux([self.stream, *self.others]):
+            # All streams: the picture may go on after the sound has ended.
+            for packet in self.container.demux():
                 if packet.pts is not None and packet.time_base:
                     reached = max(reached, (packet.pts + (packet.duration or 0)) * packet.time_base)
                 if packet.stream is not self.stream:
-                    if packet.dts is not None:
+                    if packet.stream in self.others and packet.dts is not None:
                         self.pass_on(packet)
                     continue
                 for frame in packet.decode():
@@ -123,6 +126,7 @@ class MediaReader:
                     first = False
                     for plain in resampler.resample(frame):
                         samples = plain.to_ndarray().reshape(-1, self.channels).astype(np.float32, copy=False)
+                        samples = samples[: len(samples) - self._padding(position + len(samples), len(samples))]
                         position += len(samples)
                         yield samples
         except av.FFmpegError as error:
@@ -130,6 +134,14 @@ class MediaReader:
         whole = self.container.duration if self.container.format.name.startswith(_STATE_LENGTH) else None
         if whole and float(reached) + _LOOSE_SECONDS < whole / av.time_base + self._offset():
             raise BreaksOffError
+
+    def _padding(self, position: int, last: int) -> int:
+        """Count the samples at the end of a frame of ``last`` that only fill it up: those after the stated end."""
+        if not self.stream.duration or not self.container.format.name.startswith(_EXACT):
+            return 0
+        end = ((self.stream.start_time or 0) + self.stream.duration) * self.stream.time_base - self.start
+        beyond = position - round(end * self.samplerate)
+        return beyond if 0 < beyond < last else 0  # by more than a frame: the statement is wrong
 
     def _offset(self) -> float:
         """The time in seconds at which the container's clock starts."""

@@ -126,6 +126,35 @@ def test_m4a_is_enhanced_and_keeps_its_bit_rate(tmp_path):
     assert sizes[1] == pytest.approx(sizes[0], rel=0.25)
 
 
+def stated(path):
+    """Seconds of sound that a file states."""
+    with av.open(str(path)) as file:
+        stream = file.streams.audio[0]
+        return float(stream.duration * stream.time_base)
+
+
+@pytest.mark.parametrize("suffix", [".m4a", ".mp4"])
+def test_a_codecs_padding_is_not_taken_for_sound(tmp_path, suffix):
+    """AAC comes in frames of 1024 samples; what fills up the last one is not part of the recording."""
+    samples = 3 * 1024 + 100
+    source, target, plain = tmp_path / f"in{suffix}", tmp_path / f"out{suffix}", tmp_path / "out.wav"
+    soundfile.write(tmp_path / "in.wav", speech_like(1, 1)[:samples], 48000)
+    enhance_file(tmp_path / "in.wav", source, **NEUTRAL)
+    assert stated(source) == pytest.approx(samples / 48000, abs=0.001)
+    enhance_file(source, target, **NEUTRAL)
+    enhance_file(source, plain, **NEUTRAL)
+    assert stated(target) == stated(source)
+    assert soundfile.info(plain).frames == round(48000 * stated(source))
+
+
+@pytest.mark.parametrize("name", ["in.mp4", "in.mkv"])
+def test_a_picture_may_outlast_the_sound(tmp_path, name):
+    make(tmp_path / name, ("mpeg4", "aac"), audio=speech_like(1, 1))
+    for output in ("out.wav", name.replace("in", "out")):
+        done = enhance_file(tmp_path / name, tmp_path / output, **NEUTRAL)
+        assert done.seconds == pytest.approx(1, abs=0.05)
+
+
 @pytest.mark.parametrize("output", ["out.wav", "out.flac", "out.mp3", "out.mka", "out.aac"])
 def test_a_videos_sound_can_be_taken_out(tmp_path, output):
     make(tmp_path / "in.mp4", ("mpeg4", "aac"), 44100, "stereo")
