@@ -120,14 +120,14 @@ model: build/test.stamp ## a new model in place, and all that depends on it (FIL
 	@$(PYTEST) $(PLAIN) -q tests/unit/test_sentences.py || \
 		echo 'The model is in place; now rewrite the sentences named above, in the documents and in the test.' >&2
 
-# Wheel and source archive for PyPI, tarball for npm; REPOSITORY=https://... goes into the metadata of both.
-packages: build/test.stamp worklet/node_modules/.stamp ## the packages to publish, in build/packages
+# Wheel and source archive for PyPI, tarballs for npm; REPOSITORY=https://... goes into the metadata of all of them. What
+# the page's build needs is enough: no PyTorch. A test checks them as the index would.
+packages: build/demo.stamp worklet/node_modules/.stamp ## the packages to publish, in build/packages
 	$(PY) -m build_scripts.package.build_dist --out dist
 	$(PY) -m build_scripts.package.build_npm --site dist --out build/npm
 	$(PY) -m build_scripts.package.build_npm --site dist --out build/npm-lite --lite
 	mkdir -p build/packages && rm -f build/packages/*
 	$(PY) -m build --no-isolation --outdir build/packages
-	$(PY) -m twine check --strict build/packages/*
 	cd build/packages && npm pack --silent ../npm ../npm-lite
 
 # For the modules that applications import, from JSDoc; for the Python package, from its docstrings.

@@ -35,4 +35,4 @@ def _packages(extra: str) -> list[str]:
         required = []
     mine = [text.partition(";") for text in required]
     found = [name.strip() for name, _, condition in mine if f"extra == '{extra}'" in condition.replace('"', "'")]
-    return [f"'{name}'" for name in found] or [f"'percepnet-wasm[{extra}]'"]
+    return [f"'{name}'" for name in found] or [f"'.[{extra}]'"]  # in the clone

@@ -6,6 +6,8 @@
 """
 
 import argparse
+import importlib.util
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -31,6 +33,10 @@ LINK_WASM = ["wasm-ld", "-shared", "--experimental-pic", "--no-entry", "--strip-
 
 def zig(arguments: Sequence[str], folder: Path) -> None:
     """Run ziglang's compiler or linker."""
+    if importlib.util.find_spec("ziglang") is None:
+        wanted = re.search(r"ziglang==[\d.]+", (ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+        assert wanted
+        raise SystemExit(f"build_kernel: the compiler is missing: {sys.executable} -m pip install '{wanted[0]}'")
     done = subprocess.run([sys.executable, "-m", "ziglang", *arguments], cwd=folder, capture_output=True, text=True)
     if done.returncode or done.stderr:
         raise SystemExit(f"build_kernel: {' '.join(arguments)} failed: {done.stderr or done.returncode}")

@@ -244,4 +244,4 @@ def test_help_says_what_is_not_installed(capsys, monkeypatch):
 def test_a_missing_package_is_named_whether_or_not_this_one_is_installed(monkeypatch):
     assert "pip install 'soundcard" in str(MissingExtraError("live", "no sound"))
     monkeypatch.setattr("importlib.metadata.requires", lambda name: None)
-    assert str(MissingExtraError("live", "no sound")).startswith("no sound: pip install 'percepnet-wasm[live]'")
+    assert str(MissingExtraError("live", "no sound")).startswith("no sound: pip install '.[live]'")

@@ -12,6 +12,7 @@ from models import WITH_LEVELS, random_model
 from signals import harmonic, noise, speech_like, talk
 
 from build_scripts.evaluate import golden
+from build_scripts.package import build_kernel
 from percepnet_wasm import Enhancer
 from percepnet_wasm.constants import HOP, SAMPLE_RATE
 from percepnet_wasm.engine import NumpyEngine
@@ -52,6 +53,12 @@ def installed(library, monkeypatch):
     """The folder with the library, nothing of it loaded yet."""
     monkeypatch.setattr(loading, "_tried", {})
     return kernel_library.FOLDER
+
+
+def test_a_missing_compiler_is_named_with_the_version_to_install(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(SystemExit, match=r"compiler is missing: .* -m pip install 'ziglang==[\d.]+'$"):
+        build_kernel.main(["--check"])
 
 
 def test_the_committed_modules_are_what_the_sources_give():
