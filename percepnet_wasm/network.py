@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .model_file import Layer, Model
+from .signal.stft import overlapping
 from .threads import pieces
 
 __all__ = ["Network", "NetworkState"]
@@ -43,6 +44,9 @@ class Network:
 
     def __init__(self, model: Model) -> None:
         self.model = model
+        self._weights = {
+            layer.name: tuple(model.arrays[layer.name, name] for name, _ in layer.arrays()) for layer in model.layers
+        }
 
     def new_state(self) -> NetworkState:
         """Create the state of a stream that has not begun."""
@@ -83,29 +87,28 @@ class Network:
                 parts = [outputs[name] for name in layer.inputs]
                 inputs = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
                 run = _recurrent if layer.kind == "gru" else _dense
-                outputs[layer.name] = run(inputs, layer, model, state)
+                outputs[layer.name] = run(inputs, layer, self._weights[layer.name], state)
         return outputs
 
 
-def _dense(inputs: Rows, layer: Layer, model: Model, state: NetworkState) -> Rows:
+def _dense(inputs: Rows, layer: Layer, weights: tuple[Rows, ...], state: NetworkState) -> Rows:
     """Dense layer; a convolution over time is a dense layer on the last ``kernel`` frames."""
-    weight, bias = (model.arrays[layer.name, name] for name in ("weight", "bias"))
+    weight, bias = weights
     if layer.kernel > 1:
         line = np.concatenate((state.layers[layer.name], inputs))
         state.layers[layer.name] = line[len(inputs) :].copy()
-        inputs = np.concatenate([line[k : k + len(inputs)] for k in range(layer.kernel)], axis=1)
+        # Side by side in each row: a frame's inputs and those of the frames before it.
+        inputs = np.ascontiguousarray(overlapping(line.ravel(), layer.kernel * layer.input_size, layer.input_size))
     sums = _product(inputs, weight) + bias
     return _sigmoid(sums) if layer.activation == "sigmoid" else np.tanh(sums)
 
 
-def _recurrent(inputs: Rows, layer: Layer, model: Model, state: NetworkState) -> Rows:
+def _recurrent(inputs: Rows, layer: Layer, weights: tuple[Rows, ...], state: NetworkState) -> Rows:
     """Gated recurrent unit whose reset gate acts after the recurrent product, as PyTorch's does.
 
     r = sigmoid(W_r x + b_r + U_r h + c_r), z likewise; n = tanh(W_n x + b_n + r (U_n h + c_n)); h = (1 - z) n + z h.
     """
-    weight, recurrent, bias, recurrent_bias = (
-        model.arrays[layer.name, name] for name in ("weight", "recurrent", "bias", "recurrent_bias")
-    )
+    weight, recurrent, bias, recurrent_bias = weights
     size = layer.output_size
     h = state.layers[layer.name]
     outputs = np.empty((len(inputs), size), np.float32)
@@ -120,7 +123,9 @@ def _recurrent(inputs: Rows, layer: Layer, model: Model, state: NetworkState) ->
 
 
 def _sigmoid(x: Rows) -> Rows:
-    return np.reciprocal(1 + np.exp(-x))
+    powers = np.exp(-x)
+    powers += 1
+    return np.reciprocal(powers, out=powers)
 
 
 def _product(rows: Rows, matrix: Rows) -> Rows:
@@ -128,14 +133,12 @@ def _product(rows: Rows, matrix: Rows) -> Rows:
 
     NumPy in WebAssembly has no BLAS, and there ``einsum`` on a C-ordered matrix beats ``matmul`` by half.
     """
-    out = np.empty((len(rows), len(matrix)), np.float32)
     if _EMSCRIPTEN:
-        for row, sums in zip(rows, out, strict=True):
-            np.einsum("ij,j->i", matrix, row, out=sums)
-        return out
+        return np.einsum("kj,ij->ki", rows, matrix)
     cuts = pieces(len(rows), *matrix.shape)
     if len(cuts) == 1:
         return rows @ matrix.T
+    out = np.empty((len(rows), len(matrix)), np.float32)
     for some, outputs in cuts:
         np.matmul(rows[some], matrix[outputs].T, out=out[some, outputs])
     return out

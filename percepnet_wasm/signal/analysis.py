@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..constants import BINS, LOOKAHEAD
-from .bands import energies
+from .bands import BANDS, energies
 from .coherence import coherence
 from .comb import CombState, comb
 from .state import zeros
@@ -42,11 +42,12 @@ class Analysis:
 
 @dataclass
 class AnalysisState:
-    """What :func:`analyse` remembers of a stream; ``waiting`` holds the spectra of the LOOKAHEAD newest frames."""
+    """What :func:`analyse` remembers of a stream; what waits are the LOOKAHEAD newest frames."""
 
     stft: StftState = field(default_factory=StftState)
     comb: CombState = field(default_factory=CombState)
-    waiting: NDArray[np.complex64] = zeros(LOOKAHEAD, BINS, dtype=np.complex64)
+    waiting_spectra: NDArray[np.complex64] = zeros(LOOKAHEAD, BINS, dtype=np.complex64)
+    waiting_energy: NDArray[np.float32] = zeros(LOOKAHEAD, BANDS)
 
 
 def analyse(samples: NDArray[np.float32], period: NDArray[np.intp], state: AnalysisState) -> Analysis:
@@ -64,14 +65,20 @@ def analyse(samples: NDArray[np.float32], period: NDArray[np.intp], state: Analy
     Analysis
     """
     newest = stft(samples, state.stft)
-    spectra = np.concatenate((state.waiting, newest))
-    state.waiting = spectra[-LOOKAHEAD:].copy()
-    y = spectra[:-LOOKAHEAD]
+    y, state.waiting_spectra = _delayed(newest, state.waiting_spectra)
     p = windowed_fft(comb(samples, period, state.comb))
 
-    energy, combed_energy, cross = (energies(_product(a, b)) for a, b in ((y, y), (p, p), (p, y)))
+    products = np.array((_product(newest, newest), _product(p, p), _product(p, y)))
+    newest_energy, combed_energy, cross = energies(products)
+    energy, state.waiting_energy = _delayed(newest_energy, state.waiting_energy)
     q_y = coherence(cross, energy, combed_energy)
-    return Analysis(y, p, energy, combed_energy, q_y, energies(_product(newest, newest)))
+    return Analysis(y, p, energy, combed_energy, q_y, newest_energy)
+
+
+def _delayed(newest: NDArray, waiting: NDArray) -> tuple[NDArray, NDArray]:
+    """Delay frames by LOOKAHEAD: return the output frames, and those that wait for the next call."""
+    line = np.concatenate((waiting, newest))
+    return line[:-LOOKAHEAD], line[-LOOKAHEAD:].copy()
 
 
 def _product(a: NDArray[np.complex64], b: NDArray[np.complex64]) -> NDArray[np.float32]:

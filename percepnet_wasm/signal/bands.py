@@ -78,16 +78,16 @@ def energies(power: NDArray[np.float32]) -> NDArray[np.float32]:
 
     Parameters
     ----------
-    power : float32 (frames, BINS)
+    power : float32 (..., BINS)
         Squared magnitudes, or products of two spectra.
 
     Returns
     -------
-    float32 (frames, BANDS)
+    float32 (..., BANDS)
     """
-    inside = power[:, :_TOP]
-    rising = np.add.reduceat(RISE[:_TOP] * inside, _FEET, axis=1)
-    falling = np.add.reduceat(FALL[:_TOP] * inside, _TIPS, axis=1)
+    inside = power[..., :_TOP]
+    rising = np.add.reduceat(RISE[:_TOP] * inside, _FEET, axis=-1)
+    falling = np.add.reduceat(FALL[:_TOP] * inside, _TIPS, axis=-1)
     return rising + falling
 
 
@@ -102,5 +102,5 @@ def spread(values: NDArray[np.float32]) -> NDArray[np.float32]:
     -------
     float32 (frames, BINS)
     """
-    lower, upper = np.take(values, LOWER, axis=1), np.take(values, UPPER, axis=1)
+    lower, upper = values.take(LOWER, axis=1), values.take(UPPER, axis=1)
     return lower + RISE * (upper - lower)

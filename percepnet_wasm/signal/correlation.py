@@ -93,7 +93,8 @@ def correlate(samples: NDArray[np.float32], state: CorrelationState) -> NDArray[
     # Anything 50 dB below the rest of the segment is lost to rounding: it scores 0, not a quotient of two errors.
     margin = ROUNDING * sums[:, -1:] + TINY
     by_lag = slice(LAST_LAG - FIRST_LAG, None, -1)
-    return np.clip(2 * cross[:, by_lag] / (energy[:, -1:] + energy[:, by_lag] + margin), -1, 1)
+    correlations = 2 * cross[:, by_lag] / (energy[:, -1:] + energy[:, by_lag] + margin)
+    return correlations.clip(-1, 1)
 
 
 def _filtered(

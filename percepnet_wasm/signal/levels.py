@@ -62,10 +62,8 @@ def _track(level: NDArray[np.float32], state: LevelState) -> LevelState:
     floor = np.minimum(smooth, state.floor + rise)
     peak = np.maximum(smooth, state.peak - CREEP)
     first = heard & ~state.begun
-    smooth, floor, peak = (
-        np.where(first, level, np.where(heard, new, old))
-        for new, old in ((smooth, state.smooth), (floor, state.floor), (peak, state.peak))
-    )
+    new, old = np.array((smooth, floor, peak)), np.array((state.smooth, state.floor, state.peak))
+    smooth, floor, peak = np.where(first, level, np.where(heard, new, old))
     return LevelState(smooth, floor, peak, state.begun | heard)
 
 
@@ -93,6 +91,8 @@ def relative_levels(
     levels = np.zeros((*energies.shape[:-1], LEVELS), np.float32)
     for level, row in zip(energies, levels, strict=True):
         state = _track(level, state)
-        row[..., :BANDS] = np.where(state.begun, np.clip(level - state.floor, LOWEST, HIGHEST), 0)
-        row[..., BANDS:] = np.where(state.begun, np.clip(level - state.peak, -HIGHEST, -LOWEST), 0)
+        row[..., :BANDS] = (level - state.floor).clip(LOWEST, HIGHEST)
+        row[..., BANDS:] = (level - state.peak).clip(-HIGHEST, -LOWEST)
+        if not state.begun.all():
+            row[~np.concatenate((state.begun, state.begun), axis=-1)] = 0
     return levels, state

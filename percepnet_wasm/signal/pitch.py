@@ -93,7 +93,7 @@ def _guarded(correlations: NDArray[np.float32]) -> NDArray[np.float32]:
     near[:, 1:] = np.maximum(pairs[:, 1:], pairs[:, :-1])
     scores = correlations.copy()
     doubles = scores[:, _FIRST_DOUBLE:]
-    doubles[doubles < OCTAVE_RATIO * np.take(near, _HALF, axis=1)] *= OCTAVE_GUARD
+    doubles[doubles < OCTAVE_RATIO * near.take(_HALF, axis=1)] *= OCTAVE_GUARD
     return scores
 
 

@@ -40,7 +40,7 @@ def envelope_postfilter(
         G g^w. E0, E1 and G span all bands of a frame: computed band by band, G would cancel the filter.
     """
     warped = gains * np.sin(np.pi / 2 * gains) ** warp
-    before, after = (np.sum(g * g * energies, axis=1, dtype=np.float64) for g in (gains, warped))
+    before, after = ((g * g * energies).sum(axis=1, dtype=np.float64) for g in (gains, warped))
     ratio = (before + TINY) / (after + TINY)  # E0 / E1
     compensation = np.sqrt((1 + beta) * ratio / (1 + beta * ratio * ratio)).astype(np.float32)
     return warped * compensation[:, None]
