@@ -20,7 +20,7 @@ LOCK ?= build_scripts/demo.lock
 TEST_LOCK ?= $(LOCK:demo.lock=test.lock)
 
 .PHONY: help demo site setup test test-firefox lint test-unit test-worklet test-pyodide test-browser firefox live fuzz mutation golden lock \
-	bench record soak evaluate model packages reference clean
+	bench record soak conformance evaluate model packages reference clean
 
 demo: site ## the page, built and served on localhost (PORT=8000)
 	$(PY) -m build_scripts.site.serve dist --port $(PORT)
@@ -107,6 +107,15 @@ soak: build/test.stamp ## an hour simulated, ten minutes in real time, and their
 	$(PYTEST) $(PLAIN) tests/browser/test_soak.py --simulated-minutes 60 --real-minutes 10 \
 		--record build_scripts/results/soak.json
 	$(PY) -m build_scripts.site.tables
+
+# Hours in all, but interrupted at any time it resumes, and a run may be limited: FOLDER="webrtc mst-content-hint"
+# BROWSER=firefox MINUTES=30. The tests are downloaded once (700 MB).
+conformance: build/test.stamp ## what the script tag breaks, by the web platform's own tests (FOLDER= BROWSER= MINUTES=)
+	@build_scripts/system_packages.sh
+	@build_scripts/system_packages.sh firefox
+	$(PY) -m build_scripts.package.build_dist --out dist
+	$(PY) -m build_scripts.conformance $(FOLDER) $(if $(BROWSER),--browser $(BROWSER)) $(if $(MINUTES),--minutes $(MINUTES)); \
+		result=$$?; $(PY) -m build_scripts.site.tables; exit $$result
 
 # SET is a folder with noisy/ and clean/, COMPARE a script that scores enhanced files beside other systems.
 evaluate: build/evaluate.stamp ## scores of a set of mixes (SET=folder COMPARE=script.py)

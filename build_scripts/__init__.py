@@ -10,6 +10,8 @@ One subpackage per task, run from the repository's root as ``python -m build_scr
     Quality on sets of mixes, the loss of clear speech, the oracle's ladder, mutation tests, the golden output.
 ``train``
     The network's training, from recordings to a model file.
+``conformance``
+    The web platform's own tests, with and without the script tag.
 ``bench``
     Time, memory, delay and bytes, compared with other suppressors.
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import partial
 
 from build_scripts import ROOT
+from build_scripts.conformance.sources import FOLDERS
 from build_scripts.systems import system
 from percepnet_wasm.constants import SAMPLE_RATE
 from percepnet_wasm.model_file import DEFAULT_TIER
@@ -181,6 +182,29 @@ def soak() -> Table:
     return Table(["run", "weights", *columns], rows)
 
 
+def conformance() -> Table:
+    """Which of the web platform's tests pass without the script tag, and with it."""
+    entries = load("conformance")
+    header, columns = ["folder"], []
+    for browser in ("chromium", "firefox"):
+        own = {entry["folder"]: entry for entry in entries if entry["browser"] == browser}
+        columns.append(own)
+        versions = sorted({entry["version"].split(".")[0] for entry in own.values()})
+        title = " ".join([browser.capitalize(), ", ".join(versions)]).strip()
+        header += [f"{title}: pass without the tag", "with it", "lost"]
+    rows = []
+    for folder in FOLDERS:
+        row = [folder]
+        for own in columns:
+            if entry := own.get(folder):
+                lost = len(entry["lost"]) + len(entry["expected"])
+                row += [f"{entry['passed_plain']} of {entry['subtests']}", str(entry["passed_tag"]), str(lost)]
+            else:
+                row += ["not run", "", ""]
+        rows.append(row)
+    return Table(header, rows)
+
+
 TABLES: dict[str, Callable[[], Table]] = {
     "ladder": ladder,
     "quality": quality,
@@ -193,6 +217,7 @@ TABLES: dict[str, Callable[[], Table]] = {
     "over-suppression": over_suppression,
     "mutation": mutation,
     "soak": soak,
+    "conformance": conformance,
     **cost_tables.TABLES,
 }
 

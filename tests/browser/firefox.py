@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,10 @@ class Firefox:
         self.numbers = itertools.count(1)
         self.complaints: list[str] = []
         """Errors on the console, and exceptions that nobody handled."""
-        self.command("session.new", capabilities={})
+        self.heard: Callable[[dict[str, Any]], None] = lambda event: None
+        """Called with every event."""
+        capabilities = {"alwaysMatch": {"acceptInsecureCerts": True}}
+        self.version = self.command("session.new", capabilities=capabilities)["capabilities"]["browserVersion"]
         self.command("session.subscribe", events=["log.entryAdded"])
         self.context = self.command("browsingContext.getTree")["contexts"][0]["context"]
 
@@ -56,13 +59,29 @@ class Firefox:
         number = next(self.numbers)
         self.socket.send(json.dumps({"id": number, "method": method, "params": parameters}))
         while True:
-            message = json.loads(self.socket.recv())
-            if message.get("method") == "log.entryAdded" and message["params"]["level"] == "error":
-                self.complaints.append(message["params"]["text"])
+            message = self._receive()
             if message.get("id") == number:
                 if message["type"] == "error":
                     raise RuntimeError(f"{method}: {message['error']}: {message['message']}")
                 return dict(message["result"])
+
+    def _receive(self) -> dict[str, Any]:
+        message = json.loads(self.socket.recv())
+        if message["type"] == "event":
+            if message["method"] == "log.entryAdded" and message["params"]["level"] == "error":
+                self.complaints.append(message["params"]["text"])
+            self.heard(message)
+        return dict(message)
+
+    def listen(self, seconds: float) -> None:
+        """Wait for an event, no longer than this."""
+        self.socket.settimeout(seconds)
+        try:
+            self._receive()
+        except websocket.WebSocketTimeoutException:
+            pass
+        finally:
+            self.socket.settimeout(PATIENCE)
 
     def open(self, url: str) -> None:
         """Load a page."""
@@ -134,10 +153,13 @@ def sound_card(recording: Path, folder: Path, rate: int = 48000) -> Iterator[dic
 
 
 @contextlib.contextmanager
-def firefox(executable: str, environment: dict[str, str], profile: Path) -> Iterator[Firefox]:
-    """Start a headless Firefox."""
+def firefox(
+    executable: str, environment: dict[str, str], profile: Path, preferences: Mapping[str, Any] | None = None
+) -> Iterator[Firefox]:
+    """Start a headless Firefox; ``preferences`` are in addition to the usual ones."""
     profile.mkdir()
-    lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in PREFERENCES.items()]
+    values = PREFERENCES | dict(preferences or {})
+    lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in values.items()]
     (profile / "user.js").write_text("\n".join(lines))
     command = [executable, "--headless", "--no-remote", "--profile", str(profile), "--remote-debugging-port=0"]
     log = profile / "log.txt"

@@ -1,0 +1,128 @@
+"""Run tests in Chromium, with its fake microphone and camera, through Playwright."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
+
+from .compare import Outcome
+
+__all__ = ["Chromium", "chromium"]
+
+FLAGS = (
+    "--autoplay-policy=no-user-gesture-required",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+    "--host-resolver-rules=MAP nonexistent.*.test ~NOTFOUND, MAP *.test 127.0.0.1",
+    # No multicast DNS answers in a container.
+    "--disable-features=WebRtcHideLocalIpsWithMdns",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-popup-blocking",
+    "--disable-sync",
+)
+
+GRACE_S = 30
+"""A browser that has not answered so long after the end of a test is killed."""
+
+
+class Chromium:
+    """A browser, started again if it crashes."""
+
+    name = "chromium"
+
+    def __init__(self, driver: Playwright, executable: str) -> None:
+        self.driver, self.executable = driver, executable
+        self.browser = self._launch()
+        self.version = self.browser.version
+
+    def _launch(self) -> Browser:
+        flags = [*FLAGS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+        return self.driver.chromium.launch(executable_path=self.executable, args=flags)
+
+    def run(self, url: str, limit: float) -> Outcome:
+        """Load a test in a fresh profile and wait for its outcome, ``limit`` seconds at most."""
+        if not self.browser.is_connected():
+            self.browser = self._launch()
+        processes = self.browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")["processInfo"]
+        (own_id,) = (int(each["id"]) for each in processes if each["type"] == "browser")
+        # Playwright's calls wait without a limit for a page that hangs.
+        watchdog = threading.Timer(limit + GRACE_S, os.kill, (own_id, signal.SIGKILL))
+        watchdog.start()
+        try:
+            context = self.browser.new_context(ignore_https_errors=True)
+            try:
+                return self._run(context.new_page(), url, limit)
+            finally:
+                context.close()
+        except PlaywrightError as error:
+            return Outcome(f"CRASH: {error.message.splitlines()[0]}")
+        finally:
+            watchdog.cancel()
+
+    def _run(self, page: Page, url: str, limit: float) -> Outcome:
+        told: list[dict[str, Any]] = []
+        page.context.expose_binding("conformanceTell", lambda source, text: told.append(json.loads(text)))
+        page.on("dialog", lambda dialog: dialog.dismiss())
+        page.on("crash", lambda _: told.append({"kind": "outcome", "status": "CRASH", "subtests": {}, "tag": False}))
+        page.goto(url, wait_until="commit")
+        deadline = time.monotonic() + limit
+        while time.monotonic() < deadline:
+            while told:
+                message = told.pop(0)
+                if message["kind"] == "outcome":
+                    return Outcome(message["status"], message["subtests"], message["tag"])
+                self._act(page, message)
+            page.wait_for_timeout(20)
+        return Outcome("NO ANSWER")
+
+    def _act(self, page: Page, message: dict[str, Any]) -> None:
+        problem = ""
+        try:
+            if message["kind"] == "click":
+                page.mouse.click(message["x"], message["y"])
+            else:
+                self._permit(page, message["name"], message["state"])
+        except PlaywrightError as error:
+            problem = error.message
+        page.evaluate("([id, problem]) => conformanceAnswer(id, problem)", [message["id"], problem])
+
+    def _permit(self, page: Page, name: str, state: str) -> None:
+        session = page.context.new_cdp_session(page)
+        target = session.send("Target.getTargetInfo")["targetInfo"]
+        setting = {
+            "permission": {"name": name},
+            "setting": state,
+            "origin": page.evaluate("() => location.origin"),
+            "browserContextId": target["browserContextId"],
+        }
+        self.browser.new_browser_cdp_session().send("Browser.setPermission", setting)
+
+
+@contextlib.contextmanager
+def chromium() -> Iterator[Chromium]:
+    """Start Chromium.
+
+    Raises
+    ------
+    FileNotFoundError
+        It is not installed.
+    """
+    executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if executable is None:
+        raise FileNotFoundError("no Chromium found: install it (Debian: apt-get install chromium)")
+    with sync_playwright() as driver:
+        runner = Chromium(driver, executable)
+        try:
+            yield runner
+        finally:
+            runner.browser.close()

@@ -1,0 +1,19 @@
+// Served as /resources/testdriver-vendor.js: what the tests ask of the browser's driver, the runner does.
+(() => {
+  const waiting = new Map();
+  const ask = (kind, details) => new Promise((resolve, reject) => {
+    const id = Math.random();
+    waiting.set(id, { resolve, reject });
+    window.conformanceTell(JSON.stringify({ kind, id, ...details }));
+  });
+  window.conformanceAnswer = (id, problem) => {
+    const { resolve, reject } = waiting.get(id);
+    waiting.delete(id);
+    if (problem) reject(new Error(problem));
+    else resolve();
+  };
+  const internal = window.test_driver_internal;
+  internal.in_automation = true;
+  internal.click = (element, { x, y }) => ask('click', { x, y });
+  internal.set_permission = ({ descriptor, state }) => ask('permission', { name: descriptor.name, state });
+})();

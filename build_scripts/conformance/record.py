@@ -1,0 +1,51 @@
+"""The record of complete runs, ``results/conformance.json``: one line per folder and browser."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from build_scripts import RESULTS
+
+from .compare import ExpectedLoss, Loss, repeated, sort_losses
+from .journal import Journal
+from .manifest import Page
+
+__all__ = ["RECORD", "losses_of", "summary", "write_record"]
+
+RECORD = RESULTS / "conformance.json"
+
+
+def losses_of(journal: Journal, browser: str, tests: Sequence[Page]) -> list[Loss]:
+    """What was lost each time."""
+    return [Loss(browser, test.url, name) for test in tests for name in sorted(repeated(journal.pairs(test.url)))]
+
+
+def summary(journal: Journal, browser: str, tests: Sequence[Page], expected: Sequence[ExpectedLoss]) -> dict[str, Any]:
+    """Figures of a folder, of which every test has been run.
+
+    ``subtests`` and the two ``passed`` are of the first runs; ``tag`` counts the pages that had loaded drop-in.js.
+    """
+    pairs = {test.url: journal.pairs(test.url) for test in tests}
+    first = [runs[0] for runs in pairs.values()]
+    fresh, known = sort_losses(losses_of(journal, browser, tests), expected)
+    return {
+        "files": len(tests),
+        "tag": sum(tagged.tag for _, tagged in first),
+        "subtests": sum(len(plain.subtests.keys() | tagged.subtests.keys()) for plain, tagged in first),
+        "passed_plain": sum(len(plain.passed) for plain, _ in first),
+        "passed_tag": sum(len(tagged.passed) for _, tagged in first),
+        "run_again": sum(len(runs) > 1 for runs in pairs.values()),
+        "expected": [f"{loss.test}: {loss.subtest}" for loss in known],
+        "lost": [f"{loss.test}: {loss.subtest}" for loss in fresh],
+    }
+
+
+def write_record(entry: dict[str, Any], path: Path = RECORD) -> None:
+    """Put a folder's figures in the place of its earlier ones in the same browser."""
+    entries = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    key = entry["folder"], entry["browser"]
+    entries = [each for each in entries if (each["folder"], each["browser"]) != key] + [entry]
+    entries.sort(key=lambda each: (each["browser"], each["folder"]))
+    lines = ",\n".join(json.dumps(each, ensure_ascii=False) for each in entries)
+    path.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
