@@ -118,22 +118,23 @@ def main() -> int:
         parser.error(f"--site {arguments.site} has no worklet/drop-in.js: build it first, by make site")
     deadline = time.monotonic() + 60 * arguments.minutes
     expected = read_expected()
-    results = []
+    results: list[bool | None] = []
     try:
         tests = fetch_tests()
         for name in [arguments.browser] if arguments.browser else BROWSERS:
             opened = chromium() if name == "chromium" else gecko(arguments.site / "clips" / "noisy.wav")
             with opened as browser:
                 session = Session(browser, tests, arguments.site.resolve(), arguments.patience, deadline)
-                results += [session.run(folder, expected) for folder in arguments.folders or FOLDERS]
+                for folder in arguments.folders or FOLDERS:
+                    results.append(session.run(folder, expected))
+                    if results[-1] is None:
+                        return 2
     except (SourceError, FileNotFoundError) as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from here", file=sys.stderr)
         return 130
-    if None in results:
-        return 2
     return 0 if all(results) else 1
 
 

@@ -192,7 +192,8 @@ def conformance() -> Table:
         versions = sorted({entry["version"].split(".")[0] for entry in own.values()})
         title = " ".join([browser.capitalize(), ", ".join(versions)]).strip()
         header += [f"{title}: pass without the tag", "with it", "lost"]
-    rows = []
+    rows: list[list[str]] = []
+    left: list[list[str]] = []
     for folder in FOLDERS:
         row = [folder]
         for own in columns:
@@ -201,7 +202,9 @@ def conformance() -> Table:
                 row += [f"{entry['passed_plain']} of {entry['subtests']}", str(entry["passed_tag"]), str(lost)]
             else:
                 row += ["not run", "", ""]
-        rows.append(row)
+        (rows if any(folder in own for own in columns) else left).append(row)
+    if left:
+        rows.append(["not run: " + ", ".join(row[0] for row in left), *[""] * 6])
     return Table(header, rows)
 
 

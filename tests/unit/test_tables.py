@@ -26,6 +26,18 @@ def test_a_changed_result_changes_the_document(tmp_path, monkeypatch):
     assert "old" not in before and "4.56" in after and after != before
 
 
+def test_folders_that_were_not_run_are_named(tmp_path, monkeypatch):
+    figures = {"passed_plain": 9, "subtests": 10, "passed_tag": 8, "expected": ["a: b"], "lost": []}
+    run = {"folder": "webrtc", "browser": "firefox", "version": "153.8.0esr", **figures}
+    (tmp_path / "conformance.json").write_text(json.dumps([run]))
+    monkeypatch.setattr(results, "RESULTS", tmp_path)
+    table = tables.conformance()
+    assert table.header[1:5:3] == ["Chromium: pass without the tag", "Firefox 153: pass without the tag"]
+    first, last = table.rows
+    assert first == ["webrtc", "not run", "", "", "9 of 10", "8", "1"]
+    assert last[0].startswith("not run: mediacapture-streams, ") and "webrtc," not in last[0] and len(last) == 7
+
+
 def test_an_unknown_table_is_an_error():
     with pytest.raises(KeyError, match="nonsense"):
         tables.updated("<!-- table: nonsense -->\n<!-- end -->")
