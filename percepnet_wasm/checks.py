@@ -40,23 +40,25 @@ def as_audio(name: str, values: ArrayLike, *, piece: bool = False) -> NDArray[np
     try:
         given = np.asarray(values)
     except ValueError as error:
-        raise ValueError(f"{name} is not an array ({error}): give samples with full scale 1") from error
+        raise ValueError(f"{name} must be array-like ({error})") from error
     kind = given.dtype.kind, given.dtype.itemsize
     if kind[0] != "f" and kind not in _PCM:
         raise TypeError(
-            f"{name} has dtype {given.dtype}: give floating point samples with full scale 1, or PCM as uint8, int16 or"
-            " int32"
+            f"{name} must be floating point with full scale 1, or PCM as uint8, int16 or int32; its dtype is"
+            f" {given.dtype}"
         )
     if given.ndim not in (1, 2) or not (given.size or (piece and given.shape[1:] != (0,))):
-        raise ValueError(f"{name} has shape {given.shape}: give (samples,) or (samples, channels), not empty")
+        raise ValueError(
+            f"{name} must be of shape (samples,) or (samples, channels) and not empty; its shape is {given.shape}"
+        )
     if given.ndim == 2 and given.shape[1] > (MOST_CHANNELS if piece else min(len(given), MOST_CHANNELS)):
         count, channels = given.shape
         what = f"{count} sample{'s' * (count != 1)} of {channels} channels"
-        remedy = f"give {name}.T, of shape {given.T.shape}"
+        remedy = f"pass {name}.T, of shape {given.T.shape}"
         if count == 1:
             remedy += f", or {name}[0]"
         elif count > MOST_CHANNELS:
-            remedy = f"give (samples, channels), {MOST_CHANNELS} channels at most"
+            remedy = f"pass (samples, channels), with at most {MOST_CHANNELS} channels"
         raise ValueError(f"{name} has shape {given.shape}, which is {what}: {remedy}")
     if kind in _PCM:
         full_scale, middle = _PCM[kind]
@@ -64,15 +66,15 @@ def as_audio(name: str, values: ArrayLike, *, piece: bool = False) -> NDArray[np
     with np.errstate(over="ignore"):
         samples = given.astype(np.float32, copy=False)
     magnitudes = np.abs(samples)
-    fair = magnitudes <= UNSCALED  # false for NaN too
-    if not fair.all():
+    plausible = magnitudes <= UNSCALED  # false for NaN too
+    if not plausible.all():
         finite = np.isfinite(given)
         where = np.unravel_index(np.argmin(finite) if not finite.all() else np.argmax(magnitudes), given.shape)
         index = f"{name}[{', '.join(str(int(k)) for k in where)}]"
         if not np.isfinite(given[where]):
             raise ValueError(f"{name} must be finite and within ±1 full scale; {index} is {given[where]}")
         peak = float(abs(given[where]))
-        raise ValueError(f"{name} has a peak of {peak:g} at {index}, and {unscaled(peak)}")
+        raise ValueError(f"{name} has a peak of {peak:g} at {index}, but {unscaled(peak)}")
     return samples
 
 
@@ -80,9 +82,9 @@ def unscaled(peak: float) -> str:
     """Say what is wrong with a peak this high, and what to do."""
     bits = next((bits for bits in (8, 16, 24, 32) if peak <= 2 ** (bits - 1)), None)
     if bits is None:
-        return "full scale is 1: give samples from -1 to 1"
+        return "full scale is 1: scale the samples to the range from -1 to 1"
     divisor = 2 ** (bits - 1)
-    return f"full scale is 1, so these are unscaled {bits}-bit integers: give them divided by {divisor}"
+    return f"full scale is 1: these look like unscaled {bits}-bit integers; divide them by {divisor}"
 
 
 def as_floats(name: str, values: ArrayLike) -> NDArray:

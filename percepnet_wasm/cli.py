@@ -97,7 +97,7 @@ def _enhance_folder(options: argparse.Namespace, settings: "Settings", started: 
     from .files.folders import enhance_folder
 
     if options.output == "-":
-        raise AudioFileError(f"{options.input} is a folder: give a folder to write to instead of '-'")
+        raise AudioFileError(f"{options.input} is a folder: specify an output folder instead of '-'")
     with _terminable():
         outcome = enhance_folder(
             options.input, options.output, settings, options.jobs,

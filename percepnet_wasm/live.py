@@ -78,7 +78,7 @@ def _choose(kind: str, name: str | None, found: list[Any], default: Any) -> Any:
     matches = exact or [each for each in found if name.lower() in each.name.lower()]
     if len(matches) != 1:
         what = "there is no" if not matches else f"{len(matches)} devices match the"
-        raise DeviceError(f"{what} {kind} {name!r}: choose one of these, or give more of its name: {names}")
+        raise DeviceError(f"{what} {kind} {name!r}: choose one of these, or type more of its name: {names}")
     return matches[0]
 
 

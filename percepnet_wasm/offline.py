@@ -80,7 +80,7 @@ def enhance(
     >>> percepnet_wasm.enhance(noisy.T)
     Traceback (most recent call last):
     ...
-    ValueError: audio has shape (2, 24000), which is 2 samples of 24000 channels: give audio.T, of shape (24000, 2)
+    ValueError: audio has shape (2, 24000), which is 2 samples of 24000 channels: pass audio.T, of shape (24000, 2)
     """
     samples = as_audio("audio", audio)
     rate = as_rate("sample_rate", sample_rate)

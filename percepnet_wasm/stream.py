@@ -1,7 +1,7 @@
 """Audio at any sample rate, in pieces of any length, through one enhancer per channel.
 
 Arrays, files and live input all take this path. The output is aligned with the input: the delays of the enhancer and
-the resamplers are removed, and as many samples come out as went in.
+the resamplers are removed, and the output is as long as the input.
 """
 
 import math
@@ -46,7 +46,7 @@ def as_rate(name: str, value: Any) -> int:
     """
     number = isinstance(value, Real) and not isinstance(value, bool)
     if not number or not RATES[0] <= value <= RATES[1] or value != int(value):
-        raise ValueError(f"{name} is {value!r}: give a whole number of hertz, {RATES[0]} to {RATES[1]}")
+        raise ValueError(f"{name} must be a whole number of hertz, {RATES[0]} to {RATES[1]}, not {value!r}")
     return int(value)
 
 
@@ -89,7 +89,7 @@ class Line:
         return out
 
     def flush(self) -> Audio:
-        """Return everything still inside, so that as many samples come out in all as went in. This ends the line."""
+        """Return everything still inside, so that the whole output is as long as the input. This ends the line."""
         nothing = self._pending[:0]
         rest = self._up(nothing, True)
         owed = self._inside + len(rest)
@@ -244,7 +244,9 @@ class Stream:
             self._begin(shape, len(samples))
         elif shape != self._shape:
             one, before = (f"(n, {s[0]})" if s else "(n,)" for s in (shape, self._shape))
-            raise ValueError(f"audio has shape {one}, the stream {before}: give pieces of one shape, or flush() first")
+            raise ValueError(
+                f"audio has shape {one}, but the stream began with {before}: pass pieces of one shape, or flush() first"
+            )
         columns = samples.reshape(len(samples), -1) if shape else samples[:, None]
         ready = self._line.process(columns)
         if self.live:

@@ -103,7 +103,7 @@ async function start() {
   await current.setCall(element('call').checked);
 }
 
-/** The chosen source is playing: let it be heard and seen. */
+/** The chosen source is playing: play and draw it. */
 function show() {
   const { sound, percepnet, kind } = /** @type {Session} */ (session);
   hush(kind);

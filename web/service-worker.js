@@ -85,7 +85,7 @@
     const text = dataset[name];
     if (text === undefined) return otherwise;
     if (text !== 'true' && text !== 'false') {
-      console.error(`percepnet: data-${name}="${text}" is ignored: give true or false`);
+      console.error(`percepnet: data-${name}="${text}" is ignored: it must be true or false`);
       return otherwise;
     }
     return text === 'true';

@@ -35,7 +35,7 @@ export function readAttributes(dataset) {
       continue;
     }
     const value = attribute.read(text.trim());
-    if (value === undefined) problems.push(`${spelling(name)}="${text}" is ignored: give ${attribute.takes}`);
+    if (value === undefined) problems.push(`${spelling(name)}="${text}" is ignored: it must be ${attribute.takes}`);
     else options[name] = value;
   }
   return { options, problems };

@@ -1,5 +1,5 @@
 /**
- * One tag, no other change: every microphone of the page comes out clean.
+ * One tag and no other change: every microphone of the page is enhanced.
  *
  *     <script src="percepnet/worklet/drop-in.js" data-attenuation-limit="20"></script>
  *

@@ -106,15 +106,15 @@ export function readImage(bytes) {
     return read(bytes);
   } catch (error) {
     if (error instanceof RunnerError) throw error;
-    throw refusal(`its header is damaged (${error instanceof Error ? error.message : error})`); // JSON, or a missing entry
+    throw refusal(`its header is damaged: ${error instanceof Error ? error.message : error}`); // JSON, or a missing entry
   }
 }
 
 /** @param {Uint8Array} bytes @returns {Image} */
 function read(bytes) {
   if (!(bytes instanceof Uint8Array)) throw refusal('it is not a Uint8Array');
-  if (bytes.length < HEAD) throw refusal(`it has ${bytes.length} bytes`);
-  if (MAGIC.some((byte, i) => bytes[i] !== byte)) throw refusal('it starts with other bytes');
+  if (bytes.length < HEAD) throw refusal(`it is truncated: it has only ${bytes.length} bytes`);
+  if (MAGIC.some((byte, i) => bytes[i] !== byte)) throw refusal('it is not a program image');
   const head = new DataView(bytes.buffer, bytes.byteOffset, HEAD);
   const version = head.getUint32(8, true);
   if (version !== FORMAT_VERSION) throw refusal(`its format is version ${version}, not ${FORMAT_VERSION}`);
@@ -155,7 +155,7 @@ function read(bytes) {
   const [from, to] = activations.range;
   whole('activations', to, 16, size);
   whole('activations', from, 16, to);
-  if (from < structures + buffers.stored) throw refusal('its activations overlap other things');
+  if (from < structures + buffers.stored) throw refusal('its activations overlap other data');
   whole('zero', activations.relaxedZero, 1, 127);
   /** @type {Record<string, number>} */
   const offsets = {};
@@ -175,7 +175,7 @@ function read(bytes) {
   const vectors = { frames: test.frames, tolerance: test.tolerance };
   let at = 0;
   for (const [name, count] of Object.entries(TEST)) vectors[name] = samples.subarray(at, (at += count * test.frames));
-  if (typeof header.info !== 'object' || header.info === null) throw refusal('it does not say what it is');
+  if (typeof header.info !== 'object' || header.info === null) throw refusal('it has no description');
   return {
     layout: header.layout,
     info: header.info,
@@ -202,7 +202,7 @@ class Payload {
   /** @param {number} size in bytes */
   take(size) {
     const end = this.at + size;
-    if (end > this.bytes.length) throw refusal(`it is truncated: it has ${this.bytes.length} bytes, not ${end} or more`);
+    if (end > this.bytes.length) throw refusal(`it is truncated: it has ${this.bytes.length} bytes, but needs at least ${end}`);
     const part = this.bytes.subarray(this.at, end);
     this.at = end;
     return part;
@@ -219,7 +219,7 @@ class Payload {
   }
 
   finish() {
-    if (this.at !== this.bytes.length) throw refusal(`it has ${this.bytes.length - this.at} bytes too many`);
+    if (this.at !== this.bytes.length) throw refusal(`it has ${this.bytes.length - this.at} unexpected bytes at the end`);
   }
 }
 
@@ -232,7 +232,7 @@ function whole(what, value, multiple, most) {
 
 /** @param {string} reason */
 function refusal(reason) {
-  return new RunnerError('image', `the program image cannot be used, ${reason}`);
+  return new RunnerError('image', `the program image cannot be used (${reason})`);
 }
 
 /** An audio worklet has no TextDecoder. @param {Uint8Array} bytes */

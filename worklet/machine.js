@@ -27,14 +27,14 @@ const PAGE = 1 << 16;
  * @returns {Promise<Machine>}
  */
 export async function start(kernel, source, image) {
-  if (typeof WebAssembly !== 'object') throw new RunnerError('kernel', 'there is no WebAssembly');
+  if (typeof WebAssembly !== 'object') throw new RunnerError('kernel', 'WebAssembly is not available');
   const module = source instanceof WebAssembly.Module ? source : await WebAssembly.compile(source);
   const pages = Math.ceil((STACK + image.constants.length + image.size) / PAGE);
   let memory;
   try {
     memory = new WebAssembly.Memory({ initial: pages });
   } catch (error) {
-    throw new RunnerError('memory', `${pages * PAGE} bytes of memory were refused`, error);
+    throw new RunnerError('memory', `${pages * PAGE} bytes of memory could not be allocated`, error);
   }
   const stackPointer = new WebAssembly.Global({ value: 'i32', mutable: true }, STACK);
   const zero = () => new WebAssembly.Global({ value: 'i32', mutable: false }, 0);
@@ -43,7 +43,7 @@ export async function start(kernel, source, image) {
   const { exports } = await WebAssembly.instantiate(module, { env });
   const call = /** @type {Machine['call']} */ (/** @type {unknown} */ (exports));
   if (call.percepnet_layout(2) !== image.layout) {
-    throw new RunnerError('image', 'the program image cannot be used, it was laid out for another kernel');
+    throw new RunnerError('image', 'the program image cannot be used (it was laid out for another kernel)');
   }
   return { kernel, memory, stackPointer, call };
 }
@@ -54,7 +54,7 @@ export function settle({ memory, call }, image) {
   new Uint8Array(memory.buffer, STACK, constants.length).set(constants);
   relocate(memory, STACK, places.constants, STACK, constants.length);
   const code = call.percepnet_adopt(STACK + matrices, matrixCount, STACK, STACK + constants.length);
-  if (code !== 0) throw new RunnerError('image', `the program image cannot be used, its weights are damaged (${code})`);
+  if (code !== 0) throw new RunnerError('image', `the program image cannot be used (its weights are damaged, code ${code})`);
 }
 
 /**
@@ -66,7 +66,7 @@ export function relocate(memory, at, places, base, size) {
   const words = new Uint32Array(memory.buffer);
   for (const place of places) {
     const word = (at + place) / 4;
-    if (words[word] > size) throw new RunnerError('image', 'the program image cannot be used, it points beyond its end');
+    if (words[word] > size) throw new RunnerError('image', 'the program image cannot be used (it points beyond its end)');
     words[word] += base;
   }
 }
@@ -76,6 +76,6 @@ export function grow(memory, bytes) {
   try {
     memory.grow(Math.ceil(bytes / PAGE));
   } catch (error) {
-    throw new RunnerError('memory', `${bytes} more bytes of memory were refused`, error);
+    throw new RunnerError('memory', `${bytes} more bytes of memory could not be allocated`, error);
   }
 }

@@ -80,7 +80,7 @@ export class Program {
       }
     }
     const reasons = Object.entries(refused).map(([kernel, why]) => `${kernel}: ${why}`);
-    throw new RunnerError('kernel', `no kernel can be used (${reasons.join('; ') || 'none was given'})`);
+    throw new RunnerError('kernel', `no kernel can be used (${reasons.join('; ') || 'none was supplied'})`);
   }
 
   /** Bytes of its memory, for the weights and all streams. */
@@ -111,7 +111,7 @@ export class Program {
     const allowed = test.tolerance[this.kernel];
     const runner = this.stream();
     const code = this.#machine.call.percepnet_check(...runner.extent());
-    if (code !== 0) throw new RunnerError('image', `the program image cannot be used, its structures are damaged (${code})`);
+    if (code !== 0) throw new RunnerError('image', `the program image cannot be used (its structures are damaged, code ${code})`);
     for (let frame = 0; frame < test.frames; frame++) {
       await pause();
       runner.input().set(part(test.input, frame, test.frames));
@@ -123,7 +123,7 @@ export class Program {
         distance([voice], part(test.voice, frame, test.frames)),
         distance(runner.output(), part(test.output, frame, test.frames)),
       );
-      if (!(apart <= allowed)) throw new Error(`it is ${apart.toPrecision(2)} away from NumPy`);
+      if (!(apart <= allowed)) throw new Error(`its results differ from NumPy's by ${apart.toPrecision(2)}`);
     }
     runner.release();
   }
@@ -173,14 +173,14 @@ export class Runner {
   /**
    * Enhance input into output.
    *
-   * @throws {Error} the input holds a sample that is not finite or beyond LOUDEST: nothing has changed
+   * @throws {Error} a sample of the input is not finite or beyond LOUDEST; the stream is unchanged
    */
   step() {
     if (!this.#released) throw new Error('the stream was released');
     const { call, stackPointer } = this.#machine;
     stackPointer.value = STACK; // a trap leaves it where it was
     if (call.percepnet_run(this.#at, 0, LAST_STAGE) !== 0) {
-      throw new Error('the frame holds a sample that is not finite or absurdly loud: give samples with full scale 1');
+      throw new Error('a sample of the frame is not finite or far beyond full scale: samples must lie within ±1');
     }
   }
 
@@ -196,7 +196,7 @@ export class Runner {
   /** The most by which noise is reduced, dB: 0 passes the input on with the same delay, Infinity sets no limit. @param {number} limit */
   set attenuationLimit(limit) {
     if (typeof limit !== 'number' || !(limit >= 0)) {
-      throw new RangeError(`attenuationLimit is ${limit}: give 0 (bypass) to Infinity (no limit)`);
+      throw new RangeError(`attenuationLimit must be from 0 (bypass) to Infinity (no limit), not ${limit}`);
     }
     this.#options.floor = 10 ** (-Math.min(limit, NO_LIMIT) / 20);
     this.#apply();

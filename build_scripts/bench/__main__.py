@@ -111,7 +111,7 @@ def main() -> int:
                         "one; may be given several times")  # fmt: skip
     arguments = parser.parse_args()
     if not (arguments.site / "runtime" / "pyodide-lock.json").is_file():
-        parser.error(f"{arguments.site} holds no built page: build it first (make site)")
+        parser.error(f"{arguments.site} contains no built page: build it first (make site)")
     try:
         with TemporaryDirectory() as folder:
             tiers = [random_tiers.make(name, Path(folder)) for name in arguments.tier]

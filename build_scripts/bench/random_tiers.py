@@ -34,7 +34,7 @@ def make(name: str, folder: Path) -> Path:
 
     tier, _, sparse = name.partition("-")
     if tier not in TIERS or sparse not in ("", SPARSE):
-        raise ValueError(f"no tier {name!r}: give one of {', '.join(TIERS)}, with or without -{SPARSE}")
+        raise ValueError(f"no tier {name!r}: choose one of {', '.join(TIERS)}, with or without -{SPARSE}")
     torch.manual_seed(0)
     model = to_model(PercepNet(TIERS[tier], torch.zeros(FEATURES), torch.ones(FEATURES)), {"weights": "random"})
     model.tier = f"{name}-random"

@@ -37,7 +37,7 @@ def _enhance(job: tuple[Path, Path, str | None, dict]) -> None:
     source, target, model, options = job
     audio, rate = sf.read(source, dtype="float32")
     if rate != SAMPLE_RATE or audio.ndim != 1:
-        raise ValueError(f"{source} has {rate} Hz and shape {audio.shape}: give 48 kHz mono")
+        raise ValueError(f"{source} has {rate} Hz and shape {audio.shape}, but must be 48 kHz mono")
     sf.write(target, enhance(audio, model, **options), rate, subtype="FLOAT")
 
 

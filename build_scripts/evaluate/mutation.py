@@ -97,7 +97,7 @@ def main() -> int:
                 print(f"    line {survivor['line']}: {survivor['change']}", flush=True)
     if unexplained:
         where = SURVIVORS.relative_to(ROOT)
-        print(f"{unexplained} survive without a reason: improve the tests, or give the reason in {where}")
+        print(f"{unexplained} survive without a reason: improve the tests, or state the reason in {where}")
     return int(unexplained > 0)
 
 

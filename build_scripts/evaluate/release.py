@@ -92,7 +92,7 @@ def main() -> None:
         shutil.copyfile(WORK / "evaluation.json", kept)
     subprocess.run([sys.executable, "-m", *tables], check=True)
     if not args.sets:
-        print(f"{place} is in place; its scores are still those of the weights before: give --sets and --compare")
+        print(f"{place} is in place; its scores are still those of the previous weights: pass --sets and --compare")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ def repository() -> str:
     """
     address = os.environ.get("REPOSITORY", "").removesuffix("/").removesuffix(".git")
     if address and not address.startswith("https://"):
-        raise ValueError(f"REPOSITORY is {address!r}: give an address that begins with https://")
+        raise ValueError(f"REPOSITORY must be an address that begins with https://, not {address!r}")
     return address
 
 

@@ -20,9 +20,9 @@ import soundfile as sf
 from numpy.typing import NDArray
 from scipy import signal
 
+from build_scripts import ROOT
 from percepnet_wasm.constants import SAMPLE_RATE
 
-ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "web" / "samples"
 
 Audio = NDArray[np.float64]
@@ -53,7 +53,7 @@ def stretch(path: Path, from_s: float = 0.0, to_s: float | None = None) -> Audio
     """
     audio, rate = sf.read(path, always_2d=True)
     if rate != SAMPLE_RATE:
-        raise ValueError(f"{path} is at {rate} Hz: give recordings at {SAMPLE_RATE} Hz")
+        raise ValueError(f"{path} is at {rate} Hz: use recordings at {SAMPLE_RATE} Hz")
     audio = audio.mean(axis=1)
     start, end = round(from_s * rate), len(audio) if to_s is None else round(to_s * rate)
     if end > len(audio) + rate // 10:

@@ -13,8 +13,8 @@ from percepnet_wasm.model_file import DEFAULT_TIER
 
 __all__ = [
     "CALLS", "DEVELOPMENT", "PEERS", "RIVAL", "SCORES", "Table", "bench", "delays", "download_parts", "downloads",
-    "five_db", "gzipped_total", "live", "live_delay", "load", "milliseconds", "offline", "ours", "peers", "rung",
-    "shares", "snr_groups", "startup",
+    "five_db", "live", "live_delay", "load", "milliseconds", "offline", "ours", "peers", "rung", "shares", "snr_groups",
+    "startup",
 ]  # fmt: skip
 
 SCORES = {
@@ -171,8 +171,3 @@ def download_parts(plan: Mapping[str, bytes]) -> dict[str, tuple[int, int]]:
         gzipped = sum(min(len(data), len(zlib.compress(data, 9))) for data in files)
         measured[part] = (sum(map(len, files)), gzipped)
     return measured
-
-
-def gzipped_total(plan: Mapping[str, bytes]) -> int:
-    """Bytes before the first enhanced sample."""
-    return sum(gzipped for _, gzipped in download_parts(plan).values())

@@ -23,7 +23,7 @@ from .teacher import lower_bound
 __all__ = ["COLUMNS", "PERCEPTUAL", "WIDTH", "Example", "analysed_example", "example", "perceptual_row", "row", "split"]
 
 ACTIVE_DB = 45
-"""A frame this far below the loud ones holds no speech."""
+"""A frame this far below the loud ones contains no speech."""
 COLUMNS = {"features": FEATURES, "gain": BANDS, "strength": BANDS, "weight": BANDS, "voice": 1}
 """What a frame of an example holds, side by side."""
 WIDTH = sum(COLUMNS.values())

@@ -119,7 +119,7 @@ def spectrum_loss(
     spectrum : tensor (batch, frames, BANDS)
         Per band.
     frame : tensor (batch, frames, 1)
-        What whole frames lose: the level of a frame that comes out too low, as when the output pumps.
+        What whole frames lose: the level of a frame that is too low, as when the output pumps.
     """
     level = 10 ** (_GAMMA / 2 * log_energy)
     wanted, got = (level * torch.clamp(g, min=_FLOOR) ** _GAMMA for g in (ideal, gain))

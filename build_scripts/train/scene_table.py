@@ -101,7 +101,7 @@ def draw_plan(rng: np.random.Generator) -> Plan:
 
 
 def markdown() -> str:
-    """The table as it stands in NOTES.md."""
+    """The table as NOTES.md has it."""
     lines = ["| augmentation | share | range | effect | excludes |", "|---|---:|---|---|---|"]
     for name, kind in AUGMENTATIONS.items():
         span = f"{kind.low:g} to {kind.high:g} {kind.unit}" if kind.high > kind.low else f"{kind.high:g} {kind.unit}"

@@ -132,7 +132,7 @@ def read_mono(path: str | Path) -> tuple[Audio, int]:
     path = as_path("path", path)
     with opened(path) as reader:
         if reader.channels > 1:
-            raise AudioFileError(f"{path} has {reader.channels} channels: give a file of one channel")
+            raise AudioFileError(f"{path} has {reader.channels} channels: use a file with one channel")
         blocks: list[Audio] = []
         try:
             blocks.extend(checked(reader))
@@ -164,7 +164,7 @@ def resample(signal: Audio, rate: int, to: int, length: int | None = None) -> Au
     signal = as_signal("signal", signal)
     rate, to = as_rate("rate", rate), as_rate("to", to)
     if length is not None and (not isinstance(length, int | np.integer) or length < 0):
-        raise ValueError(f"length is {length!r}: give a number of samples, 0 or more")
+        raise ValueError(f"length must be a number of samples, 0 or more, not {length!r}")
     changed = np.asarray(soxr.resample(signal, rate, to), np.float32)
     return changed if length is None else exactly(changed, length)
 

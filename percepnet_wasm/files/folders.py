@@ -73,13 +73,13 @@ def pairs(source: str | Path, target: str | Path) -> list[tuple[Path, Path]]:
     if not source.is_dir():
         raise AudioFileError(f"{source} is not a folder: check the path")
     if target.exists() and not target.is_dir():
-        raise AudioFileError(f"{target} is not a folder: give a folder for the output, as {source} is one")
+        raise AudioFileError(f"{target} is not a folder: the output must be one, because {source} is a folder")
     inner, outer = target.resolve(), source.resolve()
     if inner == outer or outer in inner.parents or inner in outer.parents:
         raise AudioFileError(f"{target} and {source} overlap: write to a folder of its own")
     found = [path for path in _files(source) if known(path)]
     if not found:
-        raise AudioFileError(f"{source} holds no audio files: give a folder of WAV, FLAC, OGG or the like")
+        raise AudioFileError(f"{source} contains no audio files: choose a folder with WAV, FLAC, OGG or similar files")
     return [(path, target / path.relative_to(source)) for path in found]
 
 
@@ -156,7 +156,7 @@ def enhance_folder(
         ``jobs`` is not a valid number of processes.
     """
     if jobs is not None and (type(jobs) is not int or jobs < 1):
-        raise ValueError(f"jobs is {jobs!r}: give a number of processes, 1 or more, or None for all cores")
+        raise ValueError(f"jobs must be a number of processes, 1 or more, or None for all cores, not {jobs!r}")
     found = pairs(source, target)
     there = [out for _, out in found if out.exists()]
     if there and not (overwrite or resume):

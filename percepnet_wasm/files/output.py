@@ -46,12 +46,12 @@ def check_target(source: Path, target: Path, overwrite: bool = False) -> None:
     """
     if target == STANDARD:
         if sys.stdout is None or sys.stdout.isatty():
-            raise AudioFileError("standard output is a terminal: pipe it to a program, or give a file instead of '-'")
+            raise AudioFileError("standard output is a terminal: pipe it to a program, or name a file instead of '-'")
         return
     if source != STANDARD and (target.resolve() == source.resolve() or (target.exists() and target.samefile(source))):
-        raise AudioFileError(f"{target} is the input itself: give the output another name")
+        raise AudioFileError(f"{target} is the input itself: choose another name for the output")
     if target.exists() and not target.is_file():
-        raise AudioFileError(f"{target} is not a plain file: give the output another name")
+        raise AudioFileError(f"{target} is not a plain file: choose another name for the output")
     if target.exists() and not overwrite:
         raise AudioFileError(
             f"{target} already exists: choose another name, or overwrite it (--force, overwrite=True)"

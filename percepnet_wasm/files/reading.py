@@ -134,7 +134,7 @@ def opened(path: Path) -> Iterator[Reader]:
     if not path.exists():
         raise AudioFileError(f"{path} does not exist: check the path")
     if path.is_dir():
-        raise AudioFileError(f"{path} is a folder: give an audio file")
+        raise AudioFileError(f"{path} is a folder: specify an audio file")
     if not path.stat().st_size:
         raise AudioFileError(f"{path} is empty (0 bytes): record or copy it again")
     if is_media(path):
@@ -156,7 +156,7 @@ def opened(path: Path) -> Iterator[Reader]:
         raise AudioFileError(f"{path} cannot be read as audio ({reason}): convert it to WAV or FLAC first") from error
     with sound:
         if not sound.frames:
-            raise AudioFileError(f"{path} holds no samples: there is nothing to enhance")
+            raise AudioFileError(f"{path} contains no samples: there is nothing to enhance")
         yield _checked_header(SoundReader(sound, str(path), header, path))
 
 
@@ -174,7 +174,7 @@ def _checked_header(reader: Any) -> Any:
 def _standard_input() -> SoundReader:
     """Read a WAV file from a pipe."""
     if sys.stdin is None or sys.stdin.isatty():
-        raise AudioFileError("standard input is a terminal: pipe a WAV file in, or give a file instead of '-'")
+        raise AudioFileError("standard input is a terminal: pipe a WAV file in, or name a file instead of '-'")
     file = sys.stdin.buffer
     header = read_header(file)
     if header is None or header.subtype is None:
@@ -187,7 +187,7 @@ def _raw(file: Any, header: WavHeader, size: int | None, name: str) -> soundfile
     if size is not None:
         size -= size % max(1, header.frame_bytes)
     if size is not None and size <= 0:
-        raise AudioFileError(f"{name} holds no samples: there is nothing to enhance")
+        raise AudioFileError(f"{name} contains no samples: there is nothing to enhance")
     try:
         return _Forwards(
             Body(file, size), "r", header.sample_rate, header.channels, header.subtype, "LITTLE", "RAW"
@@ -206,16 +206,16 @@ def checked(reader: Reader) -> Iterator[Audio]:
     """
     position = 0
     for block in reader.blocks():
-        fair = (np.abs(block) <= UNSCALED).all(axis=1)  # false for NaN too
-        if not fair.all():
-            index = int(np.argmin(fair))
+        plausible = (np.abs(block) <= UNSCALED).all(axis=1)  # false for NaN too
+        if not plausible.all():
+            index = int(np.argmin(plausible))
             where = f"at {(position + index) / reader.samplerate:.3f} s"
             peak = float(np.max(np.abs(block[index])))
             if not np.isfinite(peak):
-                raise AudioFileError(f"{reader.name} holds NaN or infinity {where}: export it again")
+                raise AudioFileError(f"{reader.name} contains NaN or infinity {where}: export it again")
             loudest = float(np.max(np.abs(block[np.isfinite(block)])))
-            raise AudioFileError(f"{reader.name} has a peak of {loudest:g} {where}, and {unscaled(loudest)}")
+            raise AudioFileError(f"{reader.name} has a peak of {loudest:g} {where}, but {unscaled(loudest)}")
         position += len(block)
         yield block
     if not position:  # a damaged FLAC file ends without an error although its header promised sound
-        raise AudioFileError(f"{reader.name} holds no samples that can be read: copy it again")
+        raise AudioFileError(f"{reader.name} contains no readable samples: copy it again")

@@ -59,7 +59,7 @@ class FftTables:
                 radices.append(radix)
                 rest //= radix
         if rest != 1 or length % 8:
-            raise ValueError(f"length {length}: give 8 times a product of 2, 3, 4 and 5")
+            raise ValueError(f"length must be 8 times a product of 2, 3, 4 and 5, not {length}")
         self.radices = np.array([*radices, 0], np.int32)
         passes, rest = [], self.half
         for radix in radices:

@@ -116,7 +116,7 @@ def ladder(
 
 
 class _Climber:
-    """Takes both signals a block at a time and keeps what comes out."""
+    """Processes both signals a block at a time and keeps the results."""
 
     def __init__(self) -> None:
         self.parts: dict[str, list[NDArray]] = {}

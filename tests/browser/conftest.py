@@ -241,7 +241,7 @@ class Tab:
         deadline = time.monotonic() + PATIENCE_MS / 1000
         while not self.holds(condition):
             if time.monotonic() > deadline:
-                pytest.fail(f"waited for {condition} in vain; console: {self.complaints + self.uncaught}")
+                pytest.fail(f"timed out waiting for {condition}; console: {self.complaints + self.uncaught}")
             self.page.wait_for_timeout(50)
 
     def holds(self, condition: str) -> bool:
@@ -302,6 +302,20 @@ def open_tab(launch: Callable[..., Browser]) -> Iterator[Callable[..., Tab]]:
     yield start
     for context in contexts:
         context.close()
+
+
+@pytest.fixture(scope="session")
+def noisy() -> Audio:
+    """Seeded sound with some structure: a gliding tone in noise, 2 s."""
+    random = np.random.default_rng(5)
+    t = np.arange(2 * 48000) / 48000
+    tone = np.sin(2 * np.pi * (150 * t + 100 * t**2)) * (np.sin(2 * np.pi * 2 * t) > 0)
+    return (0.2 * tone + 0.02 * random.standard_normal(t.size)).astype(np.float32)
+
+
+def shifted(samples: Audio, by: int) -> Audio:
+    """``samples``, ``by`` samples later, the same length."""
+    return np.concatenate([np.zeros(by, np.float32), samples])[: samples.size]
 
 
 def decode(text: str) -> Audio:

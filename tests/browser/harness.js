@@ -27,7 +27,7 @@ const PATIENCE = 180_000;
 async function within(promise, what) {
   let timer;
   const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`waited for ${what} in vain`)), PATIENCE);
+    timer = setTimeout(() => reject(new Error(`timed out waiting for ${what}`)), PATIENCE);
   });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }

@@ -119,7 +119,7 @@ def test_a_visit(open_tab: Callable[..., Tab], isolated: str, dist: Path) -> Non
     page.keyboard.press("v")
     expect(page.get_by_role("radio", name="Original")).to_be_checked()
 
-    # Broken code: the error stands in its place, the last good sound stays.
+    # Broken code: the error appears in its place, the last good sound stays.
     kept = peak(tab, "4-postfilter", "yours")
     editor.fill(changed.replace("warped = gains", "warped = gians"))
     page.get_by_role("button", name="Run", exact=True).click()

@@ -94,7 +94,7 @@ def test_devices_of_all_rates_one_after_the_other(start: Callable[[], Tab]) -> N
             # delay is exact (below).
             if abs(behind - (DEPTH + DELAY)) < 0.1 * SAMPLE_RATE:
                 return not_cleaned(*align(raw, out, SAMPLE_RATE))
-            tab.evaluate("percepnet.replaceInput(raw)")  # what a standstill filled stays full until it is made anew
+            tab.evaluate("percepnet.replaceInput(raw)")  # a buffer filled by a standstill stays full
             return f"{rate} Hz: {behind} samples behind"
 
         soon(wrong)

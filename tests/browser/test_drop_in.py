@@ -25,7 +25,7 @@ TRACK = """async () => {
         label: track.label === microphone.label,
         device: settings.deviceId === microphone.deviceId && settings.groupId === microphone.groupId,
         echoCancellation: settings.echoCancellation,
-        // The page is told what is the case: nothing suppresses yet.
+        // The page sees the truth: nothing suppresses noise yet.
         suppressesBefore: settings.noiseSuppression,
         constraints: track.getConstraints(),
         capabilities: track.getCapabilities().deviceId === microphone.deviceId,

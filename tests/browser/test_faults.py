@@ -85,7 +85,7 @@ class Recording:
     heard: int
     """Where the page was told of a fallback."""
     dry: Audio
-    """What goes in, delayed as it must come out."""
+    """The input, delayed as the output must be."""
     out: Audio
 
 
@@ -127,7 +127,7 @@ FATAL = {
     "memory": ("enhancer", "MemoryError"),
     "abort": ("enhancer", ""),
 }
-"""What is done to the worker, and what is told of it."""
+"""What is done to the worker, and what the page reports."""
 
 
 def test_the_voice_is_raw_within_100_ms_whatever_fails_and_can_be_restarted(call: Tab) -> None:

@@ -213,4 +213,4 @@ def test_what_the_enhancer_does_can_be_seen(open_tab: Callable[..., Tab], isolat
     assert all(LAG_MIN <= frame["period"] <= LAG_MAX and abs(frame["correlation"]) <= 1.001 for frame in seen)
     numbers = [frame["frame"] for frame in seen]
     assert (np.diff(numbers) > 0).all()
-    assert interval > 35, "about 25 a second, not every frame, of which there are 100"
+    assert interval > 35, "about 25 a second, not one for each of the 100 frames"

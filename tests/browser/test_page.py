@@ -67,7 +67,7 @@ def read_wav(download: Download) -> Audio:
 
 
 def record(tab: Tab, seconds: int = 2, take: int = 1) -> dict[str, Audio]:
-    """Record both signals, of which there are so many whole seconds then, and download them."""
+    """Record this many whole seconds of both signals, and download them."""
     page = tab.page
     button = page.get_by_role("button", name=re.compile("^(Record both|Stop recording)"))
     button.click()

@@ -25,7 +25,7 @@ def fallback(tab: Tab) -> tuple[str, str]:
 
 
 def test_the_wheels_tier_needs_no_download(open_tab: Callable[..., Tab], isolated: str) -> None:
-    """Neither by default nor by its name; what runs is told, and why nothing faster does."""
+    """Neither by default nor by its name; the page reports what runs, and why nothing faster does."""
     tab = open_tab(isolated)
     assert tab.evaluate(READY) == "ready"
     assert tab.evaluate(READY, {"model": "c20"}) == "ready"

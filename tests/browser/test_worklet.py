@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Tab, decode, encode
+from conftest import Tab, decode, encode, shifted
 from spies import WORKERS
 
 import percepnet_wasm
@@ -22,20 +22,6 @@ ENGINES = ("python", "worker")
 pytestmark = pytest.mark.parametrize("engine", ENGINES)
 
 READY = "async (options) => harness.untilState(await harness.create(options), 'ready', 'fallback')"
-
-
-@pytest.fixture(scope="module")
-def noisy() -> np.ndarray:
-    """Seeded sound with some structure: a gliding tone in noise, 2 s."""
-    random = np.random.default_rng(5)
-    t = np.arange(2 * 48000) / 48000
-    tone = np.sin(2 * np.pi * (150 * t + 100 * t**2)) * (np.sin(2 * np.pi * 2 * t) > 0)
-    return (0.2 * tone + 0.02 * random.standard_normal(t.size)).astype(np.float32)
-
-
-def shifted(samples: np.ndarray, by: int) -> np.ndarray:
-    """``samples``, ``by`` samples later, the same length."""
-    return np.concatenate([np.zeros(by, np.float32), samples])[: samples.size]
 
 
 def test_equals_the_enhancer_in_cpython(

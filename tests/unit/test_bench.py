@@ -186,7 +186,7 @@ def test_random_tiers_have_the_topology_that_is_trained(tmp_path):
     assert (dense.tier, sparse.tier) == (f"{DEFAULT_TIER}-random", f"{DEFAULT_TIER}-sparse-random")
     kept = np.count_nonzero(sparse.arrays["gru1", "weight"]) / np.count_nonzero(dense.arrays["gru1", "weight"])
     assert 0.2 < kept < 0.3
-    with pytest.raises(ValueError, match="no tier 'c7': give one of c100"):
+    with pytest.raises(ValueError, match="no tier 'c7': choose one of c100"):
         random_tiers.make("c7", tmp_path)
 
 

@@ -120,9 +120,9 @@ def test_a_folder_that_is_all_there_is_resumed_at_once(interviews, tmp_path, cap
 
 def test_folders_and_pipes_do_not_mix(interviews, recording, tmp_path, capsys, monkeypatch):
     assert run("enhance", interviews, "-") == 2
-    assert "in is a folder: give a folder to write to instead of '-'" in capsys.readouterr().err
+    assert "in is a folder: specify an output folder instead of '-'" in capsys.readouterr().err
     assert run("enhance", interviews, recording) == 2
-    assert "noisy.wav is not a folder: give a folder for the output" in capsys.readouterr().err
+    assert "noisy.wav is not a folder: the output must be one" in capsys.readouterr().err
     monkeypatch.setattr(sys, "stdin", types.SimpleNamespace(isatty=lambda: True))
     assert run("enhance", "-", tmp_path / "out.wav") == 2
     assert "standard input is a terminal: pipe a WAV file in" in capsys.readouterr().err

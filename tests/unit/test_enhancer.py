@@ -114,7 +114,7 @@ def test_process_gives_a_copy(samples):
     np.testing.assert_array_equal(first, kept)
 
 
-def test_reset_starts_anew(samples):
+def test_after_a_reset_the_stream_starts_over(samples):
     enhancer = Enhancer()
     first = stream(enhancer, samples)
     enhancer.reset()
@@ -162,7 +162,7 @@ def test_samples_that_are_not_finite_are_refused_and_harm_nothing(samples, value
 
 @pytest.mark.parametrize("shape", [(0,), (0, 2), (4, 4, 4), ()])
 def test_offline_shapes(shape):
-    with pytest.raises(ValueError, match=r"audio has shape .*: give \(samples,\) or"):
+    with pytest.raises(ValueError, match=r"audio must be of shape \(samples,\) or"):
         enhance(np.zeros(shape, np.float32), constant_model())
 
 

@@ -149,14 +149,14 @@ def _header_only(path):
     ("prepare", "words"),
     [
         (lambda path: None, "does not exist: check"),
-        (lambda path: path.mkdir(), "is a folder: give"),
+        (lambda path: path.mkdir(), "is a folder: specify"),
         (lambda path: path.write_bytes(b""), "empty"),
         (_header_only, "no samples"),
         (lambda path: path.write_bytes(b"no audio at all" * 100), "cannot be read as audio.*convert"),
         (lambda path: _spoilt(path, np.nan), r"NaN or infinity at 1\.500 s: export it again"),
         (lambda path: _spoilt(path, -np.inf), r"NaN or infinity at 1\.500 s: export it again"),
-        (lambda path: _spoilt(path, 1e30), r"a peak of 1e\+30 at 1\.500 s, and full scale is 1: give .* -1 to 1"),
-        (lambda path: _spoilt(path, 20000), r"at 1\.500 s, and .* 16-bit integers: give them divided by 32768"),
+        (lambda path: _spoilt(path, 1e30), r"a peak of 1e\+30 at 1\.500 s, but full scale is 1: scale .* -1 to 1"),
+        (lambda path: _spoilt(path, 20000), r"at 1\.500 s, but .* 16-bit integers; divide them by 32768"),
     ],
 )
 def test_bad_input_is_named_and_leaves_the_output_alone(tmp_path, prepare, words):
@@ -200,7 +200,7 @@ def test_bad_output_is_named(tmp_path, rate, output, words):
 
 def test_one_channel_is_asked_for(tmp_path):
     soundfile.write(tmp_path / "in.wav", tones(100, 8000, 2), 8000)
-    with pytest.raises(AudioFileError, match="2 channels: give a file of one"):
+    with pytest.raises(AudioFileError, match="2 channels: use a file with one"):
         audio.read_mono(tmp_path / "in.wav")
 
 

@@ -58,7 +58,7 @@ def test_settings_travel(corpus, tmp_path):
 
 def test_folders_that_cannot_be(corpus, tmp_path):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(AudioFileError, match="holds no audio files"):
+    with pytest.raises(AudioFileError, match="contains no audio files"):
         pairs(tmp_path / "empty", tmp_path / "out")
     for overlapping in (corpus, corpus / "enhanced", tmp_path):
         with pytest.raises(AudioFileError, match="overlap"):

@@ -38,7 +38,8 @@ def refuses(name, call):
         assert type(error) in (TypeError, ValueError, percepnet_wasm.ModelFileError, AudioFileError), repr(error)
         text = str(error)
         assert name in text, f"{name} is not named: {text}"
-        remedies = ("must be ", ": give ", ": use ", "download it again", ": check ", "pip install ")
+        remedies = ("must be ", ": pass ", "; divide them ", ": scale ", ": use ", ": check ")
+        remedies += ("download it again", "pip install ")
         assert any(remedy in text for remedy in remedies), f"no remedy: {text}"
         return error
 
@@ -112,7 +113,7 @@ def test_an_output_that_cannot_take_the_result_is_refused_before_the_stream_move
 
 
 def test_a_signal_laid_out_the_other_way_round_is_told_at_once():
-    with pytest.raises(ValueError, match=r"audio has shape \(2, 48000\), .* of 48000 channels: give audio\.T"):
+    with pytest.raises(ValueError, match=r"audio has shape \(2, 48000\), .* of 48000 channels: pass audio\.T"):
         enhance(np.zeros((2, 48000), np.float32), MODEL)
 
 

@@ -293,7 +293,7 @@ def test_resampled_and_written_is_read_back(folder, samples, rate, to, junk):
     assert audio.resample(samples, rate, to, 77).shape == (77,)
     assume(not (isinstance(junk, int) and 1000 <= junk <= 10**6))
     for call in (lambda: audio.resample(samples, junk, to), lambda: audio.resample(samples, rate, junk)):
-        with pytest.raises(ValueError, match="(?s)(rate|to) is .*: give a whole number of hertz"):
+        with pytest.raises(ValueError, match="(?s)(rate|to) must be a whole number of hertz"):
             call()
     before = path.read_bytes()
     with pytest.raises((TypeError, ValueError), match="signal must be (finite|of shape|floating)"):

@@ -76,7 +76,7 @@ def test_a_change_of_the_sources_is_noticed(tmp_path):
 
 
 def run(engine, samples, keep=("gain", "strength", "voice", "period", "correlation", "output")):
-    """Everything that comes out, frame by frame."""
+    """All outputs, frame by frame."""
     parts = {name: [] for name in keep}
     length = len(engine.period) * HOP
     for block in samples[: len(samples) // length * length].reshape(-1, length):

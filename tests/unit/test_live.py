@@ -108,8 +108,8 @@ def test_what_waits_too_long_is_skipped(cards):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--to", "BlackHole"), "there is no output 'BlackHole': choose one of these, or give more of its name: "),
-        (("--input", "e"), "2 devices match the input 'e': choose one of these, or give more of its name: Webcam"),
+        (("--to", "BlackHole"), "there is no output 'BlackHole': choose one of these, or type more of its name: "),
+        (("--input", "e"), "2 devices match the input 'e': choose one of these, or type more of its name: Webcam"),
         (("--seconds", "0"), "'0' is not a number of seconds above 0"),
     ],
 )
@@ -151,7 +151,7 @@ def test_the_command_ends_at_an_interrupt_with_its_last_level(cards, capsys):
 
 def test_a_missing_package_or_sound_server_is_named(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "soundcard", None)
-    with pytest.raises(MissingExtraError, match="pip install .*soundcard.*extra 'live'"):
+    with pytest.raises(MissingExtraError, match="soundcard.*pip install .*extra 'live'"):
         live.run(QUIET)
     assert cli.main(["live"]) == 2 and "extra 'live'" in capsys.readouterr().err
 
@@ -234,7 +234,7 @@ def hear(command, null_sinks, folder, sound, recognised):
 
 
 def test_a_voice_goes_through_pulseaudio(null_sinks, tmp_path):
-    """What is said into the microphone comes out of the loudspeaker, and Ctrl-C ends the command cleanly."""
+    """Speech at the microphone reaches the loudspeaker, and Ctrl-C ends the command cleanly."""
     command = [sys.executable, "-m", "percepnet_wasm", "live", "--attenuation-limit", "0", "--kernel", "numpy"]
 
     def recognised(block):

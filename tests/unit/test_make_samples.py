@@ -60,7 +60,7 @@ def test_a_repeated_noise_has_no_gap_and_keeps_its_level(folders):
 
 def test_a_recording_at_another_rate_or_too_short_is_named(folders):
     sf.write(folders["voices"] / "talk.wav", np.zeros(1000), 44100)
-    with pytest.raises(ValueError, match=r"talk\.wav is at 44100 Hz: give recordings at 48000 Hz"):
+    with pytest.raises(ValueError, match=r"talk\.wav is at 44100 Hz: use recordings at 48000 Hz"):
         mix(recipe(), folders)
     with pytest.raises(ValueError, match=r"noise\.wav lasts 2\.00 s, and 9 s were asked for"):
         make_samples.stretch(folders["noises"] / "noise.wav", 0, 9)

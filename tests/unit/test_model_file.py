@@ -1,4 +1,4 @@
-"""Model files: what goes in comes out, and whatever is wrong is refused with a message that says what to do."""
+"""Model files: a round trip changes nothing, and invalid files are refused with a message that says what to do."""
 
 import json
 import struct

@@ -27,16 +27,18 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.parametrize(
     ("shape", "words"),
     [
-        ((1, 48000), "(1, 48000), which is 1 sample of 48000 channels: give audio.T, of shape (48000, 1), or audio[0]"),
-        ((2, 48000), "(2, 48000), which is 2 samples of 48000 channels: give audio.T, of shape (48000, 2)"),
-        ((1, 2), "(1, 2), which is 1 sample of 2 channels: give audio.T, of shape (2, 1), or audio[0]"),
-        ((4800, 65), "(4800, 65), which is 4800 samples of 65 channels: give (samples, channels), 64 channels at most"),
-        ((0,), "(0,): give (samples,) or (samples, channels), not empty"),
-        ((10, 2, 2), "(10, 2, 2): give (samples,) or (samples, channels), not empty"),
+        ((1, 48000), "has shape (1, 48000), which is 1 sample of 48000 channels: pass audio.T, of shape (48000, 1), or"
+         " audio[0]"),
+        ((2, 48000), "has shape (2, 48000), which is 2 samples of 48000 channels: pass audio.T, of shape (48000, 2)"),
+        ((1, 2), "has shape (1, 2), which is 1 sample of 2 channels: pass audio.T, of shape (2, 1), or audio[0]"),
+        ((4800, 65), "has shape (4800, 65), which is 4800 samples of 65 channels: pass (samples, channels), with at"
+         " most 64 channels"),
+        ((0,), "must be of shape (samples,) or (samples, channels) and not empty; its shape is (0,)"),
+        ((10, 2, 2), "must be of shape (samples,) or (samples, channels) and not empty; its shape is (10, 2, 2)"),
     ],
 )
 def test_a_layout_that_cannot_be_meant_is_refused_with_the_remedy(shape, words):
-    with pytest.raises(ValueError, match=f"^audio has shape {re.escape(words)}$"):
+    with pytest.raises(ValueError, match=f"^audio {re.escape(words)}$"):
         enhance(np.zeros(shape), MODEL)
 
 
@@ -58,9 +60,9 @@ def test_a_peak_as_a_decoded_mp3_has_it_is_no_fault():
 def test_a_peak_above_32_is_refused_as_unscaled_integers(peak):
     audio = np.zeros((4800, 2))
     audio[7, 1] = -peak
-    with pytest.raises(ValueError, match=r"^audio has a peak of .* at audio\[7, 1\], and full scale is 1") as caught:
+    with pytest.raises(ValueError, match=r"^audio has a peak of .* at audio\[7, 1\], but full scale is 1") as caught:
         enhance(audio, MODEL)
-    divisor = int(re.search(r"unscaled \d+-bit integers: give them divided by (\d+)$", str(caught.value))[1])
+    divisor = int(re.search(r"unscaled \d+-bit integers; divide them by (\d+)$", str(caught.value))[1])
     assert checks.unscaled(peak) in str(caught.value)
     assert peak / divisor <= 1 and enhance(audio / divisor, MODEL).shape == audio.shape
 

@@ -220,13 +220,13 @@ def test_the_path_is_the_best_one_that_ends_in_the_newest_frame(seed):
             source = np.arange(max(0, -step), min(LAGS, LAGS - step))
             reached[source + step, source] = best[source] - JUMP_COST * step**2
         ways, whence = reached.max(axis=1), reached.argmax(axis=1)
-        anew = ways < best.max() - RESTART_COST
-        pointers.append(np.where(anew, best.argmax(), whence))
-        best = np.where(anew, best.max() - RESTART_COST, ways) + score
+        restarted = ways < best.max() - RESTART_COST
+        pointers.append(np.where(restarted, best.argmax(), whence))
+        best = np.where(restarted, best.max() - RESTART_COST, ways) + score
         end = int(best.argmax())
         (found,) = _traced_back(paths)
         assert found == pointers[-1][end]
-        restarts += bool(anew[end])
+        restarts += bool(restarted[end])
         bends += found != end
     assert restarts > 3 and bends > 20, "the scores made it too easy"
 

@@ -250,7 +250,7 @@ def test_fft_tables_multiply_up_to_their_length_or_say_which_lengths_do(eighths)
     try:
         tables = FftTables(8 * eighths)
     except ValueError as error:
-        assert f"length {8 * eighths}: give 8 times" in str(error)
+        assert f"length must be 8 times a product of 2, 3, 4 and 5, not {8 * eighths}" in str(error)
         assert any(eighths % prime == 0 for prime in range(7, eighths + 1) if all(prime % d for d in (2, 3, 5)))
         return
     assert tables.radices[-1] == 0

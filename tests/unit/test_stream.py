@@ -21,7 +21,7 @@ def stream(**options):
 
 
 def feed(stream, signal, lengths):
-    """Give a signal in pieces of these lengths, over and over, and join what comes out."""
+    """Process a signal in pieces of these lengths, over and over, and join the results."""
     out, position, number = [], 0, 0
     while position < len(signal):
         length = lengths[number % len(lengths)]
@@ -69,7 +69,7 @@ def test_a_stream_hands_out_what_is_ready():
     assert len(one.flush()) == DELAY
 
 
-def test_flush_and_reset_begin_anew():
+def test_flush_and_reset_begin_a_new_signal():
     signal = speech_like(0.5, 1)
     one = stream()
     first = np.concatenate([*feed(one, signal, [1000]), one.flush()])
@@ -142,11 +142,11 @@ def test_pcm_is_scaled(dtype, full_scale, middle):
 @pytest.mark.parametrize(
     ("piece", "error", "words"),
     [
-        (np.zeros((3, 2), np.float32), ValueError, r"shape \(n, 2\), the stream \(n,\): give pieces of one shape"),
-        (np.full(100, 4000.0), ValueError, r"peak of 4000 at audio\[0\], and .* unscaled 16-bit integers"),
+        (np.zeros((3, 2), np.float32), ValueError, r"but the stream began with \(n,\): pass pieces of one shape"),
+        (np.full(100, 4000.0), ValueError, r"peak of 4000 at audio\[0\], but .* unscaled 16-bit integers"),
         (np.array([0, np.nan]), ValueError, r"audio must be finite and within ±1 full scale; audio\[1\] is nan"),
-        (np.zeros(100, np.int64), TypeError, "audio has dtype int64: give floating point .* or PCM as uint8, int16"),
-        (np.zeros((1, 480), np.float32), ValueError, r"480 channels: give audio\.T, .* or audio\[0\]"),
+        (np.zeros(100, np.int64), TypeError, "audio must be floating point .* int16 or int32; its dtype is int64"),
+        (np.zeros((1, 480), np.float32), ValueError, r"480 channels: pass audio\.T, .* or audio\[0\]"),
     ],
 )  # fmt: skip
 def test_a_bad_piece_is_refused_and_the_stream_goes_on(piece, error, words):
@@ -162,7 +162,7 @@ def test_a_bad_piece_is_refused_and_the_stream_goes_on(piece, error, words):
 @pytest.mark.parametrize("rate", [0, -48000, 44100.5, "48000", None, True, float("nan"), 10**9])
 def test_what_is_no_sample_rate_is_refused(rate):
     for call in (lambda: stream(sample_rate=rate), lambda: enhance(np.zeros(480), MODEL, sample_rate=rate)):
-        with pytest.raises(ValueError, match="sample_rate is .*: give a whole number of hertz, 1000 to 1000000"):
+        with pytest.raises(ValueError, match="sample_rate must be a whole number of hertz, 1000 to 1000000, not "):
             call()
 
 

@@ -133,7 +133,7 @@ def test_microphones_vary_the_level_but_leave_digital_silence(shards: Path) -> N
     assert not np.array_equal(same[1], one[1])
 
 
-def test_levels_go_on_from_piece_to_piece_and_begin_anew_where_a_row_is_reset(shards: Path) -> None:
+def test_levels_continue_from_piece_to_piece_and_start_over_where_a_row_is_reset(shards: Path) -> None:
     """By the enhancer's own code."""
     features = split(np.load(shards / "plain" / "000-000000.npy").astype(np.float32))["features"]
     inputs, none = Inputs(2, "levels"), np.zeros(2, bool)

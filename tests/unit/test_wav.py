@@ -61,7 +61,7 @@ def test_a_wav_file_that_says_truly_that_it_is_empty_stays_empty(tmp_path):
     content = wav(np.zeros(0))
     listed = content + b"LIST" + struct.pack("<I", 26) + b"INFOISFT" + struct.pack("<I", 14) + b"Lavf59.27.100\0"
     (tmp_path / "in.wav").write_bytes(with_sizes(listed, len(listed) - 8, 0))
-    with pytest.raises(AudioFileError, match="in.wav holds no samples: there is nothing to enhance"):
+    with pytest.raises(AudioFileError, match="in.wav contains no samples: there is nothing to enhance"):
         enhance_file(tmp_path / "in.wav", tmp_path / "out.wav")
 
 

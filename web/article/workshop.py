@@ -97,11 +97,11 @@ def mix(clean: Audio, noise: Audio, snr_db: float) -> tuple[Audio, Audio]:
     frames = clean[: len(clean) // HOP * HOP].reshape(-1, HOP)
     power = np.einsum("fn,fn->f", frames, frames, dtype=np.float64) / HOP
     if len(power) < 10 or not power.max() > 1e-9:
-        raise ValueError("there is no speech in this sound: give a recording that is longer and louder")
+        raise ValueError("no speech was found in this sound: choose a longer or louder recording")
     level = np.sqrt(power[power > power.max() * 10 ** (-_ACTIVE_DB / 10)].mean())
     noise_level = np.sqrt(np.mean(np.square(noise, dtype=np.float64))) if len(noise) else 0.0
     if not noise_level > 1e-6:
-        raise ValueError("the noise is silent: give another one")
+        raise ValueError("the noise is silent: choose another one")
     speech = clean * np.float32(SPEECH_RMS / level)
     noisy = speech + np.resize(noise, len(clean)) * np.float32(SPEECH_RMS / noise_level * 10 ** (-snr_db / 20))
     # What would clip is scaled down as a whole, so the ratio stays.

@@ -37,12 +37,12 @@ for (const [name, text, html] of [
   ['enabled', 'constructor', 'data-enabled="constructor"'],
   ['preload', '__proto__', 'data-preload="__proto__"'],
 ]) {
-  test(`${html} is told with its remedy and left out`, () => {
+  test(`${html} is reported with its remedy and ignored`, () => {
     const { options, problems } = readAttributes({ [name]: text, enabled: name === 'enabled' ? text : 'true' });
     assert.equal(options[name], undefined);
     assert.equal(problems.length, 1);
-    assert.ok(problems[0].startsWith(html) && problems[0].includes('give '), problems[0]);
-    if (name !== 'enabled') assert.equal(options.enabled, true, 'the others were left out too');
+    assert.ok(problems[0].startsWith(html) && problems[0].includes('it must be '), problems[0]);
+    if (name !== 'enabled') assert.equal(options.enabled, true, 'the others were ignored too');
   });
 }
 
@@ -85,5 +85,5 @@ test('whatever the attributes say: no exception, options of the right types, and
 test('a model is a tier, or an address relative to the page', () => {
   assert.equal(readAttributes({ model: 'auto' }).options.model, 'auto');
   assert.equal(readAttributes({ model: 'mine.pnw' }).options.model, 'https://app.example/room/mine.pnw');
-  assert.match(readAttributes({ model: '' }).problems[0], /data-model="" is ignored: give a tier/);
+  assert.match(readAttributes({ model: '' }).problems[0], /data-model="" is ignored: it must be a tier/);
 });

@@ -146,7 +146,7 @@ describe('sound', () => {
     assert.equal(rig.blend.state, STATE.WAITING);
     rig.run(SETTLE + DEPTH + HOP);
     assert.equal(rig.gain, 1);
-    assert.deepEqual(told.mock.calls.map((call) => call.arguments), [[false], [true]], 'the worker is told once');
+    assert.deepEqual(told.mock.calls.map((call) => call.arguments), [[false], [true]], 'the worker is notified once');
     assert.equal(rig.blend.underruns, 0, 'switching is not lateness');
     assert.equal(rig.pump.skipped, 0, 'resting is not lateness');
   });
@@ -365,7 +365,7 @@ test('what pages and the worker rely on', () => {
   assert.deepEqual([STARVED, MUTED], [0.1 * SAMPLE_RATE, SAMPLE_RATE]);
 });
 
-test('a microphone that gives NaN is heard as silence, not as NaN', () => {
+test('NaN from a microphone becomes silence', () => {
   const ring = Ring.local();
   const blend = new Blend(ring, { depth: DEPTH });
   const output = new Float32Array(QUANTUM);

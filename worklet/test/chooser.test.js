@@ -52,7 +52,7 @@ test('the largest tier that is quick enough is measured once and kept', async ()
   assert.equal(measurements, before);
 });
 
-test('another version measures anew', async () => {
+test('another version measures again', async () => {
   await visit().choose();
   costs.c50 = 5;
   assert.equal(await visit('2.0').choose(), 'c20');

@@ -66,7 +66,7 @@ test('a wheel that was refused early is named to whoever asks', async () => {
   await assert.rejects(globalThis.fetch(`${ASSETS}numpy.whl`), /numpy\.whl is not the file of this build/);
 });
 
-test('a file of an earlier version in the cache is asked for anew', async () => {
+test('a cached file of an earlier version is fetched again', async () => {
   const url = `${ASSETS}core.wasm`;
   host({ [url]: 'old', [`${url} reload`]: 'core', [`${ASSETS}pyodide.mjs`]: 'module' });
   await guardRuntime(ASSETS, HASHES);

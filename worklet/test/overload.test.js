@@ -63,7 +63,7 @@ test('while nothing is played nothing is judged', () => {
   for (let i = 0; i < 100; i++) assert.equal(overload.look(1000, 1000), false, `look ${i}`);
 });
 
-test('after a change it is judged anew, and not at once', () => {
+test('after a change it is judged again, but not at once', () => {
   const overload = new Overload();
   let quanta = 0;
   const late = () => {

@@ -50,7 +50,7 @@ for (const [name, depth] of KINDS) {
     assert.equal(processor.process([[undefined]], [[new Float32Array(QUANTUM)]]), false);
   });
 
-  test(`${name} passes its input on after an exception, and begins again when it is told to`, () => {
+  test(`${name} passes its input on after an exception, and starts again when asked to`, () => {
     const processor = new processors[name]({ processorOptions: { depth: DEPTH, deepest: DEPTH, enabled: true } });
     play(processor, 0, 2560);
     const { render } = processor;

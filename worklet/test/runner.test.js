@@ -91,7 +91,7 @@ describe('a stream', () => {
     const output = enhance(runner, clip.subarray(0, 60 * HOP));
     assert.ok(distance(output.subarray(3 * HOP), clip.subarray(0, 57 * HOP)) < 1e-5);
     for (const limit of [-1, NaN, '3', null]) {
-      assert.throws(() => (runner.attenuationLimit = /** @type {any} */ (limit)), /attenuationLimit is .*: give 0/);
+      assert.throws(() => (runner.attenuationLimit = /** @type {any} */ (limit)), /attenuationLimit must be from 0/);
     }
   });
 
@@ -113,7 +113,7 @@ describe('a stream', () => {
     for (const bad of [NaN, Infinity, -1e7]) {
       tried.input().fill(0.1);
       tried.input()[301] = bad;
-      assert.throws(() => tried.step(), /not finite or absurdly loud/);
+      assert.throws(() => tried.step(), /not finite or far beyond full scale/);
     }
     assert.deepEqual(enhance(tried, clip.subarray(0, 9 * HOP)), enhance(spared, clip.subarray(0, 9 * HOP)));
   });
@@ -136,7 +136,7 @@ describe('loading', () => {
     const spoilt = withFloat(kernelBytes('simd'), Math.fround(Math.log10(2)), 0.2);
     await assert.rejects(Program.load({ simd: spoilt }, images.c20), (/** @type {RunnerError} */ error) => {
       assert.equal(error.code, 'kernel');
-      return /simd: it is .* away from NumPy/.test(error.message);
+      return /simd: its results differ from NumPy's by /.test(error.message);
     });
     const program = await Program.load({ relaxed: new Uint8Array([1, 2, 3]), simd }, images.small);
     assert.equal(program.kernel, 'simd');
@@ -144,7 +144,7 @@ describe('loading', () => {
   });
 
   test('needs some kernel', async () => {
-    await assert.rejects(Program.load({}, images.small), { code: 'kernel', message: /none was given/ });
+    await assert.rejects(Program.load({}, images.small), { code: 'kernel', message: /none was supplied/ });
   });
 
   test('says that memory was refused, for the program and for a stream', async () => {
@@ -154,7 +154,7 @@ describe('loading', () => {
     };
     WebAssembly.Memory = /** @type {any} */ (refuse);
     try {
-      await assert.rejects(Program.load(kernels, images.small), { code: 'memory', message: /refused: close other streams/ });
+      await assert.rejects(Program.load(kernels, images.small), { code: 'memory', message: /could not be allocated: close other streams/ });
     } finally {
       WebAssembly.Memory = Memory;
     }
@@ -184,7 +184,7 @@ describe('loading', () => {
     const whole = globalThis.WebAssembly;
     Reflect.set(globalThis, 'WebAssembly', undefined);
     try {
-      await assert.rejects(Program.load({ simd: kernelBytes('simd') }, images.small), { code: 'kernel', message: /there is no WebAssembly/ });
+      await assert.rejects(Program.load({ simd: kernelBytes('simd') }, images.small), { code: 'kernel', message: /WebAssembly is not available/ });
     } finally {
       Reflect.set(globalThis, 'WebAssembly', whole);
     }
@@ -202,12 +202,12 @@ describe('an image is refused', () => {
   const image = images.small;
   /** @type {[string, () => Uint8Array, RegExp][]} */
   const cases = [
-    ['that is empty', () => new Uint8Array(0), /it has 0 bytes/],
-    ['that is something else', () => new TextEncoder().encode('<!doctype html><p>Not found</p>'), /starts with other bytes/],
+    ['that is empty', () => new Uint8Array(0), /it has only 0 bytes/],
+    ['that is something else', () => new TextEncoder().encode('<!doctype html><p>Not found</p>'), /it is not a program image/],
     ['of another format', () => withWord(image, 8, 2), /format is version 2, not 1/],
     ['whose header is longer than it', () => withWord(image, 12, 2 ** 31), /header is truncated/],
     ['that is cut', () => image.subarray(0, image.length - 4), /truncated/],
-    ['with surplus bytes', () => Uint8Array.from([...image, 0, 0, 0, 0]), /4 bytes too many/],
+    ['with surplus bytes', () => Uint8Array.from([...image, 0, 0, 0, 0]), /4 unexpected bytes/],
     ['for another kernel', () => withHeader(image, (header) => void header.layout++), /laid out for another kernel/],
     ['whose header is no object', () => withHeader(image, () => [1]), /its constants is undefined/],
     ['with a huge memory', () => withHeader(image, (header) => void (header.buffers.size = 2 ** 40)), /its buffers is 1099511627776/],
@@ -215,7 +215,7 @@ describe('an image is refused', () => {
     ['with a place beyond its end', () => withHeader(image, (header) => void (header.fields.input[0] = 2 ** 22)), /its input is 4194304/],
     ['whose input lies in the structures', () => withHeader(image, (header) => void (header.fields.input[0] = 0)), /lies in the structures/],
     ['whose output is short', () => withHeader(image, (header) => void (header.fields.output[2] = 40)), /its output is 40 float32/],
-    ['without a test', () => withHeader(image, (header) => void (header.test.frames = 0)), /bytes too many|no test/],
+    ['without a test', () => withHeader(image, (header) => void (header.test.frames = 0)), /unexpected bytes|no test/],
     ['that would let any kernel pass', () => withHeader(image, (header) => void (header.test.tolerance.simd = 9)), /tolerance/],
     ['with other letters', () => withHeader(image, (header) => void (header.info.tier = 'ä')), /not ASCII/],
   ];
