@@ -17,7 +17,7 @@ from .hosts import Host, HostError, cpython, node, write_audio
 from .peers import PEERS, PeerError, fetch_peers
 from .records import Record, add_ratios, table, write_records
 from .rounds import System, measure
-from .sizes import peers_downloads
+from .sizes import own_downloads, peers_downloads
 from .startup import startup
 
 PARTS = ("cpython", "node", "chromium", "peers", "throttled", "startup")
@@ -84,6 +84,7 @@ def run(
             others = ("floor", *(PEERS if peers else ()))
             take(ChromiumHost(audio, site, peers, THROTTLING), systems(models, tiers, others, kernels), seconds / 2)
         if "startup" in parts:
+            records += own_downloads(site)
             print("start-up ...", file=sys.stderr, flush=True)
             try:
                 records += startup(site)
@@ -126,7 +127,7 @@ def main() -> int:
     for entry in records:
         if entry["stage"] == "download":
             sizes = ", ".join(f"{entry[f'{kind}_bytes'] / 1e6:.2f} MB {kind}" for kind in ("raw", "gzip", "brotli"))
-            print(f"{entry['system']}: a page fetches {sizes}")
+            print(f"{entry['system']}, {entry['engine']}: a page fetches {sizes}")
     loads = [entry[key] for entry in records for key in ("load_before", "load_after") if key in entry]
     if loads:
         print(f"load average meanwhile: {min(loads):.1f} to {max(loads):.1f} on {os.cpu_count()} processors")

@@ -8,13 +8,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from build_scripts.site.results import fetched
 from build_scripts.systems import SYSTEMS
 
 from .hosts import HERE, HostError
 from .peers import cache_folder
 from .records import Record
 
-__all__ = ["download", "peers_downloads", "wire_sizes"]
+__all__ = ["download", "own_downloads", "peers_downloads", "wire_sizes"]
+
 
 def wire_sizes(files: Iterable[Path]) -> dict[Path, dict[str, int]]:
     """Bytes of each file: ``raw``, ``gzip`` (level 9) and ``brotli`` (level 11); remembered by content."""
@@ -51,6 +53,16 @@ def download(system: str, engine: str, files: Iterable[Path], **facts: Any) -> R
         **{f"{kind}_bytes": sum(size[kind] for size in sizes.values()) for kind in ("raw", "gzip", "brotli")},
         "files": {path.name: size for path, size in sizes.items()},
     }
+
+
+def own_downloads(site: Path) -> list[Record]:
+    """Make the records of a built site, one for each engine."""
+    return [
+        download(
+            "percepnet", engine, [site / name for name in fetched(lambda name: (site / name).read_bytes(), engine)]
+        )
+        for engine in ("python", "worker", "worklet")
+    ]
 
 
 def peers_downloads(modules: Path) -> list[Record]:

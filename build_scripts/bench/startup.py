@@ -1,4 +1,4 @@
-"""The page as it is: what it fetches, and how long from navigation until it enhances.
+"""The page as it is: how long from navigation until it enhances.
 
 By itself, to see what a change is worth: ``python -m build_scripts.bench.startup --site BEFORE AFTER --delay 50``
 visits builds of the page in turns, over a network that takes 50 ms to begin each answer, and prints the medians.
@@ -17,7 +17,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 from typing import Any
-from urllib.parse import unquote, urlparse
 
 from playwright.sync_api import BrowserContext, Page
 
@@ -28,7 +27,6 @@ from build_scripts.site.serve import serve
 from .chromium import PATIENCE_MS, browser
 from .machine import load_average
 from .records import Record
-from .sizes import download
 
 __all__ = ["startup"]
 
@@ -68,18 +66,14 @@ def startup(site: Path) -> list[Record]:
     Returns
     -------
     list of dict
-        Stage startup, from an empty cache and from a full one: p50 and p99 over the visits, to the warm enhancer;
-        ``heard_ms`` to the first enhanced sound; None where the machine was too busy to get there.
-        Stage download: bytes of all files that a first visit fetches, but for the clip, as they are and compressed.
+        From an empty cache and from a full one: p50 and p99 over the visits, to the warm enhancer; ``heard_ms`` to the
+        first enhanced sound; None where the machine was too busy to get there.
     """
     times: dict[str, list[tuple[float | None, float | None]]] = {"cold": [], "warm": []}
-    # The audio worklet's own request is the one that Playwright does not see.
-    fetched = {"/worklet/processor.js"}
     load_before = load_average()
     with serve(site) as address, browser() as chromium:
         for _visit in range(VISITS):
             context = chromium.new_context()
-            context.on("request", lambda request: fetched.add(unquote(urlparse(request.url).path)))
             for cache, taken in _visit_twice(context, address).items():
                 times[cache].append(taken)
     load_after = load_average()
@@ -105,9 +99,7 @@ def startup(site: Path) -> list[Record]:
                 "load_after": load_after,
             }
         )
-    paths = [site / (path.lstrip("/") or "index.html") for path in sorted(fetched)]
-    files = [path for path in paths if path.is_file() and path.parent.name != "clips"]
-    return [*records, download("percepnet", "pyodide-chromium", files)]
+    return records
 
 
 def _visit_twice(context: BrowserContext, address: str) -> dict[str, tuple[float | None, float | None]]:

@@ -8,7 +8,7 @@
                           our wheel, a lock that lists these alone; sizes.json, what a start loads; models.json and
                           models/: each tier's weights, and its program image; kernel/: what runs an image without
                           Python; NOTICE.txt, whose work it is
-    dist/clips/           synthetic speech in generated noise, to try without a microphone, and its parts
+    dist/clips/           synthetic speech in generated noise, for the benchmarks, and noise for the article
     dist/pictures/        spectrograms of typical and worst files, for the numbers page
 
 Only what has changed is built or copied. ``--test`` also writes ``build/dist-test``: the same runtime in a flat folder,
@@ -115,15 +115,15 @@ def build_clips(folder: Path = BUILD / "clips") -> list[Path]:
     Returns
     -------
     list of Path
-        ``noisy.wav``; its first two sentences alone, ``speech.wav``; and as much of the noise, ``room.wav``.
+        ``noisy.wav``; and the noise under its first two sentences, ``room.wav``.
     """
-    stamp, clips = folder / "inputs.sha256", [folder / f"{name}.wav" for name in ("noisy", "speech", "room")]
+    stamp, clips = folder / "inputs.sha256", [folder / f"{name}.wav" for name in ("noisy", "room")]
     inputs = digest_of([Path(make_clip.__file__), Path(__file__)])
     if not all(is_current(stamp, inputs, clip) for clip in clips):
         folder.mkdir(parents=True, exist_ok=True)
         clip = make_clip.make_clip()
         start = clip.beginning(sentences=2)
-        for path, signal in zip(clips, (clip.noisy, clip.clean[:start], clip.noise[:start]), strict=True):
+        for path, signal in zip(clips, (clip.noisy, clip.noise[:start]), strict=True):
             make_clip.write_wav(path, signal)
         stamp.write_text(inputs)
     return clips

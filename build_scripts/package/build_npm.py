@@ -39,7 +39,7 @@ DEVELOPMENT = ("scripts", "devDependencies")
 
 LITE = {
     "name": "percepnet-wasm-lite",
-    "description": "PercepNet speech enhancement for WebRTC in 1.5 MB: a microphone track in, a clean track out",
+    "description": "PercepNet speech enhancement for WebRTC in 2 MB: a microphone track in, a clean track out",
     "license": "(MIT AND CC-BY-SA-4.0)",
 }
 """Fields of the package without Python that differ."""

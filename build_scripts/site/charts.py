@@ -11,7 +11,9 @@ from html import escape
 WIDTH = 360
 """Of every chart, in CSS pixels before it is fitted to its column."""
 _LABELS, _VALUES = 142, 58
-"""Room for the names at the left and the figures at the right."""
+"""Least room for the names at the left, and room for the figures at the right."""
+_LETTER = 7.6
+"""Width of one, in the bold of our own rows."""
 _ROW = 26
 
 
@@ -37,7 +39,8 @@ def bars(title: str, rows: Sequence[Bar], start: float = 0.0, end: float | None 
     if not rows:
         raise ValueError(f"the chart {title!r} has no rows")
     end = max(row.value for row in rows) if end is None else end
-    room = WIDTH - _LABELS - _VALUES
+    labels = max(_LABELS, round(_LETTER * max(len(row.label) for row in rows)) + 10)
+    room = WIDTH - labels - _VALUES
     lines = []
     for k, row in enumerate(rows):
         top = k * _ROW
@@ -45,8 +48,8 @@ def bars(title: str, rows: Sequence[Bar], start: float = 0.0, end: float | None 
         lines.append(
             f'<g class="{row.kind or "peer"}">'
             f'<text class="name" x="0" y="{top + 17}">{escape(row.label)}</text>'
-            f'<rect x="{_LABELS}" y="{top + 6}" width="{max(length, 1):.1f}" height="14" rx="2"/>'
-            f'<text x="{_LABELS + max(length, 1) + 6:.1f}" y="{top + 17}">{escape(row.text)}</text></g>'
+            f'<rect x="{labels}" y="{top + 6}" width="{max(length, 1):.1f}" height="14" rx="2"/>'
+            f'<text x="{labels + max(length, 1) + 6:.1f}" y="{top + 17}">{escape(row.text)}</text></g>'
         )
     spoken = "; ".join(f"{row.label} {row.text}" for row in rows)
     return _svg(f"{title}: {spoken}", len(rows) * _ROW, "".join(lines))

@@ -1,12 +1,26 @@
 """Tables of what enhancement costs: time, share of a core, start-up, bytes; with the peers of the same run."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from build_scripts.systems import IDLE, SYSTEMS, system
 
-from .results import PEERS, SCORES, Table, bench, delays, download_parts, downloads, load, ours, peers, shares
+from .results import (
+    DIRECT,
+    PEERS,
+    SCORES,
+    Table,
+    bench,
+    delays,
+    download_parts,
+    downloads,
+    load,
+    ours,
+    own_download,
+    peers,
+    shares,
+)
 
-__all__ = ["TABLES", "download"]
+__all__ = ["TABLES"]
 
 OURS = system("percepnet").name
 _LARGE = ("c20-random", "c100-random", "c100-sparse-random")
@@ -39,20 +53,21 @@ def _in_order(records: list[dict]) -> list[dict]:
 
 def overview() -> Table:
     """One row per system, for whoever has to choose: quality, delay, share of a core, download."""
-    scored = {system(peer): scores["all"] for peer, scores in peers().items() if peer in PEERS}
-    scored[system("percepnet")] = ours()["all"]
-    share = {system(r["system"]): r["cpu_share"] for r in shares() if r["kernel"] not in ("simd", "numpy")}
-    size = {system(r["system"]): r["gzip_bytes"] for r in bench(stage="download")}
+    scored = {system(peer).name: scores["all"] for peer, scores in peers().items() if peer in PEERS}
+    scored |= {OURS: ours()["all"], DIRECT: ours()["all"]}  # the same model in the same arithmetic
+    share = {system(r["system"]).name: r["cpu_share"] for r in shares() if r["kernel"] not in ("simd", "numpy")}
+    size = {name: r["gzip_bytes"] for name, r in downloads().items()}
+    size |= {OURS: own_download()["gzip_bytes"], DIRECT: own_download("worklet")["gzip_bytes"]}
     rows = []
-    for entry in SYSTEMS:
-        late = delays().get(entry.name)
+    for name in [*(entry.name for entry in SYSTEMS), DIRECT]:
+        late = delays().get(name)
         if late is None:
             continue
-        scores = scored.get(entry, {})
-        name = f"**{entry.name}**" if entry.name == OURS else entry.name
+        scores = scored.get(name, {})
         cells = [f"{scores[s]:.{SCORES[s][1]}f}" if s in scores else "" for s in ("pesq_wb", "stoi", "dns_p808")]
-        cells += [f"{late:.0f}", _percent(share[entry]) if entry in share else ""]
-        rows.append([name, *cells, f"{size[entry] / 1e6:.1f}" if entry in size else ""])
+        cells += [f"{late:.0f}", _percent(share[name]) if name in share else ""]
+        title = f"**{name}**" if name.startswith(OURS) else name
+        rows.append([title, *cells, f"{size[name] / 1e6:.1f}" if name in size else ""])
     header = ["system", "PESQ", "STOI", "P.808", "delay, ms", "of a core", "download, MB gzipped"]
     return Table(header, rows)
 
@@ -194,14 +209,18 @@ def limits() -> Table:
     return Table([*header, "whole frame, p50 ms", "times the first limit"], rows)
 
 
-def download(plan: Mapping[str, bytes]) -> Table:
+def download() -> Table:
     """What a page fetches before the first enhanced sample, in megabytes, and the others' packages."""
-    parts = download_parts(plan)
-    totals = [sum(column) for column in zip(*parts.values(), strict=True)]
-    rows = [[part, *_megabytes(*sizes)] for part, sizes in parts.items()]
-    rows.append([f"**{OURS}, in all**", *_megabytes(*totals)])
-    rows += [[name, *_megabytes(entry["raw_bytes"], entry["gzip_bytes"])] for name, entry in downloads().items()]
-    return Table(["part", "MB", "MB gzipped"], rows)
+    rows = []
+    for name, engine in ((OURS, "python"), (DIRECT, "worklet")):
+        rows += [[f"{name}: {part}", *_megabytes(*sizes)] for part, sizes in download_parts(engine).items()]
+        rows.append([f"**{name}, in all**", *_megabytes(*_wire(own_download(engine)))])
+    rows += [[name, *_megabytes(*_wire(entry))] for name, entry in downloads().items()]
+    return Table(["part", "MB", "with gzip", "with brotli"], rows)
+
+
+def _wire(record: dict) -> list[int]:
+    return [record[f"{kind}_bytes"] for kind in ("raw", "gzip", "brotli")]
 
 
 def _megabytes(*sizes: int) -> list[str]:
@@ -213,6 +232,7 @@ TABLES: dict[str, Callable[[], Table]] = {
     "cost-short": short,
     "growth": growth,
     "delay": delay,
+    "download": download,
     "limits": limits,
     "offline": offline,
     "overview": overview,

@@ -21,7 +21,6 @@ from percepnet_wasm.model_file import DEFAULT_TIER, Model
 from percepnet_wasm.signal.bands import BANDS
 
 from . import results
-from .cost_tables import download
 from .page_charts import CHARTS
 from .results import Table
 from .tables import TABLES
@@ -88,7 +87,7 @@ def fill_pages(plan: Files) -> dict[str, bytes]:
     Parameters
     ----------
     plan : mapping of str to bytes
-        All files of the site: some figures are their sizes.
+        All files of the site.
 
     Returns
     -------
@@ -96,7 +95,7 @@ def fill_pages(plan: Files) -> dict[str, bytes]:
         The site with its pages filled, without the parts, which are in the pages now.
     """
     return {
-        name: fill(data.decode(), plan, name).encode() if name.endswith(".html") else data
+        name: fill(data.decode(), name).encode() if name.endswith(".html") else data
         for name, data in plan.items()
         if not name.startswith("parts/")
     }
@@ -107,7 +106,7 @@ def picture_files() -> dict[str, bytes]:
     return {f"pictures/{path.name}": path.read_bytes() for path in sorted((RESULTS / "pictures").glob("*.webp"))}
 
 
-def fill(page: str, plan: Files, name: str = "") -> str:
+def fill(page: str, name: str = "") -> str:
     """Fill one page, which is called ``name``.
 
     Raises
@@ -127,7 +126,7 @@ def fill(page: str, plan: Files, name: str = "") -> str:
         kind, wanted = place[1], place[2]
         try:
             if kind == "table":
-                return html(download(plan) if wanted == "download" else TABLES[wanted]())
+                return html(TABLES[wanted]())
             return CHARTS[wanted]() if kind == "chart" else escape(NUMBERS[wanted]())
         except KeyError as error:
             raise ValueError(f"a page asks for the {kind} {wanted!r}, which does not exist ({error})") from error

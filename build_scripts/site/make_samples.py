@@ -1,11 +1,12 @@
-"""Mix the page's samples from recordings of people and noises: ``web/samples/*.opus`` and ``*.mp3`` for older Safaris.
+"""Mix the pages' samples from recordings of people and noises: ``web/samples/*.opus`` and ``*.mp3`` for older Safaris.
 
 ::
 
     python -m build_scripts.site.make_samples --voices FOLDER --noises FOLDER --rooms FOLDER
 
 ``web/samples/samples.json`` is both the recipe and the credits: which stretch of which file is in which sample, whose
-it is and under which licence. The recordings are not part of this project; the samples made from them are.
+it is and under which licence. Its ``voices`` are speech alone, for the article. The recordings are not part of this
+project; the samples made from them are.
 """
 
 import argparse
@@ -132,8 +133,10 @@ def noise_of(parts: Sequence[Mapping[str, Any]], length: int, folders: Mapping[s
 
 
 def mix(sample: Mapping[str, Any], folders: Mapping[str, Path]) -> Audio:
-    """Make a sample: its speech, and its noise ``snr_db`` below it."""
+    """Make a sample: its speech and, if it has any, its noise ``snr_db`` below it."""
     speech = speech_of(sample, folders["voices"], folders["rooms"])
+    if "noise" not in sample:
+        return speech
     noise = noise_of(sample["noise"], len(speech), folders)
     mixed = speech + noise * 10 ** ((SPEECH_DBFS - sample["snr_db"]) / 20)
     return mixed * min(1.0, 0.9 / np.abs(mixed).max())
@@ -148,7 +151,8 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=SAMPLES, help="folder to write (default: web/samples)")
     arguments = parser.parse_args()
     folders = {name: getattr(arguments, name) for name in ("voices", "noises", "rooms")}
-    for sample in json.loads((SAMPLES / "samples.json").read_text(encoding="utf-8"))["samples"]:
+    listed = json.loads((SAMPLES / "samples.json").read_text(encoding="utf-8"))
+    for sample in listed["samples"] + listed["voices"]:
         try:
             mixed = mix(sample, folders)
         except (OSError, ValueError, sf.LibsndfileError) as error:

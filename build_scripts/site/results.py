@@ -1,20 +1,20 @@
 """The measurements (``results/*.json``), in the form that tables, charts and sentences need."""
 
 import json
-import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from build_scripts import RESULTS
+from build_scripts.package.bundle import IMPORT
 from build_scripts.systems import system
 from percepnet_wasm.constants import DEFAULT_DEPTH, DELAY, SAMPLE_RATE
 from percepnet_wasm.model_file import DEFAULT_TIER
 
 __all__ = [
-    "CALLS", "DEVELOPMENT", "PEERS", "RIVAL", "SCORES", "Table", "bench", "delays", "download_parts", "downloads",
-    "five_db", "live", "live_delay", "load", "milliseconds", "offline", "ours", "peers", "rung", "shares", "snr_groups",
-    "startup",
+    "CALLS", "DEVELOPMENT", "DIRECT", "PEERS", "RIVAL", "SCORES", "Table", "bench", "delays", "download_parts",
+    "downloads", "fetched", "five_db", "live", "live_delay", "load", "milliseconds", "offline", "ours", "own_download",
+    "peers", "rung", "shares", "snr_groups", "startup",
 ]  # fmt: skip
 
 SCORES = {
@@ -38,13 +38,23 @@ CALLS, DEVELOPMENT = "calls", "dev"
 RIVAL = "rnnoise-shiguredo"
 """The one that most web applications use today."""
 
+DIRECT = f"{system('percepnet').name}, without Python"
+"""How pages and tables call ``engine: 'worklet'``."""
+
 _UNTRAINED = "-random"
-_PARTS = {
-    "Python and its standard library": lambda name: name.startswith("runtime/pyodide") or name.endswith(".zip"),
-    "NumPy": lambda name: name.startswith("runtime/numpy"),
-    "the enhancer and its weights": lambda name: name.startswith("runtime/percepnet"),
-    "worklet, worker and drop-in": lambda name: name.startswith("worklet/") and name.count("/") == 1,
+_STARTS = {
+    "python": ("python", ("drop-in.js", "processor.js", "worker.js")),
+    "worker": ("runner", ("drop-in.js", "processor.js", "runner-worker.js")),
+    "worklet": ("runner", ("drop-in.js", "processor.js")),
 }
+"""What a page with the script tag fetches, by engine: a list in ``runtime/sizes.json``, and the first modules."""
+_PARTS = {
+    "Python and its standard library": ("pyodide", "python_stdlib"),
+    "NumPy": ("numpy",),
+    "the enhancer and its weights": ("percepnet_wasm", DEFAULT_TIER, "models", "relaxed", "simd"),
+    "the modules": ("",),
+}
+"""What a page fetches, by how a file's name begins: the first that fits."""
 
 
 @dataclass(frozen=True)
@@ -143,9 +153,10 @@ def live_delay() -> float:
 
 
 def delays() -> dict[str, float]:
-    """Each system's delay in a page, ms, by name: ours with the buffer between the threads."""
+    """Each system's delay in a page, ms, by name: ours with the buffer between the threads, and on the audio thread."""
     measured = {system(r["system"]).name: r["delay_ms"] for r in load("delay")}
-    return measured | {system("percepnet").name: live_delay()}
+    ours = system("percepnet").name
+    return measured | {ours: live_delay(), DIRECT: measured[ours]}
 
 
 # Download.
@@ -156,18 +167,37 @@ def downloads() -> dict[str, dict[str, Any]]:
     return {system(r["system"]).name: r for r in bench(stage="download") if r["system"] != "percepnet"}
 
 
-def download_parts(plan: Mapping[str, bytes]) -> dict[str, tuple[int, int]]:
-    """Bytes of each part that a page fetches before the first enhanced sample, as they are and gzipped.
+def own_download(engine: str = "python") -> dict[str, Any]:
+    """What a page fetches for one of our engines, as last measured."""
+    return next(bench(stage="download", system="percepnet", engine=engine))
+
+
+def fetched(read: Callable[[str], bytes], engine: str) -> list[str]:
+    """List the files that a page with the script tag fetches before the first enhanced sample.
 
     Parameters
     ----------
-    plan : mapping of str to bytes
-        All files of the site: these very files are measured.
+    read : callable
+        From a path in the site to the file's content.
+    engine : str
+        ``python``, ``worker`` or ``worklet``.
     """
-    measured = {}
-    for part, belongs in _PARTS.items():
-        # The page's own loader is an ES module; pyodide.js is for others.
-        files = [data for name, data in plan.items() if belongs(name) and name != "runtime/pyodide.js"]
-        gzipped = sum(min(len(data), len(zlib.compress(data, 9))) for data in files)
-        measured[part] = (sum(map(len, files)), gzipped)
-    return measured
+    listed, modules = _STARTS[engine]
+    waiting = [f"worklet/{name}" for name in modules]
+    found = {f"runtime/{name}" for name in json.loads(read("runtime/sizes.json"))[listed]} | {"runtime/sizes.json"}
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += [f"worklet/{imported}" for _, imported in IMPORT.findall(read(name).decode())]
+    return sorted(found)
+
+
+def download_parts(engine: str) -> dict[str, tuple[int, int, int]]:
+    """Bytes of each part of a download as last measured: as they are, with gzip and with brotli."""
+    parts: dict[str, tuple[int, int, int]] = {}
+    for name, sizes in own_download(engine)["files"].items():
+        part = next(part for part, beginnings in _PARTS.items() if name.startswith(beginnings))
+        raw, gzipped, brotli = parts.get(part, (0, 0, 0))
+        parts[part] = (raw + sizes["raw"], gzipped + sizes["gzip"], brotli + sizes["brotli"])
+    return {part: parts[part] for part in _PARTS if part in parts}

@@ -8,6 +8,7 @@ import pytest
 from conftest import ROOT, Tab
 from playwright.sync_api import expect
 
+from build_scripts.site import results
 from build_scripts.site.serve import serve
 
 STRICT = {"Content-Security-Policy": "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'"}
@@ -28,8 +29,8 @@ def test_reads_well_under_a_strict_policy(open_tab: Callable[..., Tab], strict: 
     page.set_viewport_size({"width": width, "height": 800})
     for summary in page.locator("summary").all():
         summary.click()
-    results = json.loads((ROOT / "build_scripts" / "results" / "evaluation.json").read_text())
-    score = results["peers"]["calls"]["dfn3"]["all"]["pesq_wb"]
+    evaluation = json.loads((ROOT / "build_scripts" / "results" / "evaluation.json").read_text())
+    score = evaluation["peers"]["calls"]["dfn3"]["all"]["pesq_wb"]
     expect(page.get_by_role("row", name="DeepFilterNet3").first).to_contain_text(f"{score:.2f}")
     expect(page.get_by_role("img", name=f"DeepFilterNet3 {score:.2f}").first).to_be_visible()
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
@@ -43,3 +44,11 @@ def test_reads_well_under_a_strict_policy(open_tab: Callable[..., Tab], strict: 
     assert scrolling.count() == page.get_by_role("table").count() >= 7
     assert page.locator(".wide:not([aria-label], [aria-labelledby])").count() == 0
     assert tab.complaints == [] and tab.uncaught == []
+
+
+@pytest.mark.parametrize("engine", ["python", "worker", "worklet"])
+def test_downloads_are_as_large_as_recorded(dist: Path, engine: str) -> None:
+    """The documents state what was recorded. If this fails, record again (make record)."""
+    recorded = results.own_download(engine)
+    names = results.fetched(lambda name: (dist / name).read_bytes(), engine)
+    assert sum((dist / name).stat().st_size for name in names) == pytest.approx(recorded["raw_bytes"], rel=0.02)

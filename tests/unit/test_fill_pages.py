@@ -8,19 +8,13 @@ import pytest
 
 from build_scripts import RESULTS, ROOT
 from build_scripts.site import charts, cost_tables, fill_pages, tables
+from build_scripts.site import results as results_module
 from build_scripts.site.charts import Bar, Line, Span
 
 PAGES = sorted((ROOT / "web").glob("*.html"))
-FILES = {
-    "runtime/pyodide.asm.wasm": bytes(3_000_000),
-    "runtime/numpy-2.whl": bytes(range(256)) * 4000,
-    "runtime/percepnet_wasm-0-py3-none-any.whl": b"weights" * 1000,
-    "worklet/worker.js": b"// code",
-}
-
 
 def numbers_page() -> str:
-    return fill_pages.fill((ROOT / "web" / "numbers.html").read_text(), FILES)
+    return fill_pages.fill((ROOT / "web" / "numbers.html").read_text())
 
 
 @pytest.fixture
@@ -40,7 +34,7 @@ def results(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_place_is_filled(page):
-    filled = fill_pages.fill(page.read_text(), FILES)
+    filled = fill_pages.fill(page.read_text())
     assert not re.search(r"<!-- (part|table|chart|number)", filled)
 
 
@@ -52,20 +46,37 @@ def test_a_changed_result_changes_the_page(results):
 
 
 def test_the_table_has_the_rows_of_the_readme():
-    rows = re.findall(r"<tr", fill_pages.fill("<!-- table: quality -->", {}))
+    rows = re.findall(r"<tr", fill_pages.fill("<!-- table: quality -->"))
     assert len(rows) == 1 + len(tables.quality().rows)
 
 
-def test_downloads_are_the_sizes_of_the_files():
-    rows = {row[0]: row[1:] for row in cost_tables.download(FILES).rows}
-    assert rows["Python and its standard library"] == ["3.00", "0.00"]
-    assert float(rows["**PercepNet, in all**"][0]) == pytest.approx(sum(map(len, FILES.values())) / 1e6, abs=0.01)
+def test_the_parts_of_a_download_add_up_to_it():
+    rows = {row[0]: [float(cell) for cell in row[1:]] for row in cost_tables.download().rows}
+    for name in ("PercepNet", "PercepNet, without Python"):
+        parts = [cells for part, cells in rows.items() if part.startswith(f"{name}: ")]
+        assert len(parts) >= 2
+        sums = [sum(column) for column in zip(*parts, strict=True)]
+        assert rows[f"**{name}, in all**"] == pytest.approx(sums, abs=0.03)
+
+
+def test_what_a_page_fetches_is_what_its_first_modules_import():
+    site = {
+        "runtime/sizes.json": b'{"python": {"numpy.whl": 1}, "runner": {"models/c20.pni": 1}}',
+        "worklet/drop-in.js": b"// bundled",
+        "worklet/processor.js": b"// bundled",
+        "worklet/worker.js": b"import { serve } from './serve.js';\n",
+        "worklet/serve.js": b"import { WORD } from './ring.js';\n",
+        "worklet/ring.js": b"",
+    }
+    direct = ["runtime/models/c20.pni", "runtime/sizes.json", "worklet/drop-in.js", "worklet/processor.js"]
+    assert results_module.fetched(site.__getitem__, "worklet") == direct
+    assert set(site) - set(results_module.fetched(site.__getitem__, "python")) == set()
 
 
 @pytest.mark.parametrize("kind", ["table", "chart", "number"])
 def test_an_unknown_name_stops_the_build(kind):
     with pytest.raises(ValueError, match=f"asks for the {kind} 'nonsense'"):
-        fill_pages.fill(f"<p><!-- {kind}: nonsense --></p>", {})
+        fill_pages.fill(f"<p><!-- {kind}: nonsense --></p>")
 
 
 def test_nothing_but_pages_is_touched_and_their_parts_are_left_out():
@@ -75,9 +86,9 @@ def test_nothing_but_pages_is_touched_and_their_parts_are_left_out():
 
 def test_pages_share_their_parts_and_know_which_they_are():
     with pytest.raises(ValueError, match="has no nonsense.html"):
-        fill_pages.fill("  <!-- part: nonsense -->\n", {})
+        fill_pages.fill("  <!-- part: nonsense -->\n")
     for page in PAGES:
-        filled = fill_pages.fill(page.read_text(), FILES, page.name)
+        filled = fill_pages.fill(page.read_text(), page.name)
         assert re.findall(r'href="([^"]+)" aria-current="page"', filled) == [page.name]
         assert filled.count("http-equiv=") == filled.count("service-worker.js") == 1
 
@@ -89,7 +100,7 @@ def test_a_system_that_the_bench_measures_gets_a_bar_and_a_row(results):
 
     results("bench", add)
     for place in ("chart: cost", "table: download"):
-        assert fill_pages.fill(f"<!-- {place} -->", FILES).count("GTCRN") >= 1, place
+        assert fill_pages.fill(f"<!-- {place} -->").count("GTCRN") >= 1, place
 
 
 def test_every_picture_of_the_page_is_there():
@@ -100,7 +111,7 @@ def test_every_picture_of_the_page_is_there():
 
 def test_pages_have_nothing_that_a_strict_policy_refuses():
     for page in PAGES:
-        filled = fill_pages.fill(page.read_text(), FILES)
+        filled = fill_pages.fill(page.read_text())
         assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)", filled), page.name
 
 

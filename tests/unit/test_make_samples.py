@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import soundfile as sf
 
+from build_scripts import ROOT
 from build_scripts.site import make_samples
 from build_scripts.site.make_samples import ENCODINGS, SAMPLES, active_level, mix
+from percepnet_wasm import enhance
 
 LISTED = json.loads((SAMPLES / "samples.json").read_text())
 RATE = 48000
@@ -73,7 +75,7 @@ def test_what_is_missing_is_said_without_a_traceback(tmp_path, monkeypatch, caps
     assert capsys.readouterr().err.startswith("make_samples: cafe: ")
 
 
-@pytest.mark.parametrize("sample", LISTED["samples"], ids=lambda sample: sample["id"])
+@pytest.mark.parametrize("sample", LISTED["samples"] + LISTED["voices"], ids=lambda sample: sample["id"])
 def test_every_sample_is_there_in_both_formats(sample):
     lengths = []
     for suffix in ENCODINGS:
@@ -93,5 +95,29 @@ def test_whose_every_part_is_and_under_which_licence():
     assert used == set(LISTED["sources"])
     for source in LISTED["sources"].values():
         assert all(source[key] for key in ("title", "author", "licence", "url"))
-    listed = {f"{sample['id']}.{suffix}" for sample in LISTED["samples"] for suffix in ENCODINGS}
+    listed = {f"{each['id']}.{suffix}" for each in LISTED["samples"] + LISTED["voices"] for suffix in ENCODINGS}
     assert {path.name for path in SAMPLES.iterdir()} == listed | {"samples.json"}
+
+
+def test_the_article_credits_its_voices():
+    page = " ".join((ROOT / "web" / "article.html").read_text().split())
+    for source in {source for voice in LISTED["voices"] for source, *_ in voice["speech"]}:
+        title, author, licence, url = (LISTED["sources"][source][key] for key in ("title", "author", "licence", "url"))
+        assert f'<a href="{url}">{title}</a> by {author} ({licence})' in page
+
+
+def test_a_voice_alone_has_no_noise(folders):
+    made = mix({"id": "x", "speech": [["a", "talk.wav", 0, 2.5]]}, folders)
+    assert not made[: RATE // 2].any()
+    assert 20 * np.log10(active_level(made)) == pytest.approx(make_samples.SPEECH_DBFS, abs=0.1)
+
+
+def test_the_baby_is_the_hardest_as_its_caption_says():
+    """If another noise is left over more, the caption in samples.json is wrong."""
+    begun, spoken = round(0.2 * RATE), round(0.95 * make_samples.LEAD_S * RATE)
+    left = {}
+    for sample in LISTED["samples"]:
+        noisy, _ = sf.read(SAMPLES / f"{sample['id']}.opus", stop=spoken, dtype="float32")
+        left[sample["id"]] = np.std(enhance(noisy)[begun:]) / np.std(noisy[begun:])
+    assert "the hardest of these noises" in next(s["about"] for s in LISTED["samples"] if s["id"] == "baby")
+    assert max(left, key=left.get) == "baby"

@@ -68,6 +68,22 @@ def test_each_package_names_the_licences_of_what_it_holds(wheel):
     assert (ROOT / "LICENSE").read_text().startswith(code)
 
 
+@pytest.mark.parametrize(
+    "document",
+    ["README.md", "worklet/README.md", "worklet/LITE.md", "percepnet_wasm/MODEL_CARD.md", "web/parts/footer.html"],
+)
+def test_the_weights_licence_is_named_wherever_they_are_offered(document):
+    assert "CC BY-SA 4.0" in (ROOT / document).read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="no make")
+def test_the_packages_are_built_without_the_tests_environment():
+    """That one has PyTorch: 2.5 GB for an archive of 13 MB."""
+    asked = subprocess.run(["make", "-n", "-B", "packages"], cwd=ROOT, capture_output=True, text=True)
+    assert asked.returncode == 0 and "demo.lock" in asked.stdout, asked.stderr
+    assert "test.lock" not in asked.stdout and "[test]" not in asked.stdout
+
+
 def test_the_worklets_constants_are_current():
     assert generate_constants.TARGET.read_text(encoding="utf-8") == generate_constants.render()
 

@@ -53,28 +53,51 @@ def test_a_comparison_of_quality_is_what_was_measured(document, sentence, peer, 
     assert ahead(peer) == scores, f"{document} says {sentence!r}; {peer} is now better in {sorted(ahead(peer))}"
 
 
-def test_the_others_have_less_delay_and_a_smaller_download():
-    page = text("web/numbers.html")
-    assert "Each of them has less" in page and "Each of them is a much smaller" in page
-    delays = results.delays()
-    ours = delays.pop("PercepNet")
-    assert all(delay < ours for delay in delays.values())
-    (download,) = results.bench(stage="download", system="percepnet")
-    assert all(2 * peer["gzip_bytes"] < download["gzip_bytes"] for peer in results.downloads().values())
+def test_delays_and_downloads_compare_as_the_page_says():
+    page, delays, gzipped = text("web/numbers.html"), results.delays(), results.downloads()
+    assert 'RNNoise and GTCRN have less <a href="#delay">delay</a>' in page
+    ours, direct, deep = (delays.pop(name) for name in ("PercepNet", results.DIRECT, "DeepFilterNet3"))
+    assert {name.split()[0] for name in delays} == {"RNNoise", "GTCRN"}
+    assert all(delay < direct < ours for delay in delays.values())
+    assert "DeepFilterNet3 has as much as ours without Python" in page and deep == direct
+    assert 'RNNoise 0.1 and GTCRN are much smaller <a href="#download">downloads</a>' in page
+    own = {engine: results.own_download(engine)["gzip_bytes"] for engine in ("python", "worklet")}
+    assert all(5 * gzipped[name]["gzip_bytes"] < own["worklet"] for name in ("RNNoise 0.1, SIMD", "GTCRN"))
+    assert "Python makes ours the largest; without it, it is smaller than RNNoise 0.2" in page
+    assert own["worklet"] < gzipped["RNNoise 0.2"]["gzip_bytes"] < own["python"]
 
 
-def megabytes(record, kind):
-    return f"{record[f'{kind}_bytes'] / 1e6:.1f} MB"
+def sizes(engine):
+    record = results.own_download(engine)
+    return [f"{record[f'{kind}_bytes'] / 1e6:.1f} MB" for kind in ("raw", "gzip", "brotli")]
 
 
 def percent(kernel):
     return f"{100 * results.live(kernel)['cpu_share']:.1f} %"
 
 
-(DOWNLOAD,) = results.bench(stage="download", system="percepnet")
+WHOLE, GZIPPED, PRESSED = sizes("python")
+SMALL, _, SMALL_PRESSED = sizes("worklet")
+LEAST_DELAY = f"{results.delays()[results.DIRECT]:g} ms"
+
+
+@pytest.mark.parametrize(
+    ("document", "sentence"),
+    [
+        ("README.md", f"{WHOLE}, {GZIPPED} with gzip, {PRESSED} with brotli"),
+        ("README.md", f"without Python {SMALL}, {SMALL_PRESSED} with brotli"),
+        ("README.md", f"{SMALL} instead of {WHOLE}, and {LEAST_DELAY} of delay instead of {results.live_delay():g}"),
+        ("worklet/README.md", f"Pyodide, NumPy, the wheel: {WHOLE}, {PRESSED} with brotli"),
+        ("worklet/README.md", f"both builds of the kernel, one image: {SMALL}, {SMALL_PRESSED} with brotli"),
+        ("worklet/DEPLOY.md", f"A start loads {WHOLE}, {PRESSED} with brotli; without Python {SMALL}, {SMALL_PRESSED}"),
+        ("worklet/LITE.md", f"for WebRTC in {SMALL}, {SMALL_PRESSED} with brotli"),
+    ],
+)
+def test_a_download_has_one_size_everywhere(document, sentence):
+    assert sentence in text(document), f"{document} should say: {sentence}"
+
+
 FIGURES = [
-    f"{megabytes(DOWNLOAD, 'raw')} on the first visit, {megabytes(DOWNLOAD, 'gzip')} with gzip, "
-    f"{megabytes(DOWNLOAD, 'brotli')} with brotli",
     f"{percent('relaxed')} of a core during a call with relaxed SIMD, {percent('simd')} with SIMD; "
     f"{percent('numpy')} in plain NumPy",
     f"{results.live_delay():g} ms: the algorithm's {results.milliseconds(DELAY):g}, and a buffer of "

@@ -1,12 +1,12 @@
 /** The controls that choose speech and noise. */
 import { element } from '../dom.js';
 import { acceptDrops } from '../drop.js';
-import { TAKE, fetchMono, readMono, recordMono, whiteNoise } from './sounds.js';
+import { TAKE, fetchMono, fetchVoice, readMono, recordMono, whiteNoise } from './sounds.js';
 
 /** @typedef {() => Promise<Float32Array> | Float32Array} Get */
 
 /** What the page begins with. @type {Record<'speech' | 'noise', Get>} */
-export const BUNDLED = { speech: () => fetchMono('clips/speech.wav'), noise: () => fetchMono('clips/room.wav') };
+export const BUNDLED = { speech: fetchVoice, noise: () => fetchMono('clips/room.wav') };
 
 /**
  * @param {(part: 'speech' | 'noise', get: Get) => unknown} change called with what the visitor chose

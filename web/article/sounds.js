@@ -1,6 +1,7 @@
 /** Speech and noise for the article's clip, as mono samples: bundled, a visitor's files, the microphone, white noise. */
 import { decode, fetchSound, readSound } from '../audio-files.js';
 import { openMicrophone } from '../microphone.js';
+import { fetchSample } from '../samples.js';
 import { SAMPLE_RATE } from '../worklet/constants.js';
 
 /** Seconds kept of a recording: what a browser computes in a few seconds. */
@@ -14,6 +15,11 @@ const UNTOUCHED = { echoCancellation: false, noiseSuppression: false, autoGainCo
 /** @param {string} url of a file of the site @returns {Promise<Float32Array>} */
 export async function fetchMono(url) {
   return mono(await fetchSound(url));
+}
+
+/** Two talkers; samples/samples.json says who. @returns {Promise<Float32Array>} */
+export async function fetchVoice() {
+  return mono(await fetchSample('voice'));
 }
 
 /** @param {File} file @returns {Promise<Float32Array>} */
