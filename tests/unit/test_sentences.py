@@ -90,11 +90,17 @@ LEAST_DELAY = f"{results.delays()[results.DIRECT]:g} ms"
         ("worklet/README.md", f"Pyodide, NumPy, the wheel: {WHOLE}, {PRESSED} with brotli"),
         ("worklet/README.md", f"both builds of the kernel, one image: {SMALL}, {SMALL_PRESSED} with brotli"),
         ("worklet/DEPLOY.md", f"A start loads {WHOLE}, {PRESSED} with brotli; without Python {SMALL}, {SMALL_PRESSED}"),
+        ("worklet/README.md", "loads an eighth as much and the delay is 40 ms"),
         ("worklet/LITE.md", f"for WebRTC in {SMALL}, {SMALL_PRESSED} with brotli"),
     ],
 )
 def test_a_download_has_one_size_everywhere(document, sentence):
     assert sentence in text(document), f"{document} should say: {sentence}"
+
+
+def test_without_python_a_page_loads_an_eighth():
+    ratio = results.own_download()["raw_bytes"] / results.own_download("worklet")["raw_bytes"]
+    assert 7.5 < ratio < 9 and LEAST_DELAY == "40 ms"
 
 
 FIGURES = [

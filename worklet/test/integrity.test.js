@@ -113,6 +113,18 @@ test('other bytes are refused, a module before it is imported', async () => {
   await assert.rejects(guardRuntime(ASSETS, HASHES), /runtime\/pyodide\.mjs is not the file of this build: copy/);
 });
 
+test('after an update of one folder alone, the versions that clash are named', async () => {
+  const hashes = { ...HASHES, 'percepnet_wasm-0.2.0-py3-none-any.whl': hashOf('wheel') };
+  const lock = (/** @type {string} */ version) => `{"file_name": "percepnet_wasm-${version}-py3-none-any.whl"}`;
+  const answers = { [`${ASSETS}core.wasm`]: 'core', [`${ASSETS}pyodide.mjs`]: 'other', [`${ASSETS}pyodide-lock.json`]: lock('0.1.0') };
+  host(answers);
+  await assert.rejects(guardRuntime(ASSETS, hashes), /pyodide\.mjs is not the file of this build: worklet is version 0\.2\.0, runtime 0\.1\.0\. Copy/);
+  host({ ...answers, [`${ASSETS}pyodide-lock.json`]: lock('0.2.0') });
+  await assert.rejects(guardRuntime(ASSETS, hashes), /both are version 0\.2\.0, but of different builds\. Copy/);
+  host({ ...answers, [`${ASSETS}pyodide.mjs`]: 404 });
+  await assert.rejects(guardRuntime(ASSETS, hashes), /pyodide\.mjs is missing: status 404.*worklet is version 0\.2\.0, runtime 0\.1\.0/);
+});
+
 test('a host that is unreachable, or forbids it, is distinguished', async () => {
   host({});
   await assert.rejects(guardRuntime(ASSETS, HASHES), /could not be downloaded: Failed to fetch; does its host send Access-Control/);
