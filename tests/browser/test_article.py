@@ -86,7 +86,7 @@ def test_a_visit(open_tab: Callable[..., Tab], isolated: str, dist: Path) -> Non
     tab.wait(f"article.player.position > {here} || article.player.position < 0.2")
     assert tab.evaluate("article.player.playing")
     page.get_by_role("button", name="Pause").click()
-    page.get_by_role("slider", name="Position").fill("1.5")
+    page.get_by_role("slider", name="Position").fill("2.5")
     comb_text = page.locator("#pitch")
     page.locator("#comb").scroll_into_view_if_needed()
     expect(comb_text).to_contain_text(re.compile(r"Pitch \d+ Hz, a period of \d+ samples"))
