@@ -141,6 +141,7 @@ def _mutate(module: str, every: int) -> dict[str, Any]:
                 survivors.append({"line": line, "change": change})
     return {
         "tests": tests,
+        "commit": _commit(source),
         "source_sha256": hashlib.sha256(code.encode()).hexdigest(),  # of what was mutated: scores do not outlive it
         "every": every,
         "mutants": len(items),
@@ -153,6 +154,14 @@ def _room(module: str) -> str:
     return "oracle" if module == "targets" else "signal"
 
 
+def _commit(source: str) -> str:
+    """Find the last commit that changed a module, with a ``+`` if it has been edited since."""
+    git = ["git", "-C", str(ROOT)]
+    log = subprocess.run([*git, "log", "-1", "--format=%h", "--", source], capture_output=True, text=True, check=True)
+    edited = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", source]).returncode
+    return log.stdout.strip() + "+" * bool(edited)
+
+
 def _mutate_worklet(module: str) -> dict[str, Any]:
     """Try the mutants of one of the worklet's modules: always all of them, since they are quick."""
     command = ["node", str(ROOT / "tests" / "mutation" / "worklet.mjs"), module]
@@ -161,6 +170,7 @@ def _mutate_worklet(module: str) -> dict[str, Any]:
     survivors = [{"line": each["line"], "change": each["change"]} for each in found["mutants"] if not each["noticed"]]
     return {
         "tests": [f"worklet/test/{name}" for name in found["tests"]],
+        "commit": _commit(str(source)),
         "source_sha256": hashlib.sha256(source.read_bytes()).hexdigest(),
         "every": 1,
         "mutants": len(found["mutants"]),

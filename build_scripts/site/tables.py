@@ -144,6 +144,7 @@ def mutation() -> Table:
     rows = [
         [
             f"`{name}.{'js' if found['tests'][0].startswith('worklet') else 'py'}`",
+            f"`{found['commit']}`",
             str(found["mutants"]),
             f"{found['every']}",
             str(found["killed"]),
@@ -153,7 +154,8 @@ def mutation() -> Table:
         ]
         for name, found in load("mutation").items()
     ]
-    return Table(["module", "tried", "one in", "noticed", "harmless, with a reason", "unexplained", "score"], rows)
+    columns = ["as of", "tried", "one in", "noticed", "harmless, with a reason", "unexplained", "score"]
+    return Table(["module", *columns], rows)
 
 
 def soak() -> Table:
