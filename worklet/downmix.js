@@ -56,7 +56,9 @@ export class Downmix {
    * @returns {Float32Array} the channel itself if it is the only one; otherwise valid until the next call
    */
   mix(channels) {
-    const [left, right] = channels;
+    // By index: taking an array apart makes an iterator.
+    const left = channels[0];
+    const right = channels[1];
     if (right === undefined) return left;
     if (this.#out.length !== left.length) {
       this.#out = new Float32Array(left.length);

@@ -216,7 +216,8 @@ export class Runner {
 
   /** What the enhancer estimates of the input. */
   observe() {
-    const [voiced, unvoiced] = [this.#field('voiced')[0], this.#field('unvoiced')[0]];
+    const voiced = this.#field('voiced')[0];
+    const unvoiced = this.#field('unvoiced')[0];
     const speech = Math.max(voiced - unvoiced, 0);
     const ratio = 10 * Math.log10((speech + SNR_TINY) / (unvoiced + SNR_TINY));
     const snr = Math.min(Math.max(ratio, -SNR_RANGE), SNR_RANGE);
