@@ -26,7 +26,7 @@ from .journal import ARMS, Journal
 from .manifest import Page, find_tests
 from .record import losses_of, summary, write_record
 from .server import serve_tests
-from .sources import FOLDERS, SourceError, Tests, fetch_tests
+from .sources import FOLDERS, SourceError, Suite, fetch_tests
 
 BUILD = ROOT / "build" / "conformance"
 BROWSERS = ("chromium", "firefox")
@@ -47,7 +47,7 @@ def site_digest(site: Path) -> str:
 class Session:
     """One browser, and both servers."""
 
-    def __init__(self, browser: Chromium | Gecko, tests: Tests, site: Path, patience: int, deadline: float) -> None:
+    def __init__(self, browser: Chromium | Gecko, tests: Suite, site: Path, patience: int, deadline: float) -> None:
         self.browser, self.tests, self.deadline, self.patience = browser, tests, deadline, patience
         self.site, self.digest = site, site_digest(site)
         plain = f"{tests.version} {browser.name} {browser.version}"

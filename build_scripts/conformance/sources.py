@@ -10,7 +10,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["FOLDERS", "SourceError", "Tests", "cache_folder", "fetch_tests", "newest_first"]
+__all__ = ["FOLDERS", "SourceError", "Suite", "cache_folder", "fetch_tests", "newest_first"]
 
 PACKAGE = "firefox-esr"
 WITHIN = "testing/web-platform/tests"
@@ -67,7 +67,7 @@ class SourceError(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Tests:
+class Suite:
     """The tests' folder, and the version of the package that it is from."""
 
     folder: Path
@@ -100,7 +100,7 @@ def newest_first(listing: str) -> list[tuple[str, str, str]]:
     return [(version, *found[version]) for version in sorted(found, key=number, reverse=True)]
 
 
-def fetch_tests(cache: Path | None = None) -> Tests:
+def fetch_tests(cache: Path | None = None) -> Suite:
     """Return the tests, fetched once.
 
     Parameters
@@ -123,7 +123,7 @@ def fetch_tests(cache: Path | None = None) -> Tests:
         _extract(archive, cache / "tests")
         stamp.write_text(version)
         archive.unlink()
-    return Tests(cache / "tests", stamp.read_text())
+    return Suite(cache / "tests", stamp.read_text())
 
 
 def _download(cache: Path) -> tuple[Path, str]:

@@ -1,9 +1,11 @@
 """The parts of ``make conformance`` that need no browser."""
 
+import contextlib
 import json
 
 import pytest
 
+from build_scripts.conformance import __main__ as command
 from build_scripts.conformance.compare import (
     FILE,
     ExpectedLoss,
@@ -18,7 +20,7 @@ from build_scripts.conformance.journal import Journal
 from build_scripts.conformance.manifest import Page, find_tests
 from build_scripts.conformance.record import losses_of, summary, write_record
 from build_scripts.conformance.server import ALL_HOSTS, Served
-from build_scripts.conformance.sources import NOISE, SourceError, newest_first, use_microphone
+from build_scripts.conformance.sources import NOISE, SourceError, Suite, newest_first, use_microphone
 
 FINGERPRINTS = {"plain": "tests 1", "tag": "tests 1 site 1"}
 TEST = "/folder/a.https.html"
@@ -130,6 +132,56 @@ def test_figures_of_a_folder(tmp_path):
         "expected": [f"{TEST}: two"],
         "lost": [f"{TEST}: one"],
     }
+
+
+class ScriptedBrowser:
+    """Answers at once: one subtest passes always, the other only without the tag."""
+
+    name, version = "chromium", "1.0"
+
+    def __init__(self):
+        self.visited = []
+
+    def run(self, url, limit):
+        self.visited.append((url, limit))
+        return WORSE if "tag" in url else GOOD
+
+
+@pytest.fixture
+def session(tmp_path, monkeypatch):
+    """A session of two tests, which writes to a folder of its own."""
+
+    @contextlib.contextmanager
+    def serve(tests, site, tag, patience, folder):
+        yield type("Served", (), {"url": lambda self, test: ("tag" if tag else "plain") + test})()
+
+    monkeypatch.setattr(command, "BUILD", tmp_path)
+    monkeypatch.setattr(command, "serve_tests", serve)
+    monkeypatch.setattr(command, "find_tests", lambda tests, folder: [Page("/a.html", False), Page("/b.html", True)])
+    monkeypatch.setattr(command, "write_record", lambda entry: (tmp_path / "record.json").write_text(json.dumps(entry)))
+    return lambda deadline: command.Session(ScriptedBrowser(), Suite(tmp_path, "1"), tmp_path, 2, deadline)
+
+
+def test_a_folder_with_a_new_loss_fails(session, tmp_path, capsys):
+    forever = session(float("inf"))
+    assert forever.run("webrtc", []) is False
+    assert "LOST chromium: /a.html: two\nLOST chromium: /b.html: two\n" in capsys.readouterr().out
+    assert [url for url, _ in forever.browser.visited] == 2 * ["plain/a.html", "tag/a.html"] + 2 * [
+        "plain/b.html",
+        "tag/b.html",
+    ]
+    assert {limit for _, limit in forever.browser.visited} == {2 * 10 + 30, 2 * 60 + 30}
+    assert json.loads((tmp_path / "record.json").read_text())["lost"] == ["/a.html: two", "/b.html: two"]
+
+
+def test_a_folder_whose_losses_are_expected_passes(session):
+    expected = [ExpectedLoss(test, ("two",), ("chromium",), "because") for test in ("/a.html", "/b.html")]
+    assert session(float("inf")).run("webrtc", expected) is True
+
+
+def test_a_folder_that_is_not_finished_is_not_recorded(session, tmp_path):
+    assert session(float("-inf")).run("webrtc", []) is None
+    assert not (tmp_path / "record.json").exists()
 
 
 def test_the_record_has_one_line_per_folder_and_browser(tmp_path):
