@@ -34,6 +34,17 @@ def test_reads_well_under_a_strict_policy(open_tab: Callable[..., Tab], strict: 
     expect(page.get_by_role("row", name="DeepFilterNet3").first).to_contain_text(f"{score:.2f}")
     expect(page.get_by_role("img", name=f"DeepFilterNet3 {score:.2f}").first).to_be_visible()
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    # A table that is wider than a phone shows so by its shade, and keeps its names in view while it scrolls.
+    names_stay = tab.evaluate(
+        """[...document.querySelectorAll('.wide')].filter((wide) => wide.scrollWidth > wide.clientWidth).map((wide) => {
+          wide.scrollLeft = wide.scrollWidth;
+          const name = wide.querySelector('tbody th').getBoundingClientRect();
+          const seen = wide.scrollLeft > 0 && Math.abs(name.left - wide.getBoundingClientRect().left) < 2;
+          wide.scrollLeft = 0;
+          return seen && getComputedStyle(wide).backgroundImage.includes('gradient');
+        })"""
+    )
+    assert len(names_stay) > 3 and all(names_stay)
     colour = "getComputedStyle(document.querySelector('{}')).color"
     ours, ink = (tab.evaluate(colour.format(cell)) for cell in ("tr.ours td", "tbody td"))
     assert ours != ink, "our own row does not stand out"

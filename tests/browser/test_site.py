@@ -163,6 +163,18 @@ def test_every_control_can_be_pressed(visit: Callable[..., Tab], name: str) -> N
     look(page, f"{Path(name).stem}-pressed")
 
 
+def test_start_on_a_phone_brings_status_and_pictures_into_view(visit: Callable[..., Tab]) -> None:
+    """Start moves to the top; the status is right under it, the pictures follow, without scrolling."""
+    tab = visit("index.html", *PHONE)
+    tab.page.locator("#start").click()
+    tab.wait("document.querySelector('#start').getBoundingClientRect().top < 60")
+    start, status = (tab.page.locator(place).bounding_box() for place in ("#start", "form > .status"))
+    picture = tab.page.locator("#before").bounding_box()
+    assert start and status and picture
+    assert 0 < status["y"] - (start["y"] + start["height"]) < 60
+    assert picture["y"] + picture["height"] / 2 < 800
+
+
 def test_demo_while_it_runs(visit: Callable[..., Tab]) -> None:
     """Loading, enhancing, listening to before, with a recording made, in trouble."""
     page = visit("index.html", *PHONE).page
