@@ -12,7 +12,7 @@ WIDTH = 360
 """Of every chart, in CSS pixels before it is fitted to its column."""
 _LABELS, _VALUES = 142, 58
 """Least room for the names at the left, and room for the figures at the right."""
-_LETTER = 7.6
+_LETTER = 8.2
 """Width of one, in the bold of our own rows."""
 _ROW = 26
 
