@@ -9,8 +9,10 @@
  */
 import { DELAY, SAMPLE_RATE } from './constants.js';
 import { microphoneRequest } from './constraints.js';
+import { GraphTrial, PAUSE } from './graph-trial.js';
 import { firstDepth } from './options.js';
 import { PercepNet } from './percepnet.js';
+import { SuppressionKeeper, asAsked, isFinal, isWithheld } from './recapture.js';
 import { StandIn } from './stand-in.js';
 import { coverMembers } from './track-members.js';
 
@@ -19,6 +21,9 @@ import { coverMembers } from './track-members.js';
  * longer only on a machine too busy to open the sound card quickly, and there the raw track would not come much earlier.
  */
 export const PATIENCE = 12000;
+
+/** Failures that a server or a network may have caused, so that a later attempt may succeed. */
+const RETRIED = ['boot', 'worklet'];
 
 /** Events of every instance that are passed on. */
 const EVENTS = /** @type {const} */ (['ready', 'fallback', 'overload', 'error', 'stats']);
@@ -35,6 +40,11 @@ export class CleanMedia extends EventTarget {
   #microphones = new Set();
   /** @type {Promise<PercepNet> | undefined} made ahead of the first microphone */
   #reserve;
+  /** Microphones whose own suppression was switched. @type {import('./recapture.js').Recaptures} */
+  #recaptures = { done: 0, refused: 0, lost: 0 };
+  #graphs = new GraphTrial();
+  /** Whether the last enhancer that was started failed for good. */
+  #failing = false;
   #options;
   #warned = new Set();
 
@@ -51,6 +61,11 @@ export class CleanMedia extends EventTarget {
   /** The instances at work, one for each microphone. @returns {PercepNet[]} */
   get instances() {
     return [...this.#microphones].map(({ percepnet }) => percepnet);
+  }
+
+  /** How often a microphone's own suppression was switched because the enhancer could not run or ran again, and with what result. */
+  get recaptures() {
+    return { ...this.#recaptures };
   }
 
   /** Enhanced or raw, for the microphones in use and those to come. */
@@ -80,20 +95,37 @@ export class CleanMedia extends EventTarget {
    */
   getUserMedia(getUserMedia, asked) {
     const { constraints, microphone } = microphoneRequest(asked, latency(this.#options));
-    const opening = getUserMedia(constraints);
-    return microphone ? opening.then((stream) => this.#cleaned(stream, microphone)) : opening;
+    if (!microphone) return getUserMedia(constraints);
+    const { worthwhile } = this.#graphs;
+    // Where the enhancer is not to be expected, the microphone has the browser's own suppression from the start.
+    const doubtful = !worthwhile || this.#failing || !PercepNet.isSupported(this.#options).supported;
+    const openUntouched = () => getUserMedia({ ...constraints, audio: microphone });
+    const opening = doubtful ? openUntouched() : getUserMedia(constraints);
+    if (!worthwhile) return opening;
+    return opening.then(async (stream) => {
+      if (await this.#clean(stream, microphone, getUserMedia)) return stream;
+      for (const track of stream.getTracks()) track.stop();
+      return openUntouched(); // Or the browser's own error.
+    });
   }
 
   /**
    * @param {MediaStream} stream remains the same object, so that its id and everything else about it are unchanged
    * @param {MediaTrackConstraints} asked
+   * @param {GetUserMedia} getUserMedia
+   * @returns {Promise<boolean>} false if the microphone was lost
    */
-  async #cleaned(stream, asked) {
+  async #clean(stream, asked, getUserMedia) {
     const [raw] = stream.getAudioTracks();
-    const clean = raw && (await this.#enhance(raw, asked));
-    if (clean !== raw) {
+    if (!raw) return true;
+    const track = (await this.#enhance(raw, asked, getUserMedia)) ?? (await asAsked(raw, asked, getUserMedia, this.#recaptures));
+    if (!track) {
+      this.#reportLoss();
+      return false;
+    }
+    if (track !== raw) {
       // In this order the stream never runs out of live tracks, which would make it inactive and tell the page so.
-      stream.addTrack(clean);
+      stream.addTrack(track);
       stream.removeTrack(raw);
       // Firefox lists tracks by when they were added: audio comes before video.
       for (const video of stream.getVideoTracks()) {
@@ -101,15 +133,16 @@ export class CleanMedia extends EventTarget {
         stream.addTrack(video);
       }
     }
-    return stream;
+    return true;
   }
 
   /**
    * @param {MediaStreamTrack} raw
    * @param {MediaTrackConstraints} asked
-   * @returns {Promise<MediaStreamTrack>} `raw` itself if it cannot be enhanced
+   * @param {GetUserMedia} getUserMedia
+   * @returns {Promise<MediaStreamTrack | undefined>} undefined if it cannot be enhanced
    */
-  async #enhance(raw, asked) {
+  async #enhance(raw, asked, getUserMedia) {
     /** @type {PercepNet | undefined} */
     let percepnet;
     try {
@@ -119,27 +152,57 @@ export class CleanMedia extends EventTarget {
       percepnet.attenuationLimit = this.attenuationLimit;
       const clean = await withinPatience(percepnet.processTrack(raw));
       if (clean !== raw) {
-        const microphone = new StandIn(raw, clean, percepnet, asked, () => this.#microphones.delete(microphone));
-        if (percepnet.state !== 'destroyed') this.#microphones.add(microphone);
+        this.#graphs.succeed();
+        this.#keep(new StandIn(raw, clean, percepnet, asked), getUserMedia);
         return clean;
       }
     } catch (error) {
       this.#warn('failed', String(error));
     }
+    if (percepnet?.support.supported) this.#graphs.fail(percepnet.reason?.code);
     percepnet?.destroy();
-    return raw;
+    return undefined;
+  }
+
+  /** @param {StandIn} microphone @param {GetUserMedia} getUserMedia */
+  #keep(microphone, getUserMedia) {
+    const { raw, asked, percepnet } = microphone;
+    if (percepnet.state === 'destroyed') return; // The microphone has ended meanwhile.
+    const suppressed = isWithheld(asked) && raw.getSettings().noiseSuppression === true;
+    const onLost = () => this.#reportLoss(percepnet);
+    const keeper = new SuppressionKeeper(microphone, getUserMedia, this.#recaptures, { suppressed, onLost });
+    this.#microphones.add(microphone);
+    microphone.onReleased = () => {
+      this.#microphones.delete(microphone);
+      keeper.end();
+    };
+  }
+
+  /** @param {PercepNet} [instance] */
+  #reportLoss(instance) {
+    const message = "the microphone was stopped to get the browser's own noise suppression, and could not be opened again";
+    console.warn(`percepnet: ${message}`);
+    this.dispatchEvent(new CustomEvent('error', { detail: { message, instance } }));
   }
 
   async #create() {
     const percepnet = await PercepNet.create(this.#options);
+    let pause = PAUSE.first;
     for (const type of EVENTS) {
       percepnet.addEventListener(type, (event) => {
         const { detail } = /** @type {CustomEvent} */ (event);
         if (type === 'fallback') {
           event.preventDefault(); // once for all instances
           this.#warn(detail.code, detail.message);
+          if (isFinal(detail.code)) this.#failing = true;
+          if (RETRIED.includes(detail.code)) {
+            setTimeout(() => percepnet.state === 'fallback' && percepnet.restart(), pause);
+            pause = Math.min(2 * pause, PAUSE.longest);
+          }
         }
-        this.dispatchEvent(new CustomEvent(type, { detail: { ...detail, instance: percepnet } }));
+        if (type === 'ready') this.#failing = false;
+        const more = type === 'stats' ? { recaptures: this.recaptures } : {};
+        this.dispatchEvent(new CustomEvent(type, { detail: { ...detail, ...more, instance: percepnet } }));
       });
     }
     return percepnet;

@@ -1,7 +1,10 @@
 /**
- * The Web Audio graph around one microphone track:  source -> (worklet node, or nothing) -> destination.
+ * The Web Audio graph around one microphone track:
  *
- * It has its own context at the model's rate, so the browser resamples whatever rates the microphone and the device have.
+ *     source -> fader -> input -> (worklet node, or nothing) -> fader -> destination
+ *
+ * It has its own context at the model's rate, so the browser resamples whatever rates the microphone and the device have. The
+ * faders make every change of source or route a cross-fade; at rest they multiply by 1, which leaves each sample as it is.
  */
 import { SAMPLE_RATE } from './constants.js';
 import { PercepNetError } from './errors.js';
@@ -21,17 +24,27 @@ function resumeTimeout() {
 /** Events after which a browser may allow audio. */
 const GESTURES = ['pointerdown', 'keydown', 'visibilitychange'];
 
+/** Seconds that a cross-fade takes. */
+export const FADE = 0.02;
+
 export class TrackGraph {
   #closing = new AbortController();
+  #input;
+  /** @type {AudioNode | undefined} what the sound goes through */
+  #node;
+  /** The microphone in use. @type {Fader} */
+  #source;
+  /** The route in use. @type {Fader} */
+  #route;
 
   /** @private use open() @param {AudioContext} context @param {MediaStreamTrack} track */
   constructor(context, track) {
     this.context = context;
-    this.source = context.createMediaStreamSource(new MediaStream([track]));
     this.destination = new MediaStreamAudioDestinationNode(context, { channelCount: 1 });
-    /** @type {AudioNode} what the source feeds */
-    this.next = this.destination;
-    this.source.connect(this.next);
+    /** All sources meet here, so that they and the routes change independently. */
+    this.#input = new GainNode(context);
+    this.#source = this.#listen(track, 1);
+    this.#route = new Fader(this.#input, this.destination, 1);
   }
 
   /**
@@ -53,6 +66,23 @@ export class TrackGraph {
     } catch (error) {
       await context?.close().catch(() => {});
       throw error instanceof PercepNetError ? error : new PercepNetError('context', error);
+    }
+  }
+
+  /** Whether a graph can be made now, tried without a microphone. */
+  static async works() {
+    /** @type {AudioContext | undefined} */
+    let silence;
+    try {
+      silence = new AudioContext();
+      const [track] = silence.createMediaStreamDestination().stream.getAudioTracks();
+      const graph = await TrackGraph.open(track, () => {});
+      graph.close();
+      return true;
+    } catch {
+      return false;
+    } finally {
+      void silence?.close().catch(() => {});
     }
   }
 
@@ -90,37 +120,98 @@ export class TrackGraph {
     return this.destination.stream.getAudioTracks()[0];
   }
 
-  /** Route the sound through a node. @param {AudioNode} node */
-  through(node) {
-    this.#feed(node);
+  /**
+   * Route the sound through a node, at once or with a cross-fade.
+   *
+   * @param {AudioNode} node
+   * @param {number} [delay] seconds until the node has sound to give, after which the cross-fade begins; undefined: at once
+   */
+  through(node, delay) {
+    this.#input.connect(node);
+    this.#node = node;
+    this.#change(node, delay);
   }
 
-  /** Route the sound straight through. */
+  /** Route the sound straight through: the node has stopped. */
   bypass() {
-    this.#feed(this.destination);
+    if (!this.#node) return;
+    this.#input.disconnect(this.#node);
+    this.#node = undefined;
+    this.#change(this.#input, 0);
   }
 
-  /** Switch to another microphone; the output stays. An ended track is silence. @param {MediaStreamTrack} track */
+  /**
+   * Cross-fade to another microphone; the output stays. An ended track is silence.
+   *
+   * @param {MediaStreamTrack} track
+   */
   replaceInput(track) {
-    const source = this.context.createMediaStreamSource(new MediaStream([track]));
-    this.source.disconnect();
-    this.source = source;
-    source.connect(this.next);
+    const old = this.#source;
+    this.#source = this.#listen(track, 0);
+    this.#source.fade(1);
+    old.end();
+  }
+
+  /** Fade the microphone out. @returns {Promise<void>} resolves in silence, or if the context stands still */
+  async fadeOut() {
+    this.#source.fade(0);
+    await new Promise((resolve) => setTimeout(resolve, 2000 * FADE));
   }
 
   close() {
     this.#closing.abort();
-    this.source.disconnect();
+    this.#source.disconnect();
     this.output.stop();
     void this.context.close().catch(() => {});
   }
 
-  /** @param {AudioNode} next */
-  #feed(next) {
-    this.source.disconnect();
-    if (this.next !== this.destination) this.next.disconnect();
-    this.next = next;
-    if (next !== this.destination) next.connect(this.destination);
-    this.source.connect(next);
+  /** @param {MediaStreamTrack} track @param {number} level */
+  #listen(track, level) {
+    return new Fader(this.context.createMediaStreamSource(new MediaStream([track])), this.#input, level);
+  }
+
+  /** @param {AudioNode} node whose sound is to be heard @param {number} [delay] as for through() */
+  #change(node, delay) {
+    const old = this.#route;
+    const smooth = delay !== undefined;
+    this.#route = new Fader(node, this.destination, smooth ? 0 : 1);
+    if (smooth) this.#route.fade(1, delay);
+    if (smooth) old.end(delay);
+    else old.disconnect();
+  }
+}
+
+/** A connection with a level. */
+class Fader {
+  #from;
+  #gain;
+
+  /** @param {AudioNode} from @param {AudioNode} to @param {number} level */
+  constructor(from, to, level) {
+    this.#from = from;
+    this.#gain = new GainNode(from.context, { gain: level });
+    from.connect(this.#gain);
+    this.#gain.connect(to);
+  }
+
+  /** @param {number} level @param {number} [delay] seconds until it begins */
+  fade(level, delay = 0) {
+    const { gain, context } = this.#gain;
+    const { value } = gain;
+    const start = context.currentTime + delay;
+    gain.cancelScheduledValues(0);
+    gain.setValueAtTime(value, start);
+    gain.linearRampToValueAtTime(level, start + FADE);
+  }
+
+  /** Fade out, then disconnect. @param {number} [delay] seconds until it begins */
+  end(delay = 0) {
+    this.fade(0, delay);
+    setTimeout(() => this.disconnect(), 1000 * (delay + 2 * FADE));
+  }
+
+  disconnect() {
+    this.#from.disconnect(this.#gain);
+    this.#gain.disconnect();
   }
 }

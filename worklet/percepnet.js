@@ -10,7 +10,7 @@
  *
  * .github/ARCHITECTURE.md follows a sample through all of it, file by file.
  */
-import { DELAY } from './constants.js';
+import { DELAY, SAMPLE_RATE } from './constants.js';
 import { PercepNetError } from './errors.js';
 import { TypedEventTarget } from './events.js';
 import { TrackGraph } from './graph.js';
@@ -43,6 +43,8 @@ let processorLate = false;
 export class PercepNet extends TypedEventTarget {
   /** @type {TrackGraph | undefined} */ #graph;
   /** @type {MediaStreamTrack | undefined} the microphone; its graph may still be opening */ #input;
+  /** Whether the page has the graph's output, so that a change of route would be heard. */
+  #heard = false;
   #session;
   #playback;
   #enabled;
@@ -220,6 +222,7 @@ export class PercepNet extends TypedEventTarget {
     const inserted = this.#insert().then(() => (processorLate = false));
     const late = new Promise((resolve) => setTimeout(resolve, processorLate ? 0 : PROCESSOR_TIMEOUT, true));
     if ((await Promise.race([inserted, late])) === true) processorLate = true;
+    this.#heard = true;
     return this.#graph?.output ?? track;
   }
 
@@ -246,6 +249,15 @@ export class PercepNet extends TypedEventTarget {
     checkTrack(track);
     this.#graph?.replaceInput(track);
     this.#input = track;
+  }
+
+  /**
+   * Fade the microphone out: for a browser that cannot open it anew before it has been stopped. replaceInput() fades in.
+   *
+   * @returns {Promise<void>} resolves when the track may be stopped
+   */
+  async fadeInput() {
+    await this.#graph?.fadeOut();
   }
 
   /**
@@ -293,7 +305,8 @@ export class PercepNet extends TypedEventTarget {
   async #insert() {
     try {
       const node = await this.createNode(/** @type {TrackGraph} */ (this.#graph).context);
-      this.#graph?.through(node);
+      // Until its delay line is full a new node is silent.
+      this.#graph?.through(node, this.#heard ? this.latency / SAMPLE_RATE : undefined);
     } catch (error) {
       this.#session.fallback(error instanceof PercepNetError ? error : new PercepNetError('worklet', error));
     }

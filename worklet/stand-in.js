@@ -9,28 +9,38 @@
 import { SAMPLE_RATE } from './constants.js';
 import { demandsUntouched, suppressionOff, unmetDemand } from './constraints.js';
 import { readTrackConstraints } from './dictionaries.js';
+import { FADE } from './graph.js';
 import { coverMembers, giveFace, native } from './track-members.js';
 
 /** Events of the microphone that the page expects on the track. */
 const FORWARDED = /** @type {const} */ (['mute', 'unmute']);
 
+/** ms after which a cross-fade from one microphone to another is over. */
+const FADED = 3000 * FADE;
+
 export class StandIn {
   /** The tracks that the page may still have in use. @type {Set<MediaStreamTrack>} */
   #tracks = new Set();
   #listening = new AbortController();
+  #released = false;
+  /** Whether the microphone has the browser's own noise suppression, and whether the voice is left to it. */
+  #hasSuppression = false;
+  #leftToBrowser = false;
 
   /**
    * @param {MediaStreamTrack} raw the microphone
    * @param {MediaStreamTrack} clean what the enhancer makes of it
    * @param {import('./percepnet.js').PercepNet} percepnet
    * @param {MediaTrackConstraints} asked the page's own constraints
-   * @param {() => void} [onReleased] called once, when the microphone has been released
    */
-  constructor(raw, clean, percepnet, asked, onReleased = () => {}) {
+  constructor(raw, clean, percepnet, asked) {
     coverMembers();
     this.raw = raw;
+    /** What the page has asked for last. */
+    this.asked = asked;
     this.percepnet = percepnet;
-    this.onReleased = onReleased;
+    /** Called once, when the microphone has been released. */
+    this.onReleased = () => {};
     /** What the enhancer's owner wants, and whether the page nevertheless requires the untouched microphone. */
     this.enabled = percepnet.enabled;
     this.untouched = false;
@@ -44,7 +54,44 @@ export class StandIn {
   /** Switch the enhancer on or off; a page that required the untouched microphone keeps it. @param {boolean} enabled */
   setEnabled(enabled) {
     this.enabled = enabled;
-    this.percepnet.enabled = enabled && !this.untouched;
+    this.percepnet.enabled = enabled && !this.untouched && !this.#leftToBrowser;
+  }
+
+  /** Whether to leave the voice to the browser's suppression. @param {boolean} left */
+  leaveToBrowser(left) {
+    this.#leftToBrowser = left;
+    this.setEnabled(this.enabled);
+  }
+
+  /** The microphone's own suppression was switched. @param {boolean} suppressed */
+  switchedSuppression(suppressed) {
+    this.#hasSuppression = suppressed;
+  }
+
+  /**
+   * Another capture of the same microphone takes the place of the first, which is stopped.
+   *
+   * @param {MediaStreamTrack} raw
+   * @param {boolean} suppressed whether it has the browser's own noise suppression
+   */
+  replaceMicrophone(raw, suppressed) {
+    const old = this.raw;
+    const { muted } = old;
+    this.#listening.abort();
+    this.#listening = new AbortController();
+    this.raw = raw;
+    this.#hasSuppression = suppressed;
+    this.#listen();
+    this.switched();
+    this.percepnet.replaceInput(raw);
+    if (old.readyState === 'live') setTimeout(() => old.stop(), FADED);
+    if (raw.readyState === 'ended') this.#end();
+    else if (raw.muted !== muted) this.#announce(raw.muted ? 'mute' : 'unmute');
+  }
+
+  /** The microphone had to be stopped and cannot be opened again. */
+  lose() {
+    this.#end();
   }
 
   #listen() {
@@ -52,10 +99,13 @@ export class StandIn {
     const { signal } = this.#listening;
     raw.addEventListener('ended', () => this.#end(), { signal });
     for (const type of FORWARDED) {
-      raw.addEventListener(type, () => [...this.#tracks].forEach((track) => track.dispatchEvent(new Event(type))), {
-        signal,
-      });
+      raw.addEventListener(type, () => this.#announce(type), { signal });
     }
+  }
+
+  /** @param {'mute' | 'unmute'} type */
+  #announce(type) {
+    for (const track of [...this.#tracks]) track.dispatchEvent(new Event(type));
   }
 
   /**
@@ -89,7 +139,9 @@ export class StandIn {
   async apply(wanted) {
     const unmet = unmetDemand(wanted, this.percepnet.latency / SAMPLE_RATE);
     // The browser's own error, for a requirement that no microphone can meet.
-    await this.raw.applyConstraints(unmet ? { [unmet]: { min: 1e9 } } : suppressionOff(wanted));
+    const forBrowser = this.#hasSuppression ? wanted : suppressionOff(wanted);
+    await this.raw.applyConstraints(unmet ? { [unmet]: { min: 1e9 } } : forBrowser);
+    this.asked = wanted;
     this.untouched = demandsUntouched(wanted);
     this.setEnabled(this.enabled);
   }
@@ -104,7 +156,8 @@ export class StandIn {
   }
 
   #release() {
-    if (this.#listening.signal.aborted) return;
+    if (this.#released) return;
+    this.#released = true;
     this.#listening.abort();
     this.raw.stop();
     this.percepnet.destroy();

@@ -48,7 +48,7 @@ def visit(request: pytest.FixtureRequest) -> Callable[..., Any]:
         for name, text in (files or {}).items():
             (altered.folder / name).write_text(text)
         if request.param == "chromium":
-            return request.getfixturevalue("open_tab")(altered.url, path)
+            return request.getfixturevalue("open_tab")(altered.url, path, allowed=("microphone", "camera"))
         browser: Firefox = request.getfixturevalue("firefox_with_sound").browser
         browser.complaints.clear()
         browser.open(altered.url + path)

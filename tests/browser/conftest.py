@@ -273,10 +273,13 @@ def open_tab(launch: Callable[..., Browser]) -> Iterator[Callable[..., Tab]]:
         permission: str = ALLOW_MICROPHONE,
         init: str = "",
         flags: tuple[str, ...] = (),
+        allowed: tuple[str, ...] = (),
     ) -> Tab:
         """Open ``path`` of the site, or with None an empty page of its origin with the harness."""
         context = launch(permission, *flags).new_context()
         contexts.append(context)
+        if allowed:  # which the page can query; all others are denied
+            context.grant_permissions(list(allowed))
         page = context.new_page()
         page.set_default_timeout(PATIENCE_MS)
         tab = Tab(page, url)

@@ -4,11 +4,13 @@ import functools
 import threading
 from collections.abc import Callable, Iterator
 
+import numpy as np
 import pytest
 from both import TAG
-from conftest import AlteredSite, Tab
+from conftest import AlteredSite, Tab, decode
 
 from build_scripts.site.serve import HOST, ISOLATION, Handler, Server
+from percepnet_wasm.constants import DELAY, SAMPLE_RATE
 
 START = """async () => {
     window.stream = await navigator.mediaDevices.getUserMedia({ audio: true });
@@ -64,3 +66,72 @@ def test_a_file_that_hangs_keeps_no_page_waiting(
     allowed.set()
     tab.wait("media.instances.every(({ playing }) => playing === 'enhanced')")
     assert tab.uncaught == []
+
+
+TAP = """<script>
+// What enters the graph and what leaves it, on one clock.
+AudioContext = class extends AudioContext {
+    createMediaStreamSource(stream) {
+        const source = super.createMediaStreamSource(stream);
+        if (!window.ours) Object.assign(window, { ours: this, source });
+        return source;
+    }
+};
+const Destination = MediaStreamAudioDestinationNode;
+MediaStreamAudioDestinationNode = class extends GainNode {
+    constructor(context, options) {
+        super(context, { ...options, channelCountMode: 'explicit' });
+        const real = new Destination(context, options);
+        this.connect(real);
+        this.stream = real.stream;
+        if (context === window.ours || !window.ours) window.tap = this;
+    }
+};
+</script>"""
+
+RECORD_CHANGE = """async () => {
+    await ours.audioWorklet.addModule('/tests/recorder.js');
+    const recorder = new AudioWorkletNode(ours, 'recorder', {
+        numberOfInputs: 2,
+        numberOfOutputs: 0,
+        channelCount: 1,
+        channelCountMode: 'explicit',
+        processorOptions: { samples: 60 * 48000 },
+    });
+    window.full = new Promise((resolve) => (recorder.port.onmessage = ({ data }) => resolve(data)));
+    window.recorder = recorder;
+    source.connect(recorder, 0, 0);
+    tap.connect(recorder, 0, 1);
+}"""
+
+ENOUGH = """async () => {
+    const { encode } = await import('/tests/harness.js');
+    const until = ours.currentTime + 1;
+    while (ours.currentTime < until) await new Promise((resolve) => setTimeout(resolve, 20));
+    recorder.port.postMessage('stop');
+    return (await full).map(encode);
+}"""
+
+
+def test_the_change_to_a_late_processor_is_a_cross_fade(
+    open_tab: Callable[..., Tab], altered: AlteredSite, held: tuple[str, threading.Event]
+) -> None:
+    """The sound is raw and immediate at first, then raw and 70 ms late: 20 ms lie between, without a click or a gap."""
+    url, allowed = held
+    tag = TAG.replace('drop-in.js"', 'drop-in.js" data-enabled="false"')
+    (altered.folder / "page.html").write_text(tag.replace("<script", TAP + "<script", 1))
+    tab = open_tab(url, "page.html")
+    tab.evaluate(START)
+    tab.evaluate(RECORD_CHANGE)
+    tab.evaluate(SOUNDING)
+    allowed.set()
+    tab.wait("media.instances[0].playing === 'bypassed'")
+    dry, out = map(decode, tab.evaluate(ENOUGH))
+    late = np.concatenate([np.zeros(1920 + DELAY, np.float32), dry])[: len(dry)]
+    begin = int(np.flatnonzero(out != dry)[0])
+    end = int(np.flatnonzero(out != late)[-1]) + 1
+    assert 0 < begin < end < len(out)
+    assert 0.01 < (end - begin) / SAMPLE_RATE <= 0.021
+    level = np.linspace(0, 1, end - begin, dtype=np.float32)
+    mixed = (1 - level) * dry[begin:end] + level * late[begin:end]
+    assert np.abs(out[begin:end] - mixed).max() < 0.02
