@@ -61,15 +61,12 @@ class PercepNet(nn.Module):
     ----------
     quantise : bool
         Round the weights as int8 will hold them.
-    dropout : float
-        Share of the layers' inputs that is dropped while training.
     """
 
     def __init__(self, size: Size, mean: Tensor, deviation: Tensor) -> None:
         super().__init__()
         self.size = size
         self.quantise = False
-        self.dropout = 0.0
         self.register_buffer("mean", mean)
         self.register_buffer("deviation", deviation)
         self.dense = nn.Linear(len(mean), size.dense)
@@ -119,14 +116,14 @@ class PercepNet(nn.Module):
         state = self.initial_state(len(features)) if state is None else state
         x = (features - self.mean) / self.deviation
         x = torch.tanh(self._linear(self.dense, x))
-        x = self._conv("conv1", self._drop(x), state)
+        x = self._conv("conv1", x, state)
         conv = self._conv("conv2", x, state)
-        first = self._gru("gru1", self._drop(conv), state)
-        second = self._gru("gru2", self._drop(first), state)
-        third = self._gru("gru3", self._drop(second), state)
-        for_gain = self._gru("gru_gain", self._drop(third), state)
-        for_strength = self._gru("gru_strength", torch.cat((self._drop(conv), third), -1), state)
-        gain = self._linear(self.gain, self._drop(torch.cat((conv, first, second, third, for_gain), -1)))
+        first = self._gru("gru1", conv, state)
+        second = self._gru("gru2", first, state)
+        third = self._gru("gru3", second, state)
+        for_gain = self._gru("gru_gain", third, state)
+        for_strength = self._gru("gru_strength", torch.cat((conv, third), -1), state)
+        gain = self._linear(self.gain, torch.cat((conv, first, second, third, for_gain), -1))
         strength = self._linear(self.strength, for_strength)
         return torch.sigmoid(gain), torch.sigmoid(strength), self._linear(self.voice, third)
 
@@ -139,9 +136,6 @@ class PercepNet(nn.Module):
             elif isinstance(layer, nn.Conv1d):
                 zeros[name] = self.mean.new_zeros(batch, layer.kernel_size[0] - 1, layer.in_channels)
         return zeros
-
-    def _drop(self, x: Tensor) -> Tensor:
-        return nn.functional.dropout(x, self.dropout) if self.training and self.dropout else x
 
     def _w(self, weight: Tensor) -> Tensor:
         return quantised(weight) if self.quantise else weight

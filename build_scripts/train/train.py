@@ -153,7 +153,7 @@ def main() -> None:
     parser.add_argument("--validate", type=Path, required=True, help="shards of generate --held-out")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=10000)
-    parser.add_argument("--batch", type=int, default=32, help="rows, 5 s each")
+    parser.add_argument("--batch", type=int, default=16, help="rows, 5 s each")
     parser.add_argument("--rate", type=float, default=_PEAK_RATE, help="peak of the learning rate")
     parser.add_argument("--start", type=Path, help="model file (.pnw) to start from")
     parser.add_argument("--features", choices=FEATURE_SETS, default="paper")

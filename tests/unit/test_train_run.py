@@ -103,7 +103,7 @@ def test_a_run_goes_on_with_its_rate_averages_and_counts(shards: Path, tmp_path:
     whole, first = small_run(target), small_run(target)
     for run, steps in ((whole, 6), (first, 3)):
         for step in range(steps):
-            torch.manual_seed(step)  # dropout and noise are drawn again
+            torch.manual_seed(step)  # the noise is drawn again
             train_step(run, target, run.model.initial_state(2), 1e-3)
     first.reads = {"000-000000.npy": [3, 2]}
     checkpoint(first, tmp_path)
