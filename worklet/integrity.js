@@ -37,7 +37,7 @@ export async function guardRuntime(assets, hashes = HASHES) {
     const hash = hashes[name];
     if (!hash) return native(resource, options);
     const { integrity, ...others } = options ?? {}; // Pyodide's lock names the wheel's hash as well
-    const response = begun.get(name) ?? fetchChecked(native, url, others, hash, hashes);
+    const response = begun.get(name) ?? fetchChecked(native, url, others, hash);
     begun.delete(name);
     return response;
   };
@@ -61,7 +61,7 @@ export async function guardRuntime(assets, hashes = HASHES) {
 export async function fetchFile(assets, name, hashes = HASHES) {
   const url = assets + name;
   const options = { signal: AbortSignal.timeout(FILE_TIMEOUT) };
-  const response = hashes[name] ? await fetchChecked(globalThis.fetch, url, options, hashes[name], hashes) : await fetch(url, options);
+  const response = hashes[name] ? await fetchChecked(globalThis.fetch, url, options, hashes[name]) : await fetch(url, options);
   const problem = explainResponse(url, response);
   if (problem) throw new Error(problem);
   return new Uint8Array(await response.arrayBuffer());
@@ -72,10 +72,9 @@ export async function fetchFile(assets, name, hashes = HASHES) {
  * @param {string} url
  * @param {RequestInit} options
  * @param {string} hash
- * @param {Record<string, string>} hashes of all files
  * @returns {Promise<Response>} with the bytes of this build
  */
-async function fetchChecked(native, url, options, hash, hashes) {
+async function fetchChecked(native, url, options, hash) {
   /** @type {Error | undefined} */
   let failure;
   // On the second attempt the browser's cache is bypassed: it may hold the file of an earlier version.
@@ -84,8 +83,7 @@ async function fetchChecked(native, url, options, hash, hashes) {
       const response = await native(url, attempt);
       if (response.ok && (await hashOf(response.clone())) === hash) return response;
       const why = explainResponse(url, response);
-      const remedied = why && response.ok;
-      failure = new Error(remedied ? why : (why || `${url} is not the file of this build`) + (await clash(native, url, hashes)));
+      failure = new Error(why || `${url} is not the file of this build: copy the worklet and runtime folders again, together`);
     } catch (error) {
       const foreign = new URL(url).origin !== globalThis.location?.origin;
       const cause = foreign ? '; does its host send Access-Control-Allow-Origin?' : '';
@@ -96,21 +94,25 @@ async function fetchChecked(native, url, options, hash, hashes) {
 }
 
 /**
- * After an update one of the two folders may be older than the other: say which versions clash.
+ * After an update of one folder alone, a file is missing or another one: say which versions clash.
  *
- * @param {typeof fetch} native
- * @param {string} url of a file of the runtime folder that is missing or another one
- * @param {Record<string, string>} hashes
- * @returns {Promise<string>} the rest of an error's message; nothing if all of the folder is missing
+ * @param {unknown} error why a start failed
+ * @param {string} assets URL of the runtime folder
+ * @param {Record<string, string>} [hashes]
+ * @returns {Promise<unknown>} the error; its message names both versions where that explains it
  */
-async function clash(native, url, hashes) {
+export async function withVersions(error, assets, hashes = HASHES) {
+  const foreign = error instanceof Error && error.message.includes('is not the file of this build');
+  if (!(error instanceof Error) || !(foreign || error.message.includes('is missing'))) return error;
   const versionIn = (/** @type {string} */ text) => /percepnet_wasm-(.+?)-py3/.exec(text)?.[1];
   const modules = versionIn(Object.keys(hashes).join(' '));
-  const lock = await native(new URL('pyodide-lock.json', url), { cache: 'reload', signal: AbortSignal.timeout(EXPLAIN_TIMEOUT) }).catch(() => undefined);
+  // With a query it is an address that is not checked: another build's lock is what is looked for.
+  const lock = await fetch(`${assets}pyodide-lock.json?version`, { cache: 'reload', signal: AbortSignal.timeout(EXPLAIN_TIMEOUT) }).catch(() => undefined);
   const runtime = lock?.ok ? versionIn(await lock.text()) : undefined;
-  if (!modules || !runtime) return ': copy the worklet and runtime folders again, together';
+  if (!modules || !runtime || (runtime === modules && !foreign)) return error;
   const found = runtime === modules ? `both are version ${modules}, but of different builds` : `worklet is version ${modules}, runtime ${runtime}`;
-  return `: ${found}. Copy the two folders again, together`;
+  error.message += ` (${found})`;
+  return error;
 }
 
 /** @param {Response} response @returns {Promise<string>} as in hashes.js */

@@ -1,5 +1,5 @@
 /** Boots Python in a worker: Pyodide, NumPy and the enhancer's wheel. */
-import { guardRuntime } from './integrity.js';
+import { guardRuntime, withVersions } from './integrity.js';
 
 /**
  * @param {string} assets URL of the runtime folder
@@ -7,6 +7,15 @@ import { guardRuntime } from './integrity.js';
  * @returns {Promise<any>} Pyodide, percepnet_wasm ready to be imported
  */
 export async function bootPython(assets, progress) {
+  try {
+    return await boot(assets, progress);
+  } catch (error) {
+    throw await withVersions(error, assets);
+  }
+}
+
+/** @param {string} assets @param {(stage: 'runtime' | 'packages') => void} progress */
+async function boot(assets, progress) {
   progress('runtime');
   await guardRuntime(assets);
   // The comments keep bundlers away: the file does not exist when they run.

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, test } from 'node:test';
 import { explainModule } from '../explain.js';
-import { guardRuntime } from '../integrity.js';
+import { guardRuntime, withVersions } from '../integrity.js';
 
 const ASSETS = 'https://host.example/runtime/';
 
@@ -116,13 +116,20 @@ test('other bytes are refused, a module before it is imported', async () => {
 test('after an update of one folder alone, the versions that clash are named', async () => {
   const hashes = { ...HASHES, 'percepnet_wasm-0.2.0-py3-none-any.whl': hashOf('wheel') };
   const lock = (/** @type {string} */ version) => `{"file_name": "percepnet_wasm-${version}-py3-none-any.whl"}`;
-  const answers = { [`${ASSETS}core.wasm`]: 'core', [`${ASSETS}pyodide.mjs`]: 'other', [`${ASSETS}pyodide-lock.json`]: lock('0.1.0') };
-  host(answers);
-  await assert.rejects(guardRuntime(ASSETS, hashes), /pyodide\.mjs is not the file of this build: worklet is version 0\.2\.0, runtime 0\.1\.0\. Copy/);
-  host({ ...answers, [`${ASSETS}pyodide-lock.json`]: lock('0.2.0') });
-  await assert.rejects(guardRuntime(ASSETS, hashes), /both are version 0\.2\.0, but of different builds\. Copy/);
-  host({ ...answers, [`${ASSETS}pyodide.mjs`]: 404 });
-  await assert.rejects(guardRuntime(ASSETS, hashes), /pyodide\.mjs is missing: status 404.*worklet is version 0\.2\.0, runtime 0\.1\.0/);
+  const answers = { [`${ASSETS}core.wasm`]: 'core', [`${ASSETS}pyodide.mjs`]: 'other' };
+  const explained = async (/** @type {string} */ version) => {
+    host({ ...answers, [`${ASSETS}pyodide-lock.json?version`]: lock(version) });
+    const error = await guardRuntime(ASSETS, hashes).catch((refusal) => withVersions(refusal, ASSETS, hashes));
+    return /** @type {Error} */ (error).message;
+  };
+  assert.match(await explained('0.1.0'), /pyodide\.mjs is not the file of this build: copy .*together \(worklet is version 0\.2\.0, runtime 0\.1\.0\)$/);
+  assert.match(await explained('0.2.0'), /together \(both are version 0\.2\.0, but of different builds\)$/);
+  const missing = async (/** @type {string} */ version) => {
+    host({ [`${ASSETS}pyodide-lock.json?version`]: lock(version) });
+    return /** @type {Error} */ (await withVersions(new Error('core.wasm is missing: status 404'), ASSETS, hashes)).message;
+  };
+  assert.match(await missing('0.1.0'), /missing: status 404 \(worklet is version 0\.2\.0, runtime 0\.1\.0\)$/);
+  assert.match(await missing('0.2.0'), /missing: status 404$/, 'a file of this version is just missing');
 });
 
 test('a host that is unreachable, or forbids it, is distinguished', async () => {
