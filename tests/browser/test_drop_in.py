@@ -9,6 +9,8 @@ PAGE = """<!doctype html><title>test</title><link rel="icon" href="/icon.svg">
 <script src="/worklet/drop-in.js" {attributes}></script>"""
 
 TRACK = """async () => {
+    // After a start of over 5 s the browser's own suppression would be back, and `exact: false` refused.
+    navigator.permissions.query = async () => ({ state: 'prompt' });
     const asked = { audio: { noiseSuppression: true, channelCount: 1 }, video: true };
     const before = structuredClone(asked);
     const devices = await navigator.mediaDevices.enumerateDevices();

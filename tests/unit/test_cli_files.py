@@ -238,7 +238,8 @@ def test_help_says_what_is_not_installed(capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "soundfile", None)
     monkeypatch.delitem(sys.modules, "percepnet_wasm.files.formats")
     run("enhance", "--help")
-    assert "none yet: " in (said := capsys.readouterr().out) and "pip install 'soundfile" in said
+    said = capsys.readouterr().out
+    assert "none: " in said and "pip install 'soundfile" in said
 
 
 def test_a_missing_package_is_named_whether_or_not_this_one_is_installed(monkeypatch):

@@ -7,9 +7,11 @@ import { collect, serveRuntime } from './images.js';
 
 const ASSETS = 'https://app.example/runtime/';
 const QUANTUM = 128;
-/** A minute. */
-const QUANTA = (60 * 48000) / QUANTUM;
+/** So few that what they make is not collected before it is counted. */
+const QUANTA = 9000;
+/** Until everything is compiled, and again after a collection. */
 const WARM_UP = 20_000;
+const WARM_AGAIN = 2000;
 /** One object of one field in each quantum is 24. What there is comes from the statistics, twice a second. */
 const BYTES_PER_QUANTUM = 20;
 
@@ -40,11 +42,16 @@ function measure(processor, channels = 1) {
   const play = (/** @type {number} */ quanta) => {
     for (let quantum = 0; quantum < quanta; quantum++) processor.process(inputs, outputs);
   };
+  // The compiler's own work is counted too: the least of four rounds has least of it.
   play(WARM_UP);
-  collect();
-  const { heapUsed } = process.memoryUsage();
-  play(QUANTA);
-  return (process.memoryUsage().heapUsed - heapUsed) / QUANTA;
+  const rounds = [1, 2, 3, 4].map(() => {
+    collect();
+    play(WARM_AGAIN);
+    const { heapUsed } = process.memoryUsage();
+    play(QUANTA);
+    return (process.memoryUsage().heapUsed - heapUsed) / QUANTA;
+  });
+  return Math.min(...rounds);
 }
 
 test("with engine 'worklet' a quantum makes no garbage", async () => {
