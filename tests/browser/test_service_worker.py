@@ -191,7 +191,7 @@ def test_an_attribute_switches_it_off_and_on(open_tab: Callable[..., Tab], app: 
     app.build('data-isolate="no" data-offline="true"')
     reload(tab)
     until(tab, ISOLATED)
-    until_told(tab, 'data-isolate="no" is ignored: give true or false')
+    until_told(tab, 'data-isolate="no" is ignored: it must be true or false')
     ask(tab, STARTED)
     until(tab, KEPT)
     app.build('data-isolate="false" data-offline="false"', version=2)
