@@ -70,15 +70,16 @@ class Chromium:
             watchdog.cancel()
 
     def _run(self, page: Page, url: str, limit: float) -> Outcome:
-        told: list[dict[str, Any]] = []
-        page.context.expose_binding("conformanceTell", lambda source, text: told.append(json.loads(text)))
+        messages: list[dict[str, Any]] = []
+        page.context.expose_binding("conformanceReport", lambda source, text: messages.append(json.loads(text)))
         page.on("dialog", lambda dialog: dialog.dismiss())
-        page.on("crash", lambda _: told.append({"kind": "outcome", "status": "CRASH", "subtests": {}, "tag": False}))
+        crash = {"kind": "outcome", "status": "CRASH", "subtests": {}, "tag": False}
+        page.on("crash", lambda _: messages.append(crash))
         page.goto(url, wait_until="commit")
         deadline = time.monotonic() + limit
         while time.monotonic() < deadline:
-            while told:
-                message = told.pop(0)
+            while messages:
+                message = messages.pop(0)
                 if message["kind"] == "outcome":
                     return Outcome(message["status"], message["subtests"], message["tag"])
                 self._act(page, message)

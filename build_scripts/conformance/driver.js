@@ -4,7 +4,7 @@
   const ask = (kind, details) => new Promise((resolve, reject) => {
     const id = Math.random();
     waiting.set(id, { resolve, reject });
-    window.conformanceTell(JSON.stringify({ kind, id, ...details }));
+    window.conformanceReport(JSON.stringify({ kind, id, ...details }));
   });
   window.conformanceAnswer = (id, problem) => {
     const { resolve, reject } = waiting.get(id);

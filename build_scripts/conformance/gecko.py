@@ -30,7 +30,7 @@ PREFERENCES = {
 FAILURES = (RuntimeError, OSError, websocket.WebSocketException)
 """A refused command; a browser that is gone; one that does not answer."""
 
-TELL = "(channel) => { window.conformanceTell = channel; }"
+REPORT = "(channel) => { window.conformanceReport = channel; }"
 
 
 class Gecko:
@@ -40,7 +40,7 @@ class Gecko:
 
     def __init__(self, start: Callable[[], AbstractContextManager[Firefox]]) -> None:
         self.start, self.running = start, contextlib.ExitStack()
-        self.told: list[dict[str, Any]] = []
+        self.messages: list[dict[str, Any]] = []
         self._open()
         self.version = self.browser.version
 
@@ -50,15 +50,15 @@ class Gecko:
         self.browser.heard = self._heard
         self.browser.command("session.subscribe", events=["script.message"])
         channel = {"type": "channel", "value": {"channel": "conformance"}}
-        self.browser.command("script.addPreloadScript", functionDeclaration=TELL, arguments=[channel])
+        self.browser.command("script.addPreloadScript", functionDeclaration=REPORT, arguments=[channel])
 
     def _heard(self, event: dict[str, Any]) -> None:
         if event["method"] == "script.message" and event["params"]["channel"] == "conformance":
-            self.told.append(json.loads(event["params"]["data"]["value"]))
+            self.messages.append(json.loads(event["params"]["data"]["value"]))
 
     def run(self, url: str, limit: float) -> Outcome:
         """Load a test in a fresh tab and wait for its outcome, ``limit`` seconds at most."""
-        self.told.clear()
+        self.messages.clear()
         try:
             context = self.browser.command("browsingContext.create", type="tab")["context"]
             outcome = self._run(context, url, limit)
@@ -76,8 +76,8 @@ class Gecko:
         self.browser.command("browsingContext.navigate", context=context, url=url, wait="none")
         deadline = time.monotonic() + limit
         while time.monotonic() < deadline:
-            while self.told:
-                message = self.told.pop(0)
+            while self.messages:
+                message = self.messages.pop(0)
                 if message["kind"] == "outcome":
                     return Outcome(message["status"], message["subtests"], message["tag"])
                 self._act(context, message)

@@ -14,5 +14,5 @@ add_completion_callback((tests, harness) => {
   const tag = performance.getEntriesByType('resource').some(({ name }) => name.endsWith('/worklet/drop-in.js'));
   const outcome = { kind: 'outcome', status: conformanceStates.file[harness.status], subtests, tag };
   // Frames and windows that a test opens have harnesses of their own at times.
-  if (window === window.top && !window.opener) window.conformanceTell(JSON.stringify(outcome));
+  if (window === window.top && !window.opener) window.conformanceReport(JSON.stringify(outcome));
 });

@@ -22,8 +22,8 @@ _QUANTISED_FROM = 0.7
 _AVERAGE = 0.998
 _LONGEST_GRADIENT = 1.0
 _INPUT_NOISE, _DECAY = 0.02, 0.01
-"""Regularisation: of the features, in standard deviations; of the matrices, as in AdamW. Dropout made held-out scenes
-worse."""
+"""Regularisation: of the features, in standard deviations; of the matrices, as in AdamW. Dropout seemed to make
+held-out scenes worse (NOTES.md)."""
 _PERCEPTUAL_SHARE = 1.5
 _TYPICAL = 0.99
 _DIVERGED_AT, _PATIENCE = 3.0, 25

@@ -5,8 +5,11 @@ import { HOP } from '../constants.js';
 import { Program, RunnerError } from '../runner.js';
 import { collect, kernelBytes, makeImages, withHeader } from './images.js';
 
-/** Of a sample, in a clip that peaks at 0.3: activations are rounded to 14 bits. */
-const TOLERANCE = 1e-3;
+/** By image: of a sample, in a clip that peaks at 0.3, of a gain or strength, and of the probability of speech: activations are rounded to 14 bits. */
+const TOLERANCES = /** @type {Record<string, {sample: number, gain: number, voice: number}>} */ ({
+  c20: { sample: 1e-3, gain: 5e-3, voice: 5e-3 }, // trained: its GRUs are steeper than random weights
+});
+const TOLERANCE = { sample: 5e-4, gain: 5e-3, voice: 2e-3 };
 
 const { images, outputs, clip, facts } = makeImages();
 const simd = new WebAssembly.Module(kernelBytes('simd'));
@@ -28,19 +31,20 @@ const distance = (a, b) => a.reduce((most, sample, i) => Math.max(most, Math.abs
 
 describe('a stream', () => {
   for (const [name, image] of Object.entries(images)) {
-    test(`of ${name} is NumPy's over a whole clip, and so is what it tells`, async () => {
+    test(`of ${name} equals NumPy's over a whole clip, and so does what it reports`, async () => {
+      const tolerance = TOLERANCES[name] ?? TOLERANCE;
       const runner = (await Program.load(kernels, image)).stream();
       if (name === 'small') runner.attenuationLimit = 30;
       const apart = distance(enhance(runner), outputs[name]);
-      assert.ok(apart <= TOLERANCE, `${apart} away`);
+      assert.ok(apart <= tolerance.sample, `${apart} away`);
       const { gains, strengths, period, correlation, voice } = runner.frame();
-      const told = facts[name];
-      assert.ok(distance(gains, told.gains) < 1e-2 && distance(strengths, told.strengths) < 1e-2);
-      assert.equal(period, told.period);
-      assert.ok(Math.abs(correlation - told.correlation) < 1e-3 && Math.abs(voice - told.voice) < 1e-2);
+      const expected = facts[name];
+      assert.ok(distance(gains, expected.gains) < tolerance.gain && distance(strengths, expected.strengths) < tolerance.gain);
+      assert.equal(period, expected.period);
+      assert.ok(Math.abs(correlation - expected.correlation) < 1e-3 && Math.abs(voice - expected.voice) < tolerance.voice);
       const { voiceActivity, snr } = runner.observe();
       assert.equal(voiceActivity, voice);
-      assert.ok(Math.abs(snr - told.snr) < 0.1, `${snr} dB, not ${told.snr}`);
+      assert.ok(Math.abs(snr - expected.snr) < 0.1, `${snr} dB, not ${expected.snr}`);
     });
   }
 
