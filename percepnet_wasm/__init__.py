@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .enhancer import Enhancer, info
-    from .errors import AudioFileError, MissingExtraError
-    from .model_file import Model, ModelFileError
+    from .errors import AudioFileError, MissingExtraError, ModelFileError
+    from .model_file import Model
     from .offline import enhance, enhance_file
     from .stream import Stream
 
@@ -28,7 +28,7 @@ _HOMES = {
     "Enhancer": "enhancer",
     "MissingExtraError": "errors",
     "Model": "model_file",
-    "ModelFileError": "model_file",
+    "ModelFileError": "errors",
     "Stream": "stream",
     "enhance": "offline",
     "enhance_file": "offline",

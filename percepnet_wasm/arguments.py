@@ -121,7 +121,7 @@ def _wrapped(suffixes: set[str]) -> str:
 
 
 def _add_settings(command: argparse.ArgumentParser) -> None:
-    """Add the options of :func:`_settings`."""
+    """Add the options from which ``enhance`` and ``live`` make their :class:`.Settings`."""
     command.add_argument("--model", metavar="FILE", help="model file, or the name of a bundled tier (default: c20)")
     command.add_argument(
         "--attenuation-limit", metavar="DB", type=_decibels, default=math.inf,

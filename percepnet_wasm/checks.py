@@ -107,17 +107,15 @@ def bad_sample(name: str, values: NDArray) -> ValueError:
     return ValueError(f"{name} must be finite and within ±1 full scale; {name}[{index}] is {values[where]}")
 
 
-def as_signal(name: str, values: ArrayLike, *, channels: bool = False) -> NDArray[np.float32]:
-    """Check whole signals and convert them to float32; a float32 array is returned as it is.
+def as_signal(name: str, values: ArrayLike) -> NDArray[np.float32]:
+    """Check a whole mono signal and convert it to float32; a float32 array is returned as it is.
 
     Parameters
     ----------
     name : str
         The argument's name, for error messages.
-    values : float (samples,), or with ``channels`` (samples, channels) too
+    values : float (samples,)
         Full scale is 1.
-    channels : bool
-        Whether more than one channel is allowed.
 
     Raises
     ------
@@ -127,9 +125,8 @@ def as_signal(name: str, values: ArrayLike, *, channels: bool = False) -> NDArra
         Wrong shape, empty, or a sample that is not finite or far beyond full scale.
     """
     given = as_floats(name, values)
-    if given.ndim not in ((1, 2) if channels else (1,)) or not given.size:
-        shapes = "(samples,) or (samples, channels)" if channels else "(samples,)"
-        raise ValueError(f"{name} must be of shape {shapes} and not empty; its shape is {given.shape}")
+    if given.ndim != 1 or not given.size:
+        raise ValueError(f"{name} must be of shape (samples,) and not empty; its shape is {given.shape}")
     with np.errstate(over="ignore"):
         samples = given.astype(np.float32, copy=False)
     if not (np.abs(samples) <= LOUDEST).all():

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from .arguments import INTERRUPTED, SOME_FAILED, USAGE_ERROR, parser
-from .errors import AudioFileError, MissingExtraError
+from .errors import AudioFileError, MissingExtraError, ModelFileError
 from .threads import set_variables
 
 # Anything that imports NumPy is imported inside functions, after set_variables().
@@ -37,7 +37,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     set_variables()
     from .kernel.library import KernelError
-    from .model_file import ModelFileError
 
     options = parser().parse_args(arguments)
     try:

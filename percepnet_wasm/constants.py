@@ -17,7 +17,7 @@ BINS = WINDOW // 2 + 1
 """Bins of a frame's one-sided spectrum, 50 Hz apart."""
 
 LOOKAHEAD = 2
-"""Frames between the newest one heard and the one put out (M in the paper)."""
+"""Frames between the newest one received and the output frame (M in the paper)."""
 
 DELAY = HOP * (LOOKAHEAD + 1)
 """Samples from input to output: one hop of overlap-add and LOOKAHEAD frames, 30 ms."""
@@ -35,5 +35,5 @@ VOICED = 0.3
 """Correlation of the signal at its pitch period from which a frame counts as voiced (LPCNet)."""
 
 DEFAULT_DEPTH = 4 * HOP
-"""Samples between the microphone and the speaker that the page gives the worker unless told otherwise: 40 ms, room for
-one frame, its computing and some jitter."""
+"""Samples of buffer between the audio thread and the worker by default: 40 ms, enough for one frame, its computation
+and some jitter."""

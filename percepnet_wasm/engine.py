@@ -116,12 +116,12 @@ class NumpyEngine:
         # Spectrum Y of frame l, spectrum P of its comb-filtered copy, and their coherence q_y in each band.
         noisy = analyse(samples, period, state.analysis)
         # The network's input: band energies of frame l + M; q_y, T and correlation of frame l.
-        heard = features(noisy.newest_energy, noisy.coherence, period, correlation)
+        inputs = features(noisy.newest_energy, noisy.coherence, period, correlation)
         if self._reads_levels:
-            levels, state.levels = relative_levels(heard[:, :BANDS], state.levels)
-            heard = np.concatenate((heard, levels), axis=1)
+            levels, state.levels = relative_levels(inputs[:, :BANDS], state.levels)
+            inputs = np.concatenate((inputs, levels), axis=1)
         # Band gains g, comb strengths r, and the probability of speech.
-        gain, strength, voice = self._network(heard, state.network)
+        gain, strength, voice = self._network(inputs, state.network)
         filtered = network_postfilter(gain, noisy.energy) if self.postfilter else gain
         # X = g ((1 - r) Y + r P) in each band, then the inverse transform and overlap-add.
         enhanced = synthesise(noisy, filtered, strength if self.comb else None, state.synthesis, self.floor)

@@ -1,10 +1,14 @@
 """Errors that a user can put right: a missing package, a file that cannot be used."""
 
-__all__ = ["AudioFileError", "MissingExtraError"]
+__all__ = ["AudioFileError", "MissingExtraError", "ModelFileError"]
 
 
 class AudioFileError(ValueError):
     """An audio file cannot be read, enhanced or written; the message names it and the remedy."""
+
+
+class ModelFileError(ValueError):
+    """A model file cannot be used; the message says why, and what to do."""
 
 
 class MissingExtraError(ImportError):

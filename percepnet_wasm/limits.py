@@ -1,4 +1,4 @@
-"""Limits and memories of the enhancer that both of its engines keep."""
+"""Limits and time constants that the NumPy engine and the kernel share."""
 
 __all__ = ["LOUDEST", "SILENT", "SNR_MEMORY", "SNR_TINY", "TINY"]
 
@@ -11,3 +11,4 @@ TINY = 1e-30
 SNR_MEMORY = 0.98
 """A frame's weight fades to a third within half a second of further frames of its kind, with voice or without."""
 SNR_TINY = 1e-20
+"""Keeps the ratio finite before anything has been heard."""

@@ -2,7 +2,7 @@
 
 Layout: 8 bytes magic, format version and header length as little-endian uint32, a JSON header, the payload. The payload
 holds, layer by layer, the weights (int8, or float32 for comparison) and then the biases (float32), in the order of
-:meth:`Layer.arrays`. Nothing in the file is executed, and every size is checked before memory is allocated.
+:meth:`.Layer.arrays`. Nothing in the file is executed, and every size is checked before memory is allocated.
 """
 
 import hashlib
@@ -18,10 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .constants import LOOKAHEAD, SAMPLE_RATE
+from .errors import ModelFileError
+from .layers import Layer, check_layers
 from .signal.bands import BANDS
 from .signal.features import FEATURE_SETS
 
-__all__ = ["DEFAULT_TIER", "FORMAT_VERSION", "Layer", "Model", "ModelFileError", "default_model_bytes"]
+__all__ = ["DEFAULT_TIER", "FORMAT_VERSION", "Model", "default_model_bytes"]
 
 FORMAT_VERSION = 1
 MAGIC = b"PERCEPNT"
@@ -36,57 +38,10 @@ _TIER = re.compile(r"c\d+")
 """The form of tier names."""
 _HEAD = struct.Struct("<8sII")
 _LONGEST_HEADER = 1 << 20
-_WIDEST = 1 << 14
 _LARGEST_FILE = 1 << 28
 """Bytes: the article's 8 million weights take 32 MB as float32."""
 _LARGEST_NUMBER = 1e4
 """Of weights, biases, statistics and 1 / deviation: far from anything that could overflow to infinity and then NaN."""
-_KINDS = ("dense", "conv", "gru")
-_ACTIVATIONS = ("tanh", "sigmoid")
-_OUTPUTS = {"gain": BANDS, "strength": BANDS, "voice": 1}
-
-
-class ModelFileError(ValueError):
-    """A model file cannot be used; the message says why, and what to do."""
-
-
-@dataclass(frozen=True)
-class Layer:
-    """One layer of the network.
-
-    Attributes
-    ----------
-    name : str
-        The name by which later layers refer to it.
-    kind : {"dense", "conv", "gru"}
-    inputs : tuple of str
-        Layers whose outputs are concatenated, or ``("features",)``.
-    input_size, output_size : int
-    kernel : int
-        Frames a conv layer spans, the newest one last; 1 otherwise.
-    activation : {"tanh", "sigmoid"}
-        A gru uses tanh, and sigmoid for its gates.
-    """
-
-    name: str
-    kind: str
-    inputs: tuple[str, ...]
-    input_size: int
-    output_size: int
-    kernel: int = 1
-    activation: str = "tanh"
-
-    def arrays(self) -> list[tuple[str, tuple[int, ...]]]:
-        """Names and shapes of the layer's arrays; weights are (outputs, inputs), a gru's gates ordered r, z, n."""
-        if self.kind == "gru":
-            gates = 3 * self.output_size
-            return [
-                ("weight", (gates, self.input_size)),
-                ("recurrent", (gates, self.output_size)),
-                ("bias", (gates,)),
-                ("recurrent_bias", (gates,)),
-            ]
-        return [("weight", (self.output_size, self.kernel * self.input_size)), ("bias", (self.output_size,))]
 
 
 @dataclass
@@ -215,46 +170,63 @@ def _tier_bytes(tier: str) -> bytes:
     return file.read_bytes()
 
 
-def _parse(content: bytes, what: str) -> Model:
+def _parse(content: bytes, name: str) -> Model:
+    """Read a model file's content; ``name`` is the subject of the error messages."""
+    try:
+        return _read(_model_file(content))
+    except ModelFileError as error:
+        raise ModelFileError(f"{name} {error}") from error.__cause__
+
+
+# The messages below lack their subject, which _parse() puts in front.
+
+
+def _model_file(content: bytes) -> bytes:
+    """Return a model file as it is, and take it out of a program image that was compiled from it."""
     if len(content) > _LARGEST_FILE:
-        raise ModelFileError(f"{what} is larger than {_LARGEST_FILE} bytes, so it is not a model: use a .pnw file")
+        raise ModelFileError(f"is larger than {_LARGEST_FILE} bytes, so it is not a model: use a .pnw file")
     if len(content) < _HEAD.size:
-        raise ModelFileError(f"{what} has only {len(content)} bytes, too few for a model file: download it again")
-    if content.startswith(IMAGE_MAGIC):
-        content = _taken_apart(content, what)
+        raise ModelFileError(f"has only {len(content)} bytes, too few for a model file: download it again")
+    if not content.startswith(IMAGE_MAGIC):
+        return content
+    from .kernel.image import model_file
+
+    try:
+        return model_file(content)
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError, struct.error) as error:
+        raise ModelFileError(f"is a damaged program image ({error}): download it again") from error
+
+
+def _read(content: bytes) -> Model:
     magic, version, length = _HEAD.unpack_from(content)
     if magic != MAGIC:
-        raise ModelFileError(f"{what} is not a PercepNet model file (it starts with {magic!r}): use a .pnw file")
+        raise ModelFileError(f"is not a PercepNet model file (it starts with {magic!r}): use a .pnw file")
     if version != FORMAT_VERSION:
         raise ModelFileError(
-            f"{what} has format version {version}, but this package reads {FORMAT_VERSION}: "
+            f"has format version {version}, but this package reads {FORMAT_VERSION}: "
             "use the model that comes with this version of percepnet-wasm"
         )
     if length > min(_LONGEST_HEADER, len(content) - _HEAD.size):
-        raise ModelFileError(f"{what} is truncated: its header should have {length} bytes; download it again")
+        raise ModelFileError(f"is truncated: its header should have {length} bytes; download it again")
     try:
         header = json.loads(content[_HEAD.size : _HEAD.size + length])
         layers = [Layer(**{**entry, "inputs": tuple(entry["inputs"])}) for entry in header["layers"]]
-        _check_interface(header, what)
-        features = _feature_count(header, what)
-        _check_layers(layers, features, what)
+        _check_interface(header)
+        features = _feature_count(header)
+        check_layers(layers, features)
         quantised = {"int8": True, "float32": False}[header["quantisation"]["weights"]]
-        with np.errstate(over="ignore"):  # beyond float32 is infinite, and refused below
-            statistics = [np.array(header[k], np.float32) for k in ("feature_mean", "feature_deviation")]
-        sane = all(s.shape == (features,) and _is_sane(s) for s in statistics)
-        if not sane or statistics[1].min() < 1 / _LARGEST_NUMBER:
-            raise ModelFileError(f"{what} has damaged feature statistics: download it again")
+        mean, deviation = _statistics(header, features)
         payload = memoryview(content)[_HEAD.size + length :]
-        arrays = _read_arrays(layers, payload, quantised, what)
+        arrays = _read_arrays(layers, payload, quantised)
         if hashlib.sha256(payload).hexdigest() != header["payload_sha256"]:
-            raise ModelFileError(f"{what} is damaged (its weights do not match their SHA-256): download it again")
+            raise ModelFileError("is damaged (its weights do not match their SHA-256): download it again")
         return Model(
             tier=str(header["tier"]),
             layers=layers,
             arrays=arrays,
-            feature_mean=statistics[0],
-            feature_deviation=statistics[1],
-            density=_density(header, what),
+            feature_mean=mean,
+            feature_deviation=deviation,
+            density=_density(header),
             provenance=dict(header["provenance"]),
             quantised=quantised,
             sha256=hashlib.sha256(content).hexdigest(),
@@ -262,77 +234,51 @@ def _parse(content: bytes, what: str) -> Model:
     except ModelFileError:
         raise
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
-        raise ModelFileError(
-            f"{what} has a damaged header ({type(error).__name__}: {error}): download it again"
-        ) from error
+        raise ModelFileError(f"has a damaged header ({type(error).__name__}: {error}): download it again") from error
 
 
-def _taken_apart(image: bytes, what: str) -> bytes:
-    """The model file that a program image was compiled from."""
-    from .kernel.image import model_file
-
-    try:
-        return model_file(image)
-    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError, struct.error) as error:
-        raise ModelFileError(f"{what} is a damaged program image ({error}): download it again") from error
-
-
-def _check_interface(header: dict[str, Any], what: str) -> None:
+def _check_interface(header: dict[str, Any]) -> None:
     expected = {"sample_rate": SAMPLE_RATE, "bands": BANDS, "lookahead": LOOKAHEAD}
     for key, value in expected.items():
         if header[key] != value:
             raise ModelFileError(
-                f"{what} has {key} {header[key]!r}, but this package needs {value}: use a model made for this version"
+                f"has {key} {header[key]!r}, but this package needs {value}: use a model made for this version"
             )
     if header["quantisation"].get("scale") != WEIGHT_SCALE:
-        raise ModelFileError(
-            f"{what} has weights whose scale is not {WEIGHT_SCALE}: use a model made for this version"
-        )
+        raise ModelFileError(f"has weights whose scale is not {WEIGHT_SCALE}: use a model made for this version")
 
 
-def _density(header: dict[str, Any], what: str) -> float:
+def _statistics(header: dict[str, Any], features: int) -> list[NDArray[np.float32]]:
+    """Each feature's mean and standard deviation."""
+    with np.errstate(over="ignore"):  # beyond float32 is infinite, and refused below
+        found = [np.array(header[name], np.float32) for name in ("feature_mean", "feature_deviation")]
+    sane = all(values.shape == (features,) and _is_sane(values) for values in found)
+    if not sane or found[1].min() < 1 / _LARGEST_NUMBER:
+        raise ModelFileError("has damaged feature statistics: download it again")
+    return found
+
+
+def _density(header: dict[str, Any]) -> float:
     density = float(header["density"])
     if not 0 < density <= 1:
-        raise ModelFileError(f"{what} has density {density}, not a share between 0 and 1: download it again")
+        raise ModelFileError(f"has density {density}, not a share between 0 and 1: download it again")
     return density
 
 
-def _feature_count(header: dict[str, Any], what: str) -> int:
+def _feature_count(header: dict[str, Any]) -> int:
     """Features per frame; files from before there were several sets name none and mean the paper's."""
     name, count = header.get("feature_set", "paper"), header["features"]
     if name not in FEATURE_SETS or type(count) is not int or count != FEATURE_SETS[name]:
         known = ", ".join(f"{size} ({each})" for each, size in FEATURE_SETS.items())
         raise ModelFileError(
-            f"{what} reads {count!r} features of the set {name!r}, but this package has {known}: "
+            f"reads {count!r} features of the set {name!r}, but this package has {known}: "
             "use a model made for this version"
         )
     return count
 
 
-def _check_layers(layers: list[Layer], features: int, what: str) -> None:
-    """Reject graphs that the network could not run, before any memory is allocated."""
-    sizes = {"features": features}
-    for layer in layers:
-        dimensions = (layer.input_size, layer.output_size, layer.kernel)
-        sound = (
-            layer.kind in _KINDS
-            and layer.activation in _ACTIVATIONS
-            and all(type(n) is int and 0 < n <= _WIDEST for n in dimensions)
-            and (layer.kernel == 1 or layer.kind == "conv")
-            and layer.name not in sizes
-            and all(name in sizes for name in layer.inputs)
-            and sum(sizes[name] for name in layer.inputs) == layer.input_size
-        )
-        if not sound:
-            raise ModelFileError(f"{what} describes an invalid layer: {layer}; download it again")
-        sizes[layer.name] = layer.output_size
-    for name, size in _OUTPUTS.items():
-        if sizes.get(name) != size:
-            raise ModelFileError(f"{what} has no output {name!r} of size {size}: download it again")
-
-
 def _read_arrays(
-    layers: list[Layer], payload: memoryview, quantised: bool, what: str
+    layers: list[Layer], payload: memoryview, quantised: bool
 ) -> dict[tuple[str, str], NDArray[np.float32]]:
     plan = [
         (layer.name, name, shape, np.dtype(np.int8 if quantised and len(shape) == 2 else "<f4"))
@@ -341,7 +287,7 @@ def _read_arrays(
     ]
     wanted = sum(int(np.prod(shape, dtype=np.int64)) * dtype.itemsize for _, _, shape, dtype in plan)
     if wanted != len(payload):
-        raise ModelFileError(f"{what} has {len(payload)} bytes of weights instead of {wanted}: download it again")
+        raise ModelFileError(f"has {len(payload)} bytes of weights instead of {wanted}: download it again")
     arrays, position = {}, 0
     for layer_name, name, shape, dtype in plan:
         count = int(np.prod(shape, dtype=np.int64))
@@ -350,7 +296,7 @@ def _read_arrays(
         array = raw.astype(np.float32) * np.float32(WEIGHT_SCALE) if dtype == np.int8 else raw.astype(np.float32)
         if not _is_sane(array):
             raise ModelFileError(
-                f"{what} has numbers that are not finite or exceed {_LARGEST_NUMBER:g} in layer {layer_name!r}: "
+                f"has numbers that are not finite or exceed {_LARGEST_NUMBER:g} in layer {layer_name!r}: "
                 "download it again"
             )
         arrays[layer_name, name] = array

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .model_file import Layer, Model
+from .layers import Layer
+from .model_file import Model
 from .signal.stft import overlapping
 from .threads import pieces
 

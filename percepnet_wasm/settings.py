@@ -1,4 +1,4 @@
-"""How to enhance, in one object: it makes one channel's enhancer after another, here or in another process."""
+"""An enhancer's arguments in one object, which can be sent to another process and makes an enhancer per channel."""
 
 import math
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ __all__ = ["Settings"]
 
 @dataclass(frozen=True)
 class Settings:
-    """What an :class:`Enhancer` is made with, but for its block; see there.
+    """The arguments of :class:`.Enhancer` except ``block``; they are described there.
 
     Attributes
     ----------

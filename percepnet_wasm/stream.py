@@ -294,7 +294,7 @@ def _shortfall(rate: int, length: int, block: int) -> int:
     if rate == SAMPLE_RATE:
         return DELAY + step - math.gcd(length, step)
     # How much the resamplers hold back varies from piece to piece and is not documented, so measure it.
-    line = Line(lambda _: _Nothing(), 1, rate, block)
+    line = Line(lambda _: _Unchanged(), 1, rate, block)
     most = taken = given = 0
     while length and taken < _TRIAL_SECONDS * rate:
         taken += length
@@ -303,8 +303,8 @@ def _shortfall(rate: int, length: int, block: int) -> int:
     return most
 
 
-class _Nothing:
-    """An enhancer that takes no time."""
+class _Unchanged:
+    """An enhancer without delay that returns its input."""
 
     def process(self, frame: Audio, /) -> Audio:
         return frame

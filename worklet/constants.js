@@ -21,7 +21,7 @@ export const LAG_MAX = 768;
 /** Correlation of the signal at its pitch period from which a frame counts as voiced (LPCNet). */
 export const VOICED = 0.3;
 
-/** Samples between the microphone and the speaker that the page gives the worker unless told otherwise: 40 ms, room for one frame, its computing and some jitter. */
+/** Samples of buffer between the audio thread and the worker by default: 40 ms, enough for one frame, its computation and some jitter. */
 export const DEFAULT_DEPTH = 1920;
 
 /** Where each band's gain holds alone; between two tips both share. About one ERB apart. */

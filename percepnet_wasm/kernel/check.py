@@ -8,7 +8,8 @@ import numpy as np
 
 from ..constants import HOP, SAMPLE_RATE
 from ..engine import NumpyEngine
-from ..model_file import WEIGHT_SCALE, Layer, Model
+from ..layers import Layer
+from ..model_file import WEIGHT_SCALE, Model
 from ..signal.bands import BANDS
 from ..signal.features import FEATURE_SETS
 from .engine import KernelEngine

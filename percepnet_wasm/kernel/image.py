@@ -22,8 +22,10 @@ from numpy.typing import NDArray
 from ..constants import HOP
 from ..engine import NumpyEngine
 from ..enhancer import info
+from ..errors import ModelFileError
+from ..layers import Layer
 from ..model_file import FORMAT_VERSION as MODEL_VERSION
-from ..model_file import IMAGE_MAGIC, WEIGHT_SCALE, Layer, Model, ModelFileError
+from ..model_file import IMAGE_MAGIC, WEIGHT_SCALE, Model
 from ..model_file import MAGIC as MODEL_MAGIC
 from .check import TOLERANCE, trial_sound
 from .layout import LAYOUT, RELAXED_ZERO, structure

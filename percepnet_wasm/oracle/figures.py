@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..constants import COMB_TAPS_SIDE, HOP, SAMPLE_RATE
+from ..constants import COMB_TAPS_SIDE, HOP, SAMPLE_RATE, VOICED
 from ..errors import MissingExtraError
 from ..signal.bands import BANDS, BIN_HZ, INTERPOLATION, edges
 from ..signal.comb import future_taps, noise_power, taps
-from ..signal.pitch import VOICED
 from .ladder import MAIN_RUNGS, RUNGS, Ladder
 
 try:
@@ -115,7 +114,7 @@ def draw_bands() -> Figure:
     lower.plot(hertz[1:], 24.7 * (4.37 * hertz[1:] / 1000 + 1), color=WARM, label="ERB of Glasberg and Moore")
     lower.scatter(tips, np.diff(edges()) * BIN_HZ, c=colours, s=26, zorder=3, label="from each tip down to the next")
     lower.set(ylabel="width (Hz)", yscale="log", xlabel="frequency (Hz), spaced as the ear spaces it")
-    lower.set_title("Their width is the ear's own; below 700 Hz two bins are the least that makes a band")
+    lower.set_title("Their width is the ear's own; below 700 Hz a band is never narrower than two bins")
     lower.set_yticks([50, 100, 500, 1000, 2000], labels=["50", "100", "500", "1k", "2k"])
     lower.minorticks_off()
     lower.legend(frameon=False)
@@ -144,7 +143,8 @@ def draw_comb(period: int) -> Figure:
     figure = Figure(figsize=(11, 6), layout="constrained")
     upper, lower = figure.subplots(2, 1, height_ratios=(3, 2))
     floor = -60
-    full_label, label = "all 11 taps, had we the future", f"{COMB_TAPS_SIDE} past, {future} future taps: what we have"
+    full_label = "all 11 taps, with more look-ahead"
+    label = f"{COMB_TAPS_SIDE} past and {future} future taps, within it"
     if future == COMB_TAPS_SIDE:
         full_label, label = "", "all 11 taps, within the look-ahead"
     for count, colour, name in ((COMB_TAPS_SIDE, FAINT, full_label), (future, INK, label)):
@@ -167,7 +167,7 @@ def draw_comb(period: int) -> Figure:
         marker.set(color=colour, markersize=6)
         stems.set(color=colour, linewidth=1.6)
         base.set_visible(False)
-    lower.set(xlabel="time (ms); 0 is the sample put out", ylabel="weight", ylim=(0, None))
+    lower.set(xlabel="time (ms); 0 is the output sample", ylabel="weight", ylim=(0, None))
     lower.set_title("Its taps, a period apart")
     return figure
 

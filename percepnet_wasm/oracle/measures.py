@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..checks import as_signal
-from ..constants import HOP, SAMPLE_RATE
-from ..signal.pitch import VOICED, PitchState, track_pitch
+from ..constants import HOP, SAMPLE_RATE, VOICED
+from ..signal.pitch import PitchState, track_pitch
 from ..signal.stft import overlapping
 
 __all__ = ["si_sdr", "voiced_frames", "voiced_scores"]

@@ -8,13 +8,14 @@ creeps downwards. Digital silence is not sound, so both hold through it.
 All levels are log10 of energies, as in :mod:`.features`: 0.1 is 1 dB.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .bands import BANDS
 from .features import ENERGY_FLOOR
+from .state import zeros
 
 __all__ = ["LEVELS", "LevelState", "relative_levels"]
 
@@ -33,10 +34,6 @@ LOWEST, HIGHEST = np.float32(-2), np.float32(4)
 """Range of a level above the floor; the one below the peak is its mirror image."""
 
 
-def _zeros() -> NDArray[np.float32]:
-    return np.zeros(BANDS, np.float32)
-
-
 @dataclass(frozen=True)
 class LevelState:
     """What is remembered of past frames, band by band.
@@ -48,10 +45,10 @@ class LevelState:
         Whether the band has had any sound yet; until then nothing is known about it.
     """
 
-    smooth: NDArray[np.float32] = field(default_factory=_zeros)
-    floor: NDArray[np.float32] = field(default_factory=_zeros)
-    peak: NDArray[np.float32] = field(default_factory=_zeros)
-    begun: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(BANDS, np.bool_))
+    smooth: NDArray[np.float32] = zeros(BANDS)
+    floor: NDArray[np.float32] = zeros(BANDS)
+    peak: NDArray[np.float32] = zeros(BANDS)
+    begun: NDArray[np.bool_] = zeros(BANDS, dtype=np.bool_)
 
 
 def _track(level: NDArray[np.float32], state: LevelState) -> LevelState:

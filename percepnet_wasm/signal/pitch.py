@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from ..constants import LAG_MAX, LAG_MIN, LOOKAHEAD, VOICED
+from ..constants import LAG_MAX, LAG_MIN, LOOKAHEAD
 from ..limits import TINY
 from .correlation import DECIMATION, FIRST_LAG, LAGS, LAST_LAG, CorrelationState, correlate
 from .state import zeros
 from .stft import overlapping
 
-__all__ = ["PitchState", "VOICED", "track_pitch"]
+__all__ = ["PitchState", "track_pitch"]
 
 JUMP = 4
 """Lags at 16 kHz that the period may change by in one frame."""

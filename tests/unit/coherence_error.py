@@ -13,12 +13,12 @@ import numpy as np
 from evaluation_mixes import Audio
 from numpy.typing import NDArray
 
-from percepnet_wasm.constants import HOP
+from percepnet_wasm.constants import HOP, VOICED
 from percepnet_wasm.oracle.targets import targets
 from percepnet_wasm.signal import bands
 from percepnet_wasm.signal.analysis import AnalysisState, analyse
 from percepnet_wasm.signal.coherence import coherence
-from percepnet_wasm.signal.pitch import VOICED, PitchState, track_pitch
+from percepnet_wasm.signal.pitch import PitchState, track_pitch
 
 Bands = NDArray[np.float32]
 

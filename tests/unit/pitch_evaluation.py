@@ -12,8 +12,8 @@ import parselmouth
 from evaluation_mixes import Audio, Noises, clean_speech
 from numpy.typing import NDArray
 
-from percepnet_wasm.constants import HOP, LAG_MAX, LAG_MIN, LOOKAHEAD, SAMPLE_RATE
-from percepnet_wasm.signal.pitch import VOICED, PitchState, track_pitch
+from percepnet_wasm.constants import HOP, LAG_MAX, LAG_MIN, LOOKAHEAD, SAMPLE_RATE, VOICED
+from percepnet_wasm.signal.pitch import PitchState, track_pitch
 
 GROSS = 0.2
 SNRS = (20.0, 10.0, 5.0, 0.0)

@@ -46,13 +46,13 @@ def refuses(name, call):
 
 @covers("checks.as_signal", "checks.as_audio", "checks.as_floats", "checks.as_path", "checks.bad_sample")
 @examples(150)
-@given(st.one_of(JUNK, ANY_ARRAY), st.booleans())
-@example(np.full(3, 1e5, np.float16), False)
-@example(np.full(3, 1e300), True)
-def test_signals_are_finite_floats_of_a_known_layout_or_refused(value, channels):
-    found = refuses("it", lambda: as_signal("it", value, channels=channels))
+@given(st.one_of(JUNK, ANY_ARRAY))
+@example(np.full(3, 1e5, np.float16))
+@example(np.full(3, 1e300))
+def test_signals_are_finite_floats_of_a_known_layout_or_refused(value):
+    found = refuses("it", lambda: as_signal("it", value))
     if isinstance(found, np.ndarray):
-        assert found.dtype == np.float32 and found.ndim in (1, 2) and (np.abs(found) <= LOUDEST).all()
+        assert found.dtype == np.float32 and found.ndim == 1 and (np.abs(found) <= LOUDEST).all()
     for piece in (False, True):
         found = refuses("it", lambda piece=piece: as_audio("it", value, piece=piece))
         if isinstance(found, np.ndarray):

@@ -20,12 +20,13 @@ from models import SMALL, WITH_LEVELS, random_model
 import percepnet_wasm
 from percepnet_wasm import Enhancer
 from percepnet_wasm.constants import HOP
-from percepnet_wasm.errors import AudioFileError
+from percepnet_wasm.errors import AudioFileError, ModelFileError
 from percepnet_wasm.files import audio, folders
 from percepnet_wasm.files.folders import Settings
 from percepnet_wasm.files.reading import SoundReader
 from percepnet_wasm.kernel.image import image
-from percepnet_wasm.model_file import Layer, Model, ModelFileError, default_model_bytes
+from percepnet_wasm.layers import Layer
+from percepnet_wasm.model_file import Model, default_model_bytes
 from percepnet_wasm.oracle import evaluation, figures, report
 
 MODEL = random_model()
@@ -77,7 +78,8 @@ def damaged(draw, originals):
     return bytes(content)
 
 
-@covers("model_file.Model", "model_file.ModelFileError", "model_file.Layer", "model_file.default_model_bytes")
+@covers("model_file.Model", "errors.ModelFileError", "layers.Layer", "layers.check_layers",
+        "model_file.default_model_bytes")  # fmt: skip
 @examples(250)
 @given(damaged(ORIGINALS))
 def test_a_damaged_model_file_is_refused_or_still_enhances(content):

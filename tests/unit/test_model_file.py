@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from models import SMALL, WITH_LEVELS, random_model
 
+from percepnet_wasm.errors import ModelFileError
 from percepnet_wasm.model_file import (
     DEFAULT_TIER,
     FORMAT_VERSION,
@@ -17,7 +18,6 @@ from percepnet_wasm.model_file import (
     WEIGHT_LIMIT,
     WEIGHT_SCALE,
     Model,
-    ModelFileError,
     default_model_bytes,
 )
 from percepnet_wasm.signal.bands import BANDS

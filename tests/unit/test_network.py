@@ -5,7 +5,8 @@ import pytest
 from models import random_model
 
 from percepnet_wasm import network as network_module
-from percepnet_wasm.model_file import Layer, Model
+from percepnet_wasm.layers import Layer
+from percepnet_wasm.model_file import Model
 from percepnet_wasm.network import Network
 from percepnet_wasm.signal.bands import BANDS
 from percepnet_wasm.signal.features import FEATURES

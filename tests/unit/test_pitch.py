@@ -7,14 +7,13 @@ from hypothesis import strategies as st
 from scipy.signal import lfilter
 from signals import glide, harmonic, noise, resonate, speech_like
 
-from percepnet_wasm.constants import HOP, LAG_MAX, LAG_MIN, LOOKAHEAD, SAMPLE_RATE
+from percepnet_wasm.constants import HOP, LAG_MAX, LAG_MIN, LOOKAHEAD, SAMPLE_RATE, VOICED
 from percepnet_wasm.signal.correlation import DECIMATION, HIGHPASS, LAGS, LOWPASS, RUMBLE_HZ
 from percepnet_wasm.signal.pitch import (
     BACKTRACK,
     JUMP,
     JUMP_COST,
     RESTART_COST,
-    VOICED,
     PitchState,
     _extended,
     _guarded,

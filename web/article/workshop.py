@@ -213,8 +213,8 @@ def _fault(error: Exception, edits: Mapping[str, str]) -> Fault:
 
 
 def _computed(package: ModuleType, clean: Audio, noisy: Audio, progress: Progress) -> dict[str, Any]:
-    names = ("oracle.ladder", "signal.bands", "signal.comb", "signal.pitch")
-    oracle, bands, comb, pitch = (importlib.import_module(f"{package.__name__}.{name}") for name in names)
+    names = ("constants", "oracle.ladder", "signal.bands", "signal.comb")
+    constants, oracle, bands, comb = (importlib.import_module(f"{package.__name__}.{name}") for name in names)
 
     def climb(done: int, total: int) -> None:
         progress("Climbing the oracle's ladder", 0.4 * done / total)
@@ -249,7 +249,7 @@ def _computed(package: ModuleType, clean: Audio, noisy: Audio, progress: Progres
         "future": np.ascontiguousarray(comb.future_taps(climbed.period), np.int32),
         # By the number of future taps: the oldest weight first.
         "taps": [np.asarray(comb.taps(k), np.float32) for k in range(int(comb.COMB_TAPS_SIDE) + 1)],
-        "voiced": float(pitch.VOICED),
+        "voiced": float(constants.VOICED),
     }
 
 
