@@ -89,7 +89,7 @@ record: bench ## the same, kept in results/ with its tables
 # Property tests with new examples each time, FUZZ times as many.
 FUZZ ?= 30
 fuzz: build/test.stamp ## property tests with more and other examples (FUZZ=30)
-	HYPOTHESIS_PROFILE=fuzz FUZZ=$(FUZZ) $(PYTEST) $(PLAIN) -x tests/unit/test_hostile_files.py \
+	HYPOTHESIS_PROFILE=fuzz FUZZ=$(FUZZ) $(PYTEST) $(PLAIN) -x tests/unit/test_hostile_files.py tests/unit/test_hostile_models.py \
 		tests/unit/test_hostile_arguments.py tests/unit/test_properties.py tests/unit/test_model_file.py
 
 # Which small changes of the signal path and the ring buffer no test notices: an hour or two. See tests/mutation/README.md.

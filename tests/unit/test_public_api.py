@@ -8,6 +8,7 @@ from pathlib import Path
 import hostile
 import test_hostile_arguments  # noqa: F401
 import test_hostile_files  # noqa: F401
+import test_hostile_models  # noqa: F401
 import test_levels  # noqa: F401
 import test_live  # noqa: F401
 import test_offline  # noqa: F401
