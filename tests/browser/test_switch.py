@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from conftest import Tab
-from test_page import start
+from demo_page import start
 
 SWITCHING = """async ([sound, flip]) => {
     const { Recording } = await import('./recording.js');

@@ -9,7 +9,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } f
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 
-const TESTS = ['ring.test.js', 'blend.test.js', 'fuzz.test.js'];
+const TESTS = ['ring.test.js', 'blend.test.js', 'pump.test.js', 'fuzz.test.js'];
 const FOLDER = fileURLToPath(new URL('../../build/mutation/worklet/', import.meta.url));
 const WORKLET = fileURLToPath(new URL('../../worklet/', import.meta.url));
 /** ms that a mutant may take: so many times what the code as it is takes, and so many more. */
@@ -64,7 +64,7 @@ function prepare(id) {
   mkdirSync(`${folder}/test`, { recursive: true });
   writeFileSync(`${folder}/package.json`, '{"type": "module"}');
   for (const file of readdirSync(WORKLET)) if (file.endsWith('.js')) cpSync(WORKLET + file, `${folder}/${file}`);
-  for (const file of [...TESTS, 'signal.js']) {
+  for (const file of [...TESTS, 'rig.js', 'signal.js']) {
     const source = readFileSync(`${WORKLET}test/${file}`, 'utf8');
     writeFileSync(`${folder}/test/${file}`, source.replace("from 'node:test'", "from './stand-in.js'"));
   }

@@ -1,76 +1,15 @@
-/** What is heard, quantum by quantum, on a simulated clock: Blend and Pump with an enhancer that flips the sign. */
+/** What is heard, quantum by quantum, until, while and after the enhancer answers in time. */
 import assert from 'node:assert/strict';
 import { describe, mock, test } from 'node:test';
 import { Blend, DEPTH_MAX, DEPTH_MIN, MUTED, STARVED, STATE } from '../blend.js';
 import { DELAY, HOP, SAMPLE_RATE } from '../constants.js';
-import { FAILURES, Pump, SETTLE } from '../pump.js';
+import { SETTLE } from '../pump.js';
 import { CAPACITY, Ring, WORD } from '../ring.js';
+import { DEPTH, QUANTUM, Rig } from './rig.js';
 import { generator, Inverter, signal } from './signal.js';
-
-const DEPTH = 1920;
-const QUANTUM = 128;
 
 /** Fewer where each of many runs must be short: mutation testing. */
 const SCHEDULES = Number(process.env.SEEDS ?? 100);
-
-class Rig {
-  /** @param {{start?: number, enhancer?: Inverter, enabled?: boolean, quantum?: number, depth?: number}} [options] */
-  constructor({ start = 0, enhancer = new Inverter(), enabled = true, quantum = QUANTUM, depth = DEPTH } = {}) {
-    this.start = start;
-    this.depth = depth;
-    this.quantum = quantum;
-    this.ring = Ring.local();
-    this.ring.output.fill(NaN); // canary: never play what was never written
-    this.blend = new Blend(this.ring, { depth, enabled, start });
-    this.pump = new Pump(this.ring, depth, enhancer);
-    this.elapsed = 0;
-    this.source = signal;
-    /** The share of enhanced sound at the end of the last quantum: 0 dry, 1 enhanced. */
-    this.gain = 0;
-  }
-
-  /**
-   * One quantum. Checks that what is heard is the sample that belongs to this moment, dry, enhanced or cross-faded, and
-   * that the share of enhanced sound never changes faster than the cross-fade.
-   *
-   * @param {{work?: boolean}} [options] whether the worker gets its turn
-   */
-  quantumOnce({ work = true } = {}) {
-    const n = this.quantum;
-    const input = Float32Array.from({ length: n }, (_, i) => this.source(this.start + this.elapsed + i));
-    const output = new Float32Array(n);
-    this.blend.render(input, output);
-    for (let i = 0; i < n; i++) {
-      const position = this.elapsed + i - this.depth - DELAY;
-      const expected = position < 0 ? 0 : this.source(this.start + position);
-      if (expected === 0) {
-        assert.ok(output[i] === 0, `sample ${this.elapsed + i}: ${output[i]} where there is silence`);
-        continue;
-      }
-      const gain = (1 - output[i] / expected) / 2;
-      assert.ok(gain > -1e-6 && gain < 1 + 1e-6, `sample ${this.elapsed + i} is not of its moment: ${output[i]}, not ±${expected}`);
-      assert.ok(Math.abs(gain - this.gain) < 1 / n + 1e-6, `a click at ${this.elapsed + i}: ${this.gain} to ${gain}`);
-      this.gain = gain;
-    }
-    this.elapsed += n;
-    if (work) while (this.pump.run());
-  }
-
-  /** Run until something is so, within so many samples. @param {() => boolean} so @param {number} limit @param {{work?: boolean}} [options] */
-  until(so, limit, options) {
-    for (const end = this.elapsed + limit; !so(); ) {
-      assert.ok(this.elapsed < end, `not within ${limit} samples: ${so}`);
-      this.quantumOnce(options);
-    }
-    return this;
-  }
-
-  /** @param {number} samples @param {{work?: boolean}} [options] */
-  run(samples, options) {
-    for (const end = this.elapsed + samples; this.elapsed < end; ) this.quantumOnce(options);
-    return this;
-  }
-}
 
 describe('sound', () => {
   test('is raw, at the full delay, until the enhancer is there', () => {
@@ -245,121 +184,6 @@ describe('sound', () => {
   });
 });
 
-describe('an enhancer', () => {
-  test('that throws once costs one gap; what was ready before it is played out', () => {
-    const enhancer = new Inverter();
-    const rig = new Rig({ enhancer }).run(20000);
-    const step = enhancer.step;
-    enhancer.step = () => {
-      enhancer.step = step;
-      throw new Error('once');
-    };
-    rig.run(HOP);
-    assert.equal(rig.pump.errors, 1);
-    rig.run(HOP);
-    assert.equal(rig.gain, 1, 'the ring still held enhanced sound, though that after the gap is there as well');
-    rig.run(DEPTH - HOP);
-    assert.equal(rig.gain, 0);
-    rig.run(SETTLE + DEPTH);
-    assert.equal(rig.gain, 1);
-    assert.equal(rig.pump.failure, undefined);
-  });
-
-  test(`that throws ${FAILURES} times in a row is given up, with its exception`, () => {
-    const enhancer = new Inverter();
-    const rig = new Rig({ enhancer }).run(20000);
-    enhancer.step = () => {
-      throw new Error('for good');
-    };
-    rig.run(48000);
-    assert.equal(rig.pump.errors, FAILURES);
-    assert.match(String(rig.pump.failure), /for good/);
-    assert.equal(rig.gain, 0);
-  });
-
-  test('forgets what it heard when it begins and after a failure; one that cannot is given up', () => {
-    const enhancer = new Inverter();
-    const reset = mock.method(enhancer, 'reset');
-    const rig = new Rig({ enhancer }).run(20000);
-    assert.equal(reset.mock.callCount(), 1);
-    const { step } = enhancer;
-    enhancer.step = () => {
-      enhancer.step = step;
-      throw new Error('once');
-    };
-    rig.run(HOP);
-    assert.equal(reset.mock.callCount(), 2);
-    rig.blend.enabled = false;
-    rig.run(QUANTUM);
-    reset.mock.mockImplementation(() => {
-      throw new Error('cannot');
-    });
-    rig.blend.enabled = true;
-    rig.run(QUANTUM);
-    assert.match(String(rig.pump.failure), /cannot/);
-  });
-
-  test('that puts out NaN is not heard', () => {
-    const enhancer = new Inverter();
-    const rig = new Rig({ enhancer }).run(20000);
-    const step = enhancer.step.bind(enhancer);
-    enhancer.step = () => {
-      step();
-      enhancer.result[479] = NaN;
-    };
-    rig.run(48000);
-    assert.match(String(rig.pump.failure), /not finite/);
-  });
-});
-
-describe('another enhancer', () => {
-  /** Flips the sign and halves: the level shows which of the two is heard. */
-  class Half extends Inverter {
-    step() {
-      super.step();
-      for (let i = 0; i < HOP; i++) this.result[i] *= 0.5;
-    }
-  }
-
-  test('takes over in a cross-fade of one frame, without a gap; the old one is released after its last frame', () => {
-    const old = new Inverter();
-    const rig = new Rig({ enhancer: old }).run(20000);
-    let released = 0;
-    rig.pump.replace(new Half(), () => released++);
-    assert.equal(released, 0, 'it is still in use');
-    // The rig knows the sample that belongs to each moment; its share of enhanced sound goes from 1 to 3/4, for half a
-    // sample with the other sign, no faster than a cross-fade may.
-    rig.run(DEPTH + 3 * HOP);
-    assert.equal(released, 1);
-    assert.ok(Math.abs(rig.gain - 0.75) < 1e-6, `${rig.gain}`);
-    rig.run(20000);
-    assert.equal(rig.blend.underruns, 0);
-    assert.equal(rig.pump.skipped, 0);
-  });
-
-  test('is in use at once while nothing is computed', () => {
-    const rig = new Rig({ enabled: false }).run(5000);
-    let released = 0;
-    rig.pump.replace(new Half(), () => released++);
-    assert.equal(released, 1);
-    rig.blend.enabled = true;
-    rig.run(20000);
-    assert.ok(Math.abs(rig.gain - 0.75) < 1e-6);
-  });
-
-  test('that is itself replaced before its turn is released, and so is the first when all is over', () => {
-    const rig = new Rig().run(20000);
-    /** @type {string[]} */
-    const released = [];
-    rig.pump.replace(new Half(), () => released.push('first'));
-    rig.pump.replace(new Half(), () => released.push('second'));
-    assert.deepEqual(released, ['second']);
-    rig.pump.abandon();
-    rig.pump.abandon(); // nothing is left to let go of
-    assert.deepEqual(released, ['second', 'first']);
-  });
-});
-
 test('what pages and the worker rely on', () => {
   assert.deepEqual(Object.values(STATE), ['waiting', 'enhanced', 'starved', 'resting', 'bypassed']);
   assert.deepEqual([STARVED, MUTED], [0.1 * SAMPLE_RATE, SAMPLE_RATE]);
@@ -373,47 +197,4 @@ test('NaN from a microphone becomes silence', () => {
     blend.render(new Float32Array(QUANTUM).fill(i % 2 ? NaN : Infinity), output);
     assert.ok(output.every((x) => x === 0));
   }
-});
-
-test('no more frames are computed in one go than were asked for', () => {
-  const ring = Ring.local();
-  const pump = new Pump(ring, DEPTH, new Inverter());
-  ring.store(WORD.ACTIVE, 1);
-  pump.run();
-  ring.publishWritten(4 * HOP);
-  assert.deepEqual([pump.run(3), pump.frames], [true, 3]);
-  assert.deepEqual([pump.run(3), pump.frames], [false, 4]);
-  assert.ok(pump.busy >= 0, 'no clock');
-});
-
-test('a frame is skipped at its deadline, not a sample before; the worker sleeps until the next is whole', () => {
-  for (const [waiting, frames, skipped] of [[DEPTH + HOP - 1, DEPTH / HOP, 0], [DEPTH + HOP, 1, DEPTH / HOP]]) {
-    const ring = Ring.local();
-    const pump = new Pump(ring, DEPTH, new Inverter());
-    pump.skipTo(HOP);
-    assert.equal(pump.skipped, 0, 'resting, nothing is late');
-    const start = 1000;
-    ring.store(WORD.ACTIVE, 1);
-    ring.publishWritten(start);
-    pump.run();
-    assert.equal(ring.load(WORD.NEEDED), start + HOP);
-    ring.publishWritten(start + waiting);
-    while (pump.run());
-    assert.deepEqual([pump.frames, pump.skipped], [frames, skipped]);
-    assert.equal(ring.load(WORD.NEEDED), start + Math.floor(waiting / HOP) * HOP + HOP);
-  }
-});
-
-test('compute times are measured for each frame', () => {
-  const times = [0, 4, 4, 5, 5, 8, 8, 10]; // began and ended: 4, 1, 3 and 2 ms
-  const ring = Ring.local();
-  const pump = new Pump(ring, DEPTH, new Inverter(), () => Number(times.shift()));
-  ring.store(WORD.ACTIVE, 1);
-  pump.run();
-  assert.deepEqual(pump.percentiles(0.5), [0], 'of no frame yet');
-  ring.publishWritten(4 * HOP);
-  pump.run(9);
-  assert.equal(pump.frames, 4);
-  assert.deepEqual(pump.percentiles(0, 0.5, 1), [1, 3, 4]);
-  assert.equal(pump.busy, 10);
 });

@@ -1,106 +1,9 @@
 /** The exchange of microphones behind the clean track, with a fake browser. */
 import assert from 'node:assert/strict';
 import test, { beforeEach, mock } from 'node:test';
+import { browserWith, PercepNet, Track, world } from './fake-capture.js';
 
-class Track extends EventTarget {
-  kind = 'audio';
-  enabled_ = true;
-  muted_ = false;
-  readyState = 'live';
-  /** @type {any} */
-  applied;
-
-  constructor(/** @type {any} */ settings = {}) {
-    super();
-    this.settings = { deviceId: 'usb', noiseSuppression: false, ...settings };
-  }
-
-  get label() {
-    return 'Microphone';
-  }
-
-  get muted() {
-    return this.muted_;
-  }
-
-  get enabled() {
-    return this.enabled_;
-  }
-
-  set enabled(value) {
-    this.enabled_ = value;
-  }
-
-  stop() {
-    this.readyState = 'ended';
-  }
-
-  clone() {
-    return new Track(this.settings);
-  }
-
-  getConstraints() {
-    return {};
-  }
-
-  getSettings() {
-    return this.settings;
-  }
-
-  getCapabilities() {
-    return { channelCount: { min: 1, max: 2 } };
-  }
-
-  async applyConstraints(/** @type {any} */ constraints) {
-    this.applied = constraints;
-    if (obedient) this.settings.noiseSuppression = constraints.noiseSuppression;
-  }
-}
-
-/** Whether applyConstraints() switches the suppression of an open track, as in Firefox. */
-let obedient = false;
-
-class PercepNet extends EventTarget {
-  state = 'loading';
-  /** @type {{code: string} | undefined} */
-  reason;
-  enabled = true;
-  latency = 3360;
-  graphLatency = 0.005;
-  destroyed = 0;
-  fades = 0;
-
-  /** @param {any} track */
-  replaceInput(track) {
-    this.input = track;
-  }
-
-  async fadeInput() {
-    this.fades += 1;
-  }
-
-  /** @param {string} state @param {string} [code] */
-  become(state, code) {
-    this.state = state;
-    this.reason = code ? { code } : undefined;
-    this.dispatchEvent(new Event(state));
-  }
-
-  destroy() {
-    this.destroyed += 1;
-  }
-}
-
-Object.assign(globalThis, {
-  MediaStreamTrack: Track,
-  MediaStream: class {
-    clone() {}
-  },
-  document: Object.assign(new EventTarget(), { visibilityState: 'visible' }),
-});
-let permission = 'granted';
-const navigator = { permissions: { query: async () => ({ state: permission }) } };
-Object.defineProperty(globalThis, 'navigator', { value: navigator, configurable: true }); // Node has one of its own, or none
+/** @typedef {import('./fake-capture.js').Answer} Answer */
 
 const { StandIn } = await import('../stand-in.js');
 const { SuppressionKeeper, asAsked } = await import('../recapture.js');
@@ -112,30 +15,6 @@ const settle = () => new Promise((resolve) => setImmediate(resolve));
 async function settleFades() {
   await settle();
   mock.timers.tick(100);
-}
-
-/** @typedef {Track | Error | Promise<Track> | undefined} Answer undefined: a track as asked */
-
-/**
- * A browser's getUserMedia.
- *
- * @param {(asked: any) => Answer} answer
- */
-function browserWith(answer) {
-  /** @type {any[]} */
-  const asks = [];
-  const browser = {
-    answer,
-    asks,
-    getUserMedia: async (/** @type {any} */ { audio }) => {
-      asks.push(audio);
-      const wish = audio.noiseSuppression?.exact ?? audio.noiseSuppression;
-      const track = (await browser.answer(audio)) ?? new Track({ noiseSuppression: wish !== false });
-      if (track instanceof Error) throw track;
-      return { getAudioTracks: () => [track] };
-    },
-  };
-  return /** @type {any} */ (browser);
 }
 
 /** A clean track of a page that asked for `asked`. @param {any} [asked] @param {(asked: any) => Answer} [answer] */
@@ -156,8 +35,8 @@ const OVERCONSTRAINED = Object.assign(new Error('deviceId'), { name: 'Overconstr
 const whileClosed = (standIn) => () => (standIn().raw.readyState === 'live' ? OVERCONSTRAINED : undefined);
 
 beforeEach(() => {
-  permission = 'granted';
-  obedient = false;
+  world.permission = 'granted';
+  world.obedient = false;
   Object.assign(document, { visibilityState: 'visible' });
   mock.timers.reset();
   mock.timers.enable({ apis: ['setTimeout'] });
@@ -186,8 +65,8 @@ test('after 5 s without an enhancer the browser suppresses; when the enhancer is
 });
 
 test('where applyConstraints() switches it, the microphone stays open, and no permission is needed', async () => {
-  obedient = true;
-  permission = 'prompt';
+  world.obedient = true;
+  world.permission = 'prompt';
   const { percepnet, raw, standIn, asks, counts } = microphone();
   percepnet.become('fallback', 'boot');
   await settle();
@@ -293,7 +172,7 @@ test('a capture that arrives after it was given up is closed', async () => {
 });
 
 test('where the user would be asked, nothing is opened or stopped', async () => {
-  permission = 'prompt';
+  world.permission = 'prompt';
   const { percepnet, raw, asks, counts } = microphone();
   percepnet.become('fallback', 'boot');
   await settle();
@@ -304,7 +183,7 @@ test('if the way back is refused the voice is left to the browser: two suppresso
   const { percepnet, standIn, browser } = microphone();
   percepnet.become('fallback', 'boot');
   await settleFades();
-  permission = 'prompt';
+  world.permission = 'prompt';
   percepnet.become('ready');
   await settle();
   assert.equal(percepnet.enabled, false);
