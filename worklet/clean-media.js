@@ -132,6 +132,8 @@ export class CleanMedia extends EventTarget {
         stream.removeTrack(video);
         stream.addTrack(video);
       }
+      // The stream was inactive meanwhile: its 'active' event comes before the page can listen.
+      if (raw.readyState === 'ended') await new Promise((resolve) => setTimeout(resolve));
     }
     return true;
   }

@@ -142,8 +142,10 @@ AudioContext = class extends AudioContext {
 def test_without_an_audio_graph_the_microphone_is_as_asked(visit: Callable[..., Any], fault: str) -> None:
     """The page's track has the browser's suppression; the next call has it at once, and tries no graph in vain."""
     tab = visit("page.html", {"page.html": PAGE.replace("<script", fault + "<script", 1)})
-    tab.evaluate(START)
+    listen = "stream.onactive = stream.oninactive = () => (window.told = true); [window.track]"
+    tab.evaluate(START.replace("[window.track]", listen))
     assert tab.evaluate("suppressed") == [True]
+    assert tab.evaluate("() => 'told' in window") is False
     assert tab.evaluate("() => track === opened.at(-1).track && stream.getTracks().length") == 1
     before = tab.evaluate("() => opened.length")
     tab.evaluate("() => { window.made = 0; AudioContext = class { constructor() { made += 1; } }; }")
