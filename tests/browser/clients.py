@@ -20,6 +20,9 @@ VENDOR = {
     "livekit.js": "livekit-client/dist/livekit-client.esm.mjs",
     "twilio.js": "@twilio/voice-sdk/dist/twilio.min.js",
     "chime.js": ".bundle/chime.js",
+    "vue.global.prod.js": "vue/dist/vue.global.prod.js",
+    "vue.esm-browser.prod.js": "vue/dist/vue.esm-browser.prod.js",
+    "alpine.min.js": "alpinejs/dist/cdn.min.js",
     "react-page.js": ".bundle/react-page.js",
     "vue-page.js": ".bundle/vue-page.js",
 }

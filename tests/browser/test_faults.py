@@ -2,6 +2,18 @@
 
 The two ends of the drop-in's graph are recorded on one clock. Raw output is the input bit for bit, 70 ms later, so that
 any other sample, such as a gap or a click, would show.
+
+Other faults that can be injected are tested next door:
+
+- an enhancer or a graph that cannot run, and what becomes of the browser's own suppression: ``test_suppression.py``
+- missing, damaged, useless files: ``test_failures.py``, ``test_drop_in.py``; files that hang: ``test_slow_server.py``
+- policies that forbid what we need: ``test_csp.py`` and ``test_hosts.py``
+- import maps, constraints that change or are Proxies, listeners to a new stream: ``test_pages_that_broke.py``
+- frameworks that do the same: ``test_frameworks.py``
+- members, events, clones and constraints of the track: ``test_track_members.py``
+- requirements we cannot meet, the sound of screens, empty requests, callbacks: ``test_requests.py``
+- microphones unplugged, replaced, muted: ``test_devices.py``; with dead or inverted channels: ``test_end_to_end.py``
+- machines that are too slow: ``test_tiers.py``
 """
 
 import time

@@ -140,7 +140,7 @@ AudioContext = class extends AudioContext {
 
 @pytest.mark.parametrize("fault", [NO_GRAPH, STUCK], ids=["none", "stuck"])
 def test_without_an_audio_graph_the_microphone_is_as_asked(visit: Callable[..., Any], fault: str) -> None:
-    """The page's track has the browser's suppression; the next call has it at once, and tries no graph in vain."""
+    """The page's track has the browser's suppression; the next call has it at once and tries no graph."""
     tab = visit("page.html", {"page.html": PAGE.replace("<script", fault + "<script", 1)})
     listen = "stream.onactive = stream.oninactive = () => (window.told = true); [window.track]"
     tab.evaluate(START.replace("[window.track]", listen))
