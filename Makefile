@@ -83,7 +83,6 @@ bench: build/test.stamp ## cost beside other suppressors, to build/bench.json
 # Then commit the records and the tables made from them.
 record: bench ## the same, kept in results/ with its tables
 	cp build/bench.json build_scripts/results/bench.json
-	$(PY) -m build_scripts.bench.stage_table build/bench.json percepnet_wasm/kernel/STAGES.md
 	$(PY) -m build_scripts.site.tables
 
 # Property tests with new examples each time, FUZZ times as many.

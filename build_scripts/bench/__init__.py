@@ -16,15 +16,11 @@
 ``records``     percentiles, ratios, table
 ``hosts``       where systems run: CPython and Node, driven line by line
 ``chromium``    the same: Workers in a page
-``stage_table`` where a frame's time goes, as Markdown from the records
 ``stages``      the enhancer with its stages timed; runs in every engine
-``random_tiers`` topologies with random weights
 ``machine``     load and processor time
 ``peers``       the other suppressors, from npm into a cache
 ``startup``     the page itself: time until enhancement
 ``offline``     a command of its own: long files, beside PyPI's suppressors
-``growth``      another: memory over an hour, two and four streams
-``growing``     what it runs in every engine
 ``sizes``       bytes to download
 ``js/``         the same for Node and Workers
 ==============  ========================================================

@@ -10,8 +10,8 @@ from playwright.sync_api import Error as PlaywrightError
 
 from build_scripts import ROOT
 from percepnet_wasm.kernel.library import KERNELS
+from percepnet_wasm.model_file import DEFAULT_TIER
 
-from . import random_tiers
 from .chromium import ChromiumHost
 from .hosts import Host, HostError, cpython, node, write_audio
 from .peers import PEERS, PeerError, fetch_peers
@@ -23,41 +23,24 @@ from .startup import startup
 PARTS = ("cpython", "node", "chromium", "peers", "throttled", "startup")
 WAKING = ("floor", "copy", "call")
 """What a frame costs before anything is computed, one thing more each time."""
+SHIPPED = sorted((ROOT / "percepnet_wasm" / "models").glob("*.pnw"), key=lambda path: path.stem != DEFAULT_TIER)
+"""The models that ship, the default tier first."""
 THROTTLING = 4
 """Of the part throttled, a phone's stand-in; it takes half the others' time a system."""
 
 
 def systems(
-    models: list[Path],
-    tiers: list[Path],
-    others: tuple[str, ...] = (),
-    kernels: tuple[str, ...] = ("auto",),
-    blocks: tuple[int, ...] = (1,),
+    models: list[Path], others: tuple[str, ...] = (), kernels: tuple[str, ...] = ("auto",)
 ) -> list[System]:
-    """The enhancer with each model, kernel and number of frames a wake, after ``others``.
-
-    Random tiers run with the fastest kernel alone: NumPy takes longer for the largest than there is time.
-    """
-    made = [System(kind if block == 1 else f"{kind} {block}", kind, block=block)
-            for kind in others for block in (blocks if kind in WAKING else (1,))]  # fmt: skip
-    choice: list[Path | None] = [*models] or [None]
-    for model in choice + tiers:
-        for kernel in ("auto",) if model in tiers else kernels:
-            for block in blocks:
-                name = f"percepnet {model.stem if model else ''} {kernel} {block}"
-                made.append(System(name, "percepnet", model, kernel, block))
+    """The enhancer with the first model and each kernel and with further models and the fastest, after ``others``."""
+    made = [System(kind, kind) for kind in others]
+    for model in models:
+        for kernel in kernels if model == models[0] else ("auto",):
+            made.append(System(f"percepnet {model.stem} {kernel}", "percepnet", model, kernel))
     return made
 
 
-def run(
-    parts: list[str],
-    seconds: float,
-    models: list[Path],
-    tiers: list[Path],
-    site: Path,
-    kernels: tuple[str, ...],
-    blocks: tuple[int, ...],
-) -> list[Record]:
+def run(parts: list[str], seconds: float, models: list[Path], site: Path, kernels: tuple[str, ...]) -> list[Record]:
     """Run the parts asked for."""
     records: list[Record] = []
     peers = fetch_peers() if "peers" in parts else None
@@ -73,16 +56,16 @@ def run(
                 host.close()
 
         if "cpython" in parts:
-            take(cpython(audio, site / "runtime"), systems(models, []))
+            take(cpython(audio, site / "runtime"), systems(models))
         if "node" in parts:
             there = tuple(kernel for kernel in kernels if kernel != "relaxed")  # Node 20 knows no relaxed SIMD
-            take(node(audio, site / "runtime"), systems(models, [], ("floor",), there, blocks))
+            take(node(audio, site / "runtime"), systems(models, ("floor",), there))
         if "chromium" in parts:
             others = (*WAKING, *(PEERS if peers else ()))
-            take(ChromiumHost(audio, site, peers), systems(models, tiers, others, kernels, blocks))
+            take(ChromiumHost(audio, site, peers), systems(models, others, kernels))
         if "throttled" in parts:
             others = ("floor", *(PEERS if peers else ()))
-            take(ChromiumHost(audio, site, peers, THROTTLING), systems(models, tiers, others, kernels), seconds / 2)
+            take(ChromiumHost(audio, site, peers, THROTTLING), systems(models, others, kernels), seconds / 2)
         if "startup" in parts:
             records += own_downloads(site)
             print("start-up ...", file=sys.stderr, flush=True)
@@ -103,21 +86,16 @@ def main() -> int:
     parser.add_argument("--site", type=Path, default=ROOT / "dist", help="the page as built (default: dist)")
     parser.add_argument("--seconds", type=float, default=6, help="paced time for each system (default: 6)")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART", help=", ".join(PARTS))
-    parser.add_argument("--tier", nargs="*", default=["c100", "c100-sparse", "c20", "c10"], help="in Chromium, "
-                        "topologies with random weights (default: c100 c100-sparse c20 c10)")  # fmt: skip
     parser.add_argument("--kernel", nargs="+", choices=KERNELS, default=["relaxed", "simd", "numpy"], help="what "
                         "computes in Node and Chromium (default: relaxed simd numpy)")  # fmt: skip
-    parser.add_argument("--block", nargs="+", type=int, default=[1], help="frames a wake (default: 1)")
-    parser.add_argument("--model", type=Path, action="append", default=[], help="a model file instead of the bundled "
-                        "one; may be given several times")  # fmt: skip
+    parser.add_argument("--model", type=Path, nargs="+", default=SHIPPED, metavar="FILE", help="model files: the "
+                        "first with each kernel, the others with the fastest (default: those that ship)")  # fmt: skip
     arguments = parser.parse_args()
     if not (arguments.site / "runtime" / "pyodide-lock.json").is_file():
         parser.error(f"{arguments.site} contains no built page: build it first (make site)")
     try:
-        with TemporaryDirectory() as folder:
-            tiers = [random_tiers.make(name, Path(folder)) for name in arguments.tier]
-            kernels, blocks = tuple(arguments.kernel), tuple(arguments.block)
-            records = run(arguments.only, arguments.seconds, arguments.model, tiers, arguments.site, kernels, blocks)
+        kernels = tuple(arguments.kernel)
+        records = run(arguments.only, arguments.seconds, arguments.model, arguments.site, kernels)
     except (HostError, PeerError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1

@@ -89,14 +89,14 @@ class ChromiumHost:
             self._stack.close()
             raise
 
-    def load(self, name: str, system: str, model: Path | None, kernel: str = "auto", block: int = 1) -> Answer:
+    def load(self, name: str, system: str, model: Path | None, kernel: str = "auto") -> Answer:
         address = None
         if model:
             address = model.name
             if not (self._folder / address).exists():
                 (self._folder / address).symlink_to(model.resolve())
         command: Answer = {"name": name, "system": system, "model": address, "warm_up": WARM_UP_FRAMES}
-        command |= {"kernel": kernel, "block": block, "worker": self.throttling == 1}
+        command |= {"kernel": kernel, "worker": self.throttling == 1}
         return self._ask("load", command)
 
     def run(self, name: str, pace: str, frames: int, settle: int, stages: bool) -> Answer:

@@ -26,10 +26,10 @@ class Worker:
         self.frames: NDArray[np.float32] = np.zeros((1, 480), np.float32)
         self.position = 0
 
-    def load(self, name: str, model: str | None, audio: str, warm_up: int, kernel: str, block: int, **_: Any) -> dict:
+    def load(self, name: str, model: str | None, audio: str, warm_up: int, kernel: str, **_: Any) -> dict:
         """Make a subject under ``name`` and run it until it is warm."""
         self.frames = np.fromfile(audio, np.float32).reshape(-1, HOP)
-        subject = self.subjects[name] = Subject(Path(model).read_bytes() if model else None, kernel, block)
+        subject = self.subjects[name] = Subject(Path(model).read_bytes() if model else None, kernel)
         for _frame in range(warm_up):
             self._step(subject)
         return subject.facts()
@@ -37,14 +37,13 @@ class Worker:
     def run(self, name: str, pace: str, frames: int, settle: int, stages: bool) -> dict[str, Any]:
         """Time ``frames`` steps after ``settle`` untimed ones."""
         subject = self.subjects[name]
-        block = len(subject.input) // HOP
         if stages:
             subject.watch()
         times, late, begun = [], 0, perf_counter()
         due = begun
         for _frame in range(settle + frames):
             if pace == "paced":
-                due += PERIOD_S * block
+                due += PERIOD_S
                 if (ahead := due - perf_counter()) > 0:
                     sleep(ahead)
                 elif -ahead > LATE_S:
@@ -63,14 +62,9 @@ class Worker:
         }
 
     def _step(self, subject: Subject) -> None:
-        subject.input[:] = self._next(len(subject.input) // HOP)
+        subject.input[:] = self.frames[self.position % len(self.frames)]
+        self.position += 1
         subject.step()
-
-    def _next(self, block: int) -> NDArray[np.float32]:
-        """Take the next frames of the audio, starting over at its end."""
-        rows = [(self.position + k) % len(self.frames) for k in range(block)]
-        self.position += block
-        return self.frames[rows].ravel()
 
 
 def main() -> None:

@@ -41,8 +41,8 @@ class Host(Protocol):
     throttling: int
     """How many times slower it has been made."""
 
-    def load(self, name: str, system: str, model: Path | None, kernel: str = "auto", block: int = 1) -> Answer:
-        """Make a system under a name, ``block`` frames a step, and warm it up; return its facts."""
+    def load(self, name: str, system: str, model: Path | None, kernel: str = "auto") -> Answer:
+        """Make a system under a name and warm it up; return its facts."""
 
     def run(self, name: str, pace: str, frames: int, settle: int, stages: bool) -> Answer:
         """Give a system a turn; return ``times`` (ms), ``stages`` (ms each), ``wall_s`` and ``late``."""
@@ -79,7 +79,7 @@ class LineHost:
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment)
 
-    def load(self, name: str, system: str, model: Path | None, kernel: str = "auto", block: int = 1) -> Answer:
+    def load(self, name: str, system: str, model: Path | None, kernel: str = "auto") -> Answer:
         return self._ask(
             action="load",
             name=name,
@@ -89,7 +89,6 @@ class LineHost:
             runtime=str(self._runtime),
             warm_up=WARM_UP_FRAMES,
             kernel=kernel,
-            block=block,
         )
 
     def run(self, name: str, pace: str, frames: int, settle: int, stages: bool) -> Answer:

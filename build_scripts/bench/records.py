@@ -10,8 +10,6 @@ tier, kernel
     Size of the model; what multiplies its matrices.
 throttling
     How many times slower Chromium was set to run, to imitate a phone.
-frames_a_wake
-    Frames per step: with 2, a paced step comes every 20 ms. Times are per step; cpu_share is always per 10 ms of audio.
 stage
     whole, dsp (the whole less the network), network, and parts of the dsp; download, startup.
 pace
@@ -90,7 +88,6 @@ COLUMNS = {
     "system": "system",
     "tier": "tier",
     "kernel": "kernel",
-    "frames_a_wake": "frames",
     "throttling": "slower",
     "stage": "stage",
     "pace": "pace",

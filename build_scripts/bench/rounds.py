@@ -38,15 +38,12 @@ class System:
         For percepnet only; None for the bundled one.
     engine : str
         For percepnet only: the kernel to request.
-    block : int
-        Frames per step; when paced, it is woken once for all of them.
     """
 
     name: str
     kind: str
     model: Path | None = None
     engine: str = "auto"
-    block: int = 1
 
 
 @dataclass
@@ -76,7 +73,7 @@ def measure(host: Host, systems: list[System], seconds: float) -> list[Record]:
         See :mod:`records`; ``ratio_to_rnnoise`` is not yet known.
     """
     load_before = load_average()
-    facts = {s.name: host.load(s.name, s.kind, s.model, s.engine, s.block) for s in systems}
+    facts = {s.name: host.load(s.name, s.kind, s.model, s.engine) for s in systems}
     frames = max(1, round(seconds * FRAMES_PER_SECOND / ROUNDS))
     sums: dict[tuple[str, str], _Sum] = defaultdict(_Sum)
     for _round in range(ROUNDS):
@@ -96,7 +93,6 @@ def measure(host: Host, systems: list[System], seconds: float) -> list[Record]:
                 "system": system.kind,
                 "tier": facts[system.name].get("tier"),
                 "kernel": facts[system.name]["kernel"],
-                "frames_a_wake": system.block,
                 "throttling": host.throttling,
                 "pace": pace,
                 "load_before": load_before,
@@ -111,16 +107,15 @@ def measure(host: Host, systems: list[System], seconds: float) -> list[Record]:
 def _turn(host: Host, system: System, pace: str, frames: int, total: _Sum) -> None:
     """One turn as it is, and for the enhancer one with its stages timed."""
     before = host.processor_seconds()
-    steps = max(1, frames // system.block)
-    answer = host.run(system.name, pace, steps, SETTLE_FRAMES, False)
+    answer = host.run(system.name, pace, frames, SETTLE_FRAMES, False)
     after = host.processor_seconds()
     total.times += answer["times"]
-    total.frames += (SETTLE_FRAMES + steps) * system.block
+    total.frames += SETTLE_FRAMES + frames
     total.late += answer["late"]
     if total.processor_s is not None:
         total.processor_s = None if before is None or after is None else total.processor_s + after - before
     if system.kind == "percepnet":
-        answer = host.run(system.name, pace, steps, SETTLE_FRAMES, True)
+        answer = host.run(system.name, pace, frames, SETTLE_FRAMES, True)
         parts = answer["stages"]
         for stage, times in parts.items():
             total.stages[stage] += times

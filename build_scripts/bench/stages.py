@@ -45,17 +45,15 @@ class Subject:
     model : bytes, optional
         Content of a model file; the bundled model unless given.
     kernel : str
-    block : int
-        Frames per call.
 
     Attributes
     ----------
-    input, output : float32 (block * HOP,)
+    input, output : float32 (HOP,)
         As in :class:`percepnet_wasm.Enhancer`.
     """
 
-    def __init__(self, model: bytes | None = None, kernel: str = "auto", block: int = 1) -> None:
-        self.enhancer = percepnet_wasm.Enhancer(model, kernel=kernel, block=block)
+    def __init__(self, model: bytes | None = None, kernel: str = "auto") -> None:
+        self.enhancer = percepnet_wasm.Enhancer(model, kernel=kernel)
         self.input, self.output = self.enhancer.input, self.enhancer.output
         self.step = self.enhancer.step
         self._originals: dict[str, Callable[..., Any]] = {}

@@ -23,8 +23,6 @@ from .results import (
 __all__ = ["TABLES"]
 
 OURS = system("percepnet").name
-_LARGE = ("c20-random", "c100-random", "c100-sparse-random")
-"""Sizes that are not trained; ``bench.json`` has them."""
 _KERNELS = {"relaxed": "relaxed SIMD", "simd": "SIMD", "numpy": "NumPy"}
 
 
@@ -84,11 +82,11 @@ def delay() -> Table:
 
 def short() -> Table:
     """What a frame takes in Chromium: the peers, and ours with every kernel."""
-    whole = [r for r in bench(stage="whole", frames_a_wake=1) if r["engine"].endswith("chromium")]
+    whole = [r for r in bench(stage="whole") if r["engine"].endswith("chromium")]
     full = {(r["system"], r["tier"], r["kernel"]): r for r in whole if r["pace"] == "back-to-back"}
     rows = []
     for r in _in_order([r for r in whole if r["pace"] == "paced"]):
-        if r["system"] == "copy" or r["tier"] in _LARGE:
+        if r["system"] == "copy":
             continue
         alone = full.get((r["system"], r["tier"], r["kernel"]))
         rows.append(
@@ -134,8 +132,6 @@ def cost() -> Table:
     hosts = {"cpython": "CPython", "node": "Node", "chromium": "Chromium"}
     rows = []
     for r in (r for throttling in (1, 4) for r in bench(stage="whole", throttling=throttling)):
-        if r["tier"] in _LARGE:
-            continue
         slower = r.get("throttling", 1)
         rows.append(
             [
@@ -158,35 +154,6 @@ def waking() -> Table:
         if r["system"] in IDLE and r["engine"].endswith("chromium")
     ]
     return Table(["paced, in Chromium", "microseconds, awake", "of a core"], rows)
-
-
-def pacing() -> Table:
-    """One frame a wake, or two of them every 20 ms."""
-    rows = [
-        [
-            system(r["system"]).title if r["system"] == "floor" else f"{OURS}, {r['tier']}, {_KERNELS[r['kernel']]}",
-            str(r["frames_a_wake"]),
-            f"{r['p50_ms']:.2f}",
-            _percent(r["cpu_share"]),
-        ]
-        for r in load("pacing")
-        if r["stage"] == "whole" and r["pace"] == "paced" and r["system"] in ("floor", "percepnet")
-    ]
-    return Table(["system", "frames a wake", "p50 ms of a wake", "of a core"], rows)
-
-
-def growth() -> Table:
-    """Memory over a long time, and what further streams cost."""
-    rows = []
-    for r in load("growth"):
-        first, last, made = r["memory"][0], r["memory"][-1], r["memory_after"]
-        of = "heap" if "heap" in first else "process"
-        times = [r["streams_ms"][count] / r["streams_ms"]["1"] for count in ("2", "4")]
-        more = (made[-1][of] - made[0][of]) / (len(made) - 1)
-        cells = [f"{r['hours']:g}", *(f"{value / 1e6:.1f}" for value in (first[of], last[of], more))]
-        rows.append([f"{r['engine']}, {r['kernel']}: {of}", *cells, *(f"{ratio:.2f}" for ratio in times)])
-    header = ["memory", "hours of audio", "before, MB", "after, MB", "per further stream, MB"]
-    return Table([*header, "time of 2 streams", "of 4"], rows)
 
 
 def limits() -> Table:
@@ -230,13 +197,11 @@ def _megabytes(*sizes: int) -> list[str]:
 TABLES: dict[str, Callable[[], Table]] = {
     "cost": cost,
     "cost-short": short,
-    "growth": growth,
     "delay": delay,
     "download": download,
     "limits": limits,
     "offline": offline,
     "overview": overview,
-    "pacing": pacing,
     "startup": startup,
     "waking": waking,
 }

@@ -41,7 +41,6 @@ RIVAL = "rnnoise-shiguredo"
 DIRECT = f"{system('percepnet').name}, without Python"
 """How pages and tables call ``engine: 'worklet'``."""
 
-_UNTRAINED = "-random"
 _STARTS = {
     "python": ("python", ("drop-in.js", "processor.js", "worker.js")),
     "worker": ("runner", ("drop-in.js", "processor.js", "runner-worker.js")),
@@ -114,7 +113,7 @@ def five_db(score: str) -> float:
 def bench(**wanted: Any) -> Iterator[dict[str, Any]]:
     """Yield the records of the bench that match all the given fields; by default those at the machine's full speed."""
     wanted = {"throttling": 1} | wanted
-    return (r for r in load("bench") if wanted.items() <= ({"throttling": 1, "frames_a_wake": 1} | r).items())
+    return (r for r in load("bench") if wanted.items() <= ({"throttling": 1} | r).items())
 
 
 def live(kernel: str = "relaxed") -> dict[str, Any]:
@@ -124,9 +123,9 @@ def live(kernel: str = "relaxed") -> dict[str, Any]:
 
 
 def shares() -> list[dict[str, Any]]:
-    """Records of whole systems in Chromium, paced as in a call; trained tiers only."""
+    """Records of whole systems in Chromium, paced as in a call; ours with the default tier only."""
     paced = bench(stage="whole", pace="paced")
-    return [r for r in paced if r["engine"].endswith("chromium") and not (r["tier"] or "").endswith(_UNTRAINED)]
+    return [r for r in paced if r["engine"].endswith("chromium") and r["tier"] in (None, DEFAULT_TIER)]
 
 
 def offline(key: str) -> float:

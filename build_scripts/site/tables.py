@@ -16,7 +16,7 @@ from build_scripts.systems import system
 from percepnet_wasm.constants import SAMPLE_RATE
 from percepnet_wasm.model_file import DEFAULT_TIER
 
-from . import cost_tables
+from . import cost_tables, stage_tables
 from .results import CALLS, DEVELOPMENT, PEERS, RIVAL, SCORES, Table, load, ours, peers, rung, snr_groups
 
 __all__ = ["DOCUMENTS", "TABLES", "markdown", "updated"]
@@ -28,6 +28,7 @@ DOCUMENTS = tuple(
         "build_scripts/results/COST.md",
         "build_scripts/results/QUALITY.md",
         "percepnet_wasm/MODEL_CARD.md",
+        "percepnet_wasm/kernel/STAGES.md",
         "tests/mutation/README.md",
         "worklet/README.md",
     )
@@ -224,6 +225,7 @@ TABLES: dict[str, Callable[[], Table]] = {
     "soak": soak,
     "conformance": conformance,
     **cost_tables.TABLES,
+    **stage_tables.TABLES,
 }
 
 

@@ -4,7 +4,9 @@ import json
 
 import pytest
 
-from build_scripts.site import results, tables
+from build_scripts.bench.stages import STAGES
+from build_scripts.site import results, stage_tables, tables
+from percepnet_wasm.model_file import DEFAULT_TIER
 
 
 def test_documents_are_up_to_date():
@@ -41,3 +43,32 @@ def test_folders_that_were_not_run_are_named(tmp_path, monkeypatch):
 def test_an_unknown_table_is_an_error():
     with pytest.raises(KeyError, match="nonsense"):
         tables.updated("<!-- table: nonsense -->\n<!-- end -->")
+
+
+def test_the_stage_tables_have_a_column_for_each_kernel(tmp_path, monkeypatch):
+    def of(kernel, stage, milliseconds, tier=DEFAULT_TIER, **more):
+        usual = {"engine": "pyodide-chromium", "system": "percepnet", "pace": "back-to-back"}
+        times = {"p10_ms": milliseconds, "p50_ms": milliseconds, "middle_ms": 0.9 * milliseconds}
+        return usual | {"tier": tier, "kernel": kernel, "stage": stage} | times | more
+
+    parts = [of("numpy", stage, 0.1, engine="cpython") for stage in STAGES]
+    measured = [
+        of("numpy", "pitch", 0.5), of("simd", "pitch", 0.005), of("simd", "whole", 0.07),
+        of("simd", "pitch", 9.0, pace="paced"), of("simd", "pitch", 9.0, throttling=4),
+        of("relaxed", "pitch", 0.1, tier="c7"),
+        of("wasm", "whole", 1, tier=None, engine="chromium", system="shiguredo"),
+    ]  # fmt: skip
+    measured += [*parts, of("numpy", "whole", 0.1 * len(STAGES) + 0.04, engine="cpython")]
+    (tmp_path / "bench.json").write_text(json.dumps(measured))
+    monkeypatch.setattr(results, "RESULTS", tmp_path)
+    names = ("stages-chromium", "stages-elsewhere", "stages-other-tiers")
+    chromium, elsewhere, others = (stage_tables.TABLES[name]() for name in names)
+    assert chromium.header == ["stage", f"chromium {DEFAULT_TIER} numpy", f"chromium {DEFAULT_TIER} simd"]
+    assert chromium.rows == [
+        ["pitch", "450 (500)", "4.5 (5.0)"],
+        ["whole", "", "63 (70)"],
+        ["RNNoise 0.2, whole", "900 (1000)", "900 (1000)"],
+    ]
+    assert [row[0] for row in elsewhere.rows] == [*STAGES, "rest", "whole"], "RNNoise did not run there"
+    assert elsewhere.rows[-2] == ["rest", "36"], "what belongs to no stage"
+    assert others.header == ["stage", "chromium c7 relaxed"] and others.rows[0] == ["pitch", "90 (100)"]

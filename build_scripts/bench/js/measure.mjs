@@ -10,7 +10,6 @@ const LATE = 10;
  * @typedef {object} Subject
  * @property {() => void} step take the next frame of the audio through the system
  * @property {Record<string, unknown>} facts
- * @property {number} [block] frames a step; 1 unless given
  * @property {() => void} [watch] begin to time the stages
  * @property {() => Record<string, number[]>} [unwatch] stop; ms of each stage in each frame
  *
@@ -33,7 +32,7 @@ export async function measure(subject, { pace, frames, settle, stages }) {
   let due = begun;
   for (let frame = 0; frame < times.length; frame++) {
     if (pace === 'paced') {
-      due += PERIOD * (subject.block ?? 1);
+      due += PERIOD;
       const ahead = due - performance.now();
       if (-ahead > LATE) {
         late++;

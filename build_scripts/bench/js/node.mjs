@@ -10,7 +10,7 @@ const subjects = new Map();
 
 const ACTIONS = {
   /** @param {any} command */
-  async load({ name, system, model, audio, runtime, warm_up, kernel, block }) {
+  async load({ name, system, model, audio, runtime, warm_up, kernel }) {
     const samples = await readFile(audio);
     const setting = {
       audio: new Float32Array(samples.buffer, samples.byteOffset, samples.length / 4),
@@ -20,7 +20,6 @@ const ACTIONS = {
       model: model ? new Uint8Array(await readFile(model)) : null,
       peers: '',
       kernel,
-      block,
     };
     subjects.set(name, await make(system, setting, warm_up));
     return subjects.get(name)?.facts;

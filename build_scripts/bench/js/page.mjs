@@ -28,10 +28,9 @@ function ask(name, message) {
 }
 
 /**
- * @param {{name: string, system: string, model: string | null, warm_up: number, kernel: string, block: number,
- *   worker: boolean}} command
+ * @param {{name: string, system: string, model: string | null, warm_up: number, kernel: string, worker: boolean}} command
  */
-async function load({ name, system, model, warm_up, kernel, block, worker }) {
+async function load({ name, system, model, warm_up, kernel, worker }) {
   const bytes = async (/** @type {string} */ url) => (await fetch(url)).arrayBuffer();
   const address = (/** @type {string} */ path) => new URL(path, location.href).href;
   const setting = {
@@ -41,7 +40,6 @@ async function load({ name, system, model, warm_up, kernel, block, worker }) {
     model: model ? new Uint8Array(await bytes(model)) : null,
     peers: address('peers/'),
     kernel,
-    block,
   };
   if (!worker) {
     const subject = await make(system, setting, warm_up);

@@ -12,7 +12,6 @@
  * @property {Uint8Array | null} model content of a model file; null takes the bundled one
  * @property {string} peers URL of a node_modules folder
  * @property {string} kernel as percepnet_wasm.Enhancer takes it
- * @property {number} block frames a step
  * @property {'copy' | 'call'} [idle] of percepnet: copy the samples; call Python too, which does nothing
  */
 
@@ -51,31 +50,26 @@ function reader(audio, length) {
   };
 }
 
-/** Nothing: what waking up costs. @param {Setting} setting @returns {Promise<Subject>} */
-async function floor({ block }) {
-  return { block, step() {}, facts: { kernel: 'none' } };
+/** Nothing: what waking up costs. @returns {Promise<Subject>} */
+async function floor() {
+  return { step() {}, facts: { kernel: 'none' } };
 }
 
 /** @param {Setting} setting @returns {Promise<Subject>} */
-async function percepnet({ audio, runtime, indexURL, source, model, kernel, block, idle }) {
+async function percepnet({ audio, runtime, indexURL, source, model, kernel, idle }) {
   const { loadPyodide } = await import(new URL('pyodide.mjs', runtime).href);
   const pyodide = await loadPyodide({ indexURL: indexURL ?? runtime, stdout: () => {} });
   await pyodide.loadPackage('percepnet-wasm', { messageCallback() {} });
   pyodide.FS.writeFile('/home/pyodide/stages.py', source);
-  const proxy = pyodide.pyimport('stages').Subject(
-    model ? pyodide.toPy(model).tobytes() : undefined,
-    kernel,
-    block,
-  );
+  const proxy = pyodide.pyimport('stages').Subject(model ? pyodide.toPy(model).tobytes() : undefined, kernel);
   // Before the views below: measuring what memory can do lets the heap grow.
   const facts = idle ? { kernel: 'none' } : proxy.facts().toJs({ dict_converter: Object.fromEntries });
   const step = idle === 'copy' ? () => {} : idle === 'call' ? proxy.rest : proxy.step;
   const input = proxy.input.getBuffer('f32').data;
   const output = proxy.output.getBuffer('f32').data;
-  const next = reader(audio, HOP * block);
-  const sink = new Float32Array(HOP * block);
+  const next = reader(audio, HOP);
+  const sink = new Float32Array(HOP);
   return {
-    block,
     step() {
       input.set(next());
       step();
