@@ -3,7 +3,7 @@
 __all__ = ["LOUDEST", "SILENT", "SNR_MEMORY", "SNR_TINY", "TINY"]
 
 LOUDEST = 1e6
-"""Samples beyond this are not audio; their squares would overflow and corrupt the state for good."""
+"""Samples beyond this are not audio; their squares would overflow and corrupt the state permanently."""
 SILENT = 1e-18
 """Samples below this are set to zero: their products would be denormal, which processors handle very slowly."""
 TINY = 1e-30

@@ -41,7 +41,7 @@ def _soundcard() -> Any:
     except ImportError as error:
         raise MissingExtraError("live", error) from error
     except (OSError, AssertionError, RuntimeError) as error:
-        raise DeviceError(f"no sound server answers ({error!r}): start one, as pulseaudio --start does") from error
+        raise DeviceError(f"no sound server is running ({error!r}): start one (pulseaudio --start)") from error
     return soundcard
 
 
@@ -167,7 +167,7 @@ def run(
         settings.model, live=True, attenuation_limit_db=settings.attenuation_limit_db, comb=settings.comb,
         postfilter=settings.postfilter, kernel=settings.kernel,
     )  # fmt: skip
-    print(f"{microphone.name} -> {speaker.name}; Ctrl-C ends it", file=out)
+    print(f"{microphone.name} -> {speaker.name}; press Ctrl-C to stop", file=out)
     meter, frames, skipped, delay = Meter(), 0, 0.0, 0.0
     shown = time.monotonic()
     with (

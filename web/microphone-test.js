@@ -10,7 +10,7 @@ const SECONDS = 5;
 /** ms between readings of the level. */
 const METER_INTERVAL = 100;
 
-/** Peaks, dBFS, outside of which a microphone is set too low or too high. */
+/** The range of peaks, dBFS, outside which a microphone is set too low or too high. */
 const TOO_QUIET = -35;
 const TOO_LOUD = -0.5;
 

@@ -144,7 +144,7 @@ export class Session {
     this.#suspending = setTimeout(() => void this.sound.context.suspend(), TAIL);
   }
 
-  /** For good. */
+  /** Permanently. */
   close() {
     if (this.closed) return;
     this.closed = true;

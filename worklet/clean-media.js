@@ -43,7 +43,7 @@ export class CleanMedia extends EventTarget {
   /** Microphones whose own suppression was switched. @type {import('./recapture.js').Recaptures} */
   #recaptures = { done: 0, refused: 0, lost: 0 };
   #graphs = new GraphTrial();
-  /** Whether the last enhancer that was started failed for good. */
+  /** Whether the last enhancer that was started failed permanently. */
   #failing = false;
   #options;
   #warned = new Set();

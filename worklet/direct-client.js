@@ -81,7 +81,7 @@ export async function largestWithinBudget(models, wanted, measure) {
     const smaller = nextSmaller(await models.tiers(), model.weights);
     if (!smaller) {
       const took = measured.cost.slowest.toFixed(1);
-      throw new PercepNetError('budget', `a frame of ${model.tier} takes ${took} ms, of ${BUDGET} that it may`);
+      throw new PercepNetError('budget', `a frame of ${model.tier} takes ${took} ms; the limit is ${BUDGET} ms`);
     }
     name = smaller.tier;
   }

@@ -20,7 +20,7 @@ function install() {
   if (!globalThis.MediaDevices?.prototype.getUserMedia) {
     return console.warn('percepnet: there is no microphone here: the page must be served over https or from localhost');
   }
-  if (page.percepnet) return console.warn('percepnet: window.percepnet is taken (is drop-in.js here twice?): not loaded');
+  if (page.percepnet) return console.warn('percepnet: window.percepnet exists already (is drop-in.js included twice?), so nothing was loaded');
 
   const { options, problems } = readAttributes(script.dataset);
   for (const problem of problems) console.error(`percepnet: ${problem}`);

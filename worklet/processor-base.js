@@ -45,7 +45,7 @@ export class BaseProcessor extends AudioWorkletProcessor {
   process(inputs, outputs) {
     const input = this.downmix.mix(inputs[0]);
     const output = outputs[0][0];
-    // An exception here would silence the node for good: pass the microphone through instead.
+    // An exception here would silence the node permanently: pass the microphone through instead.
     try {
       if (!this.failed) {
         const state = this.render(input, output);

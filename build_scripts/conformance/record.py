@@ -22,7 +22,7 @@ def losses_of(journal: Journal, browser: str, tests: Sequence[Page]) -> list[Los
 
 
 def summary(journal: Journal, browser: str, tests: Sequence[Page], expected: Sequence[ExpectedLoss]) -> dict[str, Any]:
-    """Figures of a folder, of which every test has been run.
+    """Figures of a folder whose tests have all been run.
 
     ``subtests`` and the two ``passed`` are of the first runs; ``tag`` counts the pages that had loaded drop-in.js.
     """

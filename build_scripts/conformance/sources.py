@@ -1,6 +1,6 @@
 """The web platform's own tests, from Debian's source package of Firefox ESR, which carries a copy of them.
 
-A download of 700 MB, of which about 100 MB are kept in ``$XDG_CACHE_HOME/percepnet-wasm/conformance``.
+A download of 700 MB; about 100 MB of it are kept in ``$XDG_CACHE_HOME/percepnet-wasm/conformance``.
 """
 
 import os
@@ -132,7 +132,7 @@ def _download(cache: Path) -> tuple[Path, str]:
     (lists / "partial").mkdir(parents=True, exist_ok=True)
     template = "$(CREATED_BY) deb-src $(SITE) $(RELEASE) $(COMPONENT)"
     targets = subprocess.run(["apt-get", "indextargets", "--format", template], capture_output=True, text=True).stdout
-    # The system's own repositories, of which only Debian's have this package.
+    # From the system's own repositories; only Debian's have this package.
     lines = {line.removeprefix("Packages ") for line in targets.splitlines() if line.startswith("Packages ")}
     debian = sorted(line for line in lines if re.search(r"/debian(-security)?/? ", line) and line.endswith(" main"))
     sources.write_text("\n".join(debian) + "\n")

@@ -28,7 +28,7 @@ TOLERANCE = {"numpy": 1e-4, "native": 1e-3, "simd": 1e-3, "relaxed": 0.02}
 """Largest difference of a sample, by kernel, where the loudest is about 0.3: rounding of sums; of activations."""
 FRAMES = 60
 _STRIDE = 37
-"""One sample in so many is kept: no multiple of it is a period of the sound or a hop."""
+"""Every how many samples one is kept: no multiple of it is a period of the sound or a hop."""
 
 _LAYERS = [
     Layer("dense", "dense", ("features",), FEATURES, 24),

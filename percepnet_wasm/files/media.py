@@ -195,7 +195,7 @@ def written(partial: Path, target: Path, reader: Reader) -> Iterator[Callable[[A
         if isinstance(error, AudioFileError):
             raise
         reason = getattr(error, "strerror", None) or error
-        raise AudioFileError(f"{target} cannot be written ({reason}): use .mkv, which takes any picture") from error
+        raise AudioFileError(f"{target} cannot be written ({reason}): use .mkv, which holds any video") from error
 
 
 def _streams(

@@ -58,7 +58,7 @@ def check_target(source: Path, target: Path, overwrite: bool = False) -> None:
         )
     above = next(folder for folder in target.absolute().parents if folder.exists())
     if not above.is_dir():
-        raise AudioFileError(f"{above} is not a folder: write elsewhere")
+        raise AudioFileError(f"{above} is not a folder: choose another output")
 
 
 def _sample_formats(target: Path, source: Reader) -> tuple[str, list[str]]:
@@ -145,7 +145,7 @@ def _make_folders(folder: Path) -> list[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise AudioFileError(f"{folder} cannot be made ({error.strerror}): write elsewhere") from error
+        raise AudioFileError(f"{folder} cannot be created ({error.strerror}): choose another output") from error
     return missing
 
 

@@ -175,7 +175,7 @@ def write_image(model: str | Path, path: str | Path) -> None:
     try:
         content = image(Model.load(model))
     except UnsuitableModelError as error:
-        raise ModelFileError(f"model {str(model)!r} cannot be compiled ({error}): use one of int8 weights") from error
+        raise ModelFileError(f"model {str(model)!r} cannot be compiled ({error}): use int8 weights") from error
     partial = Path(f"{path}.partial")
     try:
         partial.write_bytes(content)

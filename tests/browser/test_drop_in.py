@@ -132,7 +132,7 @@ EVENTS = """async () => {
 }"""
 
 
-def test_mute_and_unplug_are_told(open_tab: Callable[..., Tab], isolated: str) -> None:
+def test_mute_and_unplug_are_reported(open_tab: Callable[..., Tab], isolated: str) -> None:
     """The microphone's events come once each, by listener and by handler."""
     tab = open_tab(isolated)
     assert tab.evaluate(EVENTS) == {
@@ -169,7 +169,7 @@ def test_errors_are_the_browsers_own(
     assert tab.evaluate("async () => (await percepnet).instances.length") == 1, "the old interface gave the raw track"
 
 
-def test_wrong_attributes_are_told_and_harmless(
+def test_wrong_attributes_are_reported_and_harmless(
     open_tab: Callable[..., Tab], altered: AlteredSite, page: Callable[[str], str]
 ) -> None:
     """One console error each, with the remedy; the right ones count."""

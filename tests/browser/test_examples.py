@@ -20,7 +20,7 @@ def address(dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
 
 
 @pytest.mark.parametrize("kit", ["react", "vue"])
-def test_a_component_gets_a_clean_track_and_lets_go_of_it(open_tab: Callable[..., Tab], address: str, kit: str) -> None:
+def test_a_component_gets_a_clean_track_and_releases_it(open_tab: Callable[..., Tab], address: str, kit: str) -> None:
     """React runs it in strict mode, where every effect happens twice."""
     tab = open_tab(address, path="apps/examples.html")
     tab.evaluate(

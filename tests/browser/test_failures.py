@@ -93,7 +93,7 @@ def refused(open_tab: Callable[..., Tab], altered: AlteredSite, file: Path, cont
     return tab
 
 
-def test_a_file_that_is_not_the_builds_is_refused(open_tab: Callable[..., Tab], altered: AlteredSite) -> None:
+def test_a_file_that_is_not_from_the_build_is_refused(open_tab: Callable[..., Tab], altered: AlteredSite) -> None:
     """One byte more, and nothing of it is run."""
     for pattern in REFUSED:
         (file,) = altered.folder.glob(f"runtime/{pattern}")
@@ -102,7 +102,7 @@ def test_a_file_that_is_not_the_builds_is_refused(open_tab: Callable[..., Tab], 
         file.write_bytes(content)
 
 
-def test_a_restart_finds_the_mended_file(open_tab: Callable[..., Tab], altered: AlteredSite) -> None:
+def test_a_restart_finds_the_repaired_file(open_tab: Callable[..., Tab], altered: AlteredSite) -> None:
     """Also where the browser's cache has kept the wrong one."""
     (wheel,) = altered.folder.glob("runtime/percepnet_wasm-*.whl")
     content = wheel.read_bytes()
@@ -112,7 +112,7 @@ def test_a_restart_finds_the_mended_file(open_tab: Callable[..., Tab], altered: 
     tab.wait("percepnet.state === 'ready' && percepnet.playing === 'enhanced'")
 
 
-def test_a_start_that_does_not_get_on_is_given_up(open_tab: Callable[..., Tab], isolated: str) -> None:
+def test_a_start_without_progress_is_given_up(open_tab: Callable[..., Tab], isolated: str) -> None:
     """A file that never arrives, and a worker that dies silently: noticed after a minute, which is fast-forwarded."""
     tab = open_tab(isolated, init=WORKERS)
     tab.page.route("**/pyodide.asm.wasm", lambda route: None)

@@ -58,7 +58,7 @@ DESTROY = """async () => {
 }"""
 
 
-def test_one_worker_that_dies_is_told_to_all_and_each_goes_its_own_way_again(
+def test_the_death_of_the_shared_worker_reaches_every_instance_and_each_recovers(
     open_tab: Callable[..., Tab], isolated: str
 ) -> None:
     """Restarted they meet again in one new worker; destroyed, one leaves the other its frames, track and settings."""

@@ -234,7 +234,7 @@ def test_testing_the_microphone(open_tab: Callable[..., Tab], isolated: str) -> 
     assert tab.uncaught == []
 
 
-def test_loading_is_told_in_bytes(open_tab: Callable[..., Tab], isolated: str, site: Path) -> None:
+def test_loading_is_shown_in_bytes(open_tab: Callable[..., Tab], isolated: str, site: Path) -> None:
     """Of a known total, which is reached."""
     total = sum(json.loads((site / "runtime" / "sizes.json").read_text())["python"].values())
     tab = open_tab(isolated, path="")

@@ -150,7 +150,7 @@ def test_a_recording_of_two_hours_is_refused_before_it_is_decoded(
     assert tab.evaluate("decoded") == 0
 
 
-def test_overload_is_told(open_tab: Callable[..., Tab], isolated: str) -> None:
+def test_overload_is_reported(open_tab: Callable[..., Tab], isolated: str) -> None:
     """What the drop-in does about it, in words; the model chosen is the one that runs."""
     tab = open_tab(isolated, path="")
     start(tab)

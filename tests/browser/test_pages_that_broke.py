@@ -90,7 +90,7 @@ UNUSUAL = {
 
 
 @pytest.mark.parametrize("name", UNUSUAL)
-def test_constraints_that_are_no_plain_object(visit: Callable[..., Any], name: str) -> None:
+def test_constraints_that_are_not_plain_objects(visit: Callable[..., Any], name: str) -> None:
     """They are read as the browser reads them: the microphone is clean and as it was asked for."""
     script = f"""async () => {{
         {REACTIVE}

@@ -161,7 +161,7 @@ def test_a_host_without_headers_is_isolated_by_one_reload(open_tab: Callable[...
     assert tab.complaints == [] and tab.uncaught == []
 
 
-def test_a_page_that_is_isolated_needs_none(open_tab: Callable[..., Tab], folder: Path) -> None:
+def test_an_isolated_page_needs_none(open_tab: Callable[..., Tab], folder: Path) -> None:
     """With the host's own headers, and on localhost, where nothing is kept, there is nothing to do."""
     with serve(folder) as url:
         App(folder, url).build()

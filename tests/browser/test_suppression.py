@@ -84,7 +84,7 @@ def test_it_comes_back_when_the_enhancer_does_not_start(visit: Callable[..., Any
     assert tab.evaluate("suppressed") == []
 
 
-def test_what_there_is_stays_when_the_browser_refuses(visit: Callable[..., Any], altered: AlteredSite) -> None:
+def test_the_microphone_stays_when_the_browser_refuses(visit: Callable[..., Any], altered: AlteredSite) -> None:
     """No further capture: the microphone stays open, and the refusal is counted, unless none is needed (Firefox)."""
     altered.remove("runtime/pyodide.mjs")
     tab = visit("page.html", {"page.html": PAGE})

@@ -68,7 +68,7 @@ NO_MODELS = {
 }
 
 
-def test_a_model_by_its_address_and_some_that_cannot_be_had(open_tab: Callable[..., Tab], isolated: str) -> None:
+def test_a_model_by_its_address_and_some_that_cannot_be_loaded(open_tab: Callable[..., Tab], isolated: str) -> None:
     """One event says why and what there is; an instance that runs keeps its model."""
     tab = open_tab(isolated)
     assert tab.evaluate(READY) == "ready"
@@ -87,7 +87,7 @@ def test_a_model_by_its_address_and_some_that_cannot_be_had(open_tab: Callable[.
     assert tab.uncaught == []
 
 
-def test_going_over_to_another_model_leaves_no_gap(open_tab: Callable[..., Tab], isolated: str) -> None:
+def test_switching_to_another_model_leaves_no_gap(open_tab: Callable[..., Tab], isolated: str) -> None:
     """In the middle of sound: not one quantum is late, and the output has no step."""
     random = np.random.default_rng(5)
     t = np.arange(2 * 48000) / 48000

@@ -98,7 +98,7 @@ def test_members_taken_from_the_prototype(visit: Callable[..., Any]) -> None:
     }
 
 
-def test_wishes_and_demands_on_an_open_microphone(visit: Callable[..., Any]) -> None:
+def test_optional_and_required_constraints_on_an_open_microphone(visit: Callable[..., Any]) -> None:
     """applyConstraints takes null, and a demand for suppression that the enhancer meets; stereo it rejects."""
     script = """async () => {
         const [track] = (await navigator.mediaDevices.getUserMedia({ audio: true })).getAudioTracks();

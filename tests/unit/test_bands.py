@@ -83,7 +83,7 @@ def test_constant_gains_stay_constant():
 
 
 @pytest.mark.parametrize("frames", [1, 4])
-def test_two_bands_a_bin_give_what_the_whole_matrix_gives(rng, frames):
+def test_two_bands_per_bin_give_what_the_whole_matrix_gives(rng, frames):
     power = rng.random((frames, BINS), dtype=np.float32) ** 8
     values = rng.random((frames, BANDS), dtype=np.float32)
     projection = np.where(np.arange(BINS) <= TOP_BIN, INTERPOLATION.T.astype(np.float64), 0)

@@ -39,7 +39,7 @@ def test_a_file_with_another_hash_is_refused(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_next_source_is_asked_when_one_is_wrong_or_away(tmp_path):
+def test_the_next_source_is_asked_when_one_is_wrong_or_unreachable(tmp_path):
     sources = {"CDN": unreachable, "npm": source(BAD), "mirror": source(GOOD)}
     assert fetch(HASHES, PIN, tmp_path, sources)["file.bin"].read_bytes() == GOOD
 
@@ -56,7 +56,7 @@ def test_a_tampered_cache_is_replaced(tmp_path):
     assert fetch(HASHES, PIN, tmp_path, {"CDN": source(GOOD)})["file.bin"].read_bytes() == GOOD
 
 
-def test_a_failure_tells_what_each_source_said(tmp_path):
+def test_a_failure_quotes_every_source(tmp_path):
     with pytest.raises(FetchError, match="(?s)CDN: no route to host.*npm: no route to host.*" + str(tmp_path)):
         fetch(HASHES, PIN, tmp_path, {"CDN": unreachable, "npm": unreachable})
 
@@ -144,7 +144,7 @@ def test_sync_writes_changes_only_and_removes_what_is_stale(tmp_path):
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["pyodide-lock.json"]
 
 
-def test_sync_leaves_a_folder_of_somebody_else_alone(tmp_path):
+def test_sync_leaves_other_peoples_folders_alone(tmp_path):
     (tmp_path / "thesis.txt").write_text("years of work")
     with pytest.raises(ValueError, match="this script did not write"):
         build_dist.sync({"pyodide-lock.json": b"{}"}, tmp_path)

@@ -167,7 +167,7 @@ def test_oracle_scores_and_draws(mix, capsys):
         assert (mix / "o" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_oracle_wants_matching_files(mix, capsys):
+def test_oracle_requires_matching_files(mix, capsys):
     soundfile.write(mix / "noisy.wav", noise(1.0), SAMPLE_RATE)
     assert oracle(mix, "--no-scores", "--no-figures") == 2
     assert "72000 and 48000 samples" in capsys.readouterr().err

@@ -205,7 +205,7 @@ def test_kernel_without_a_name_lists_what_is_here(capsys, arguments):
     assert lines[-1] == "numpy    NumPy alone"
 
 
-def test_a_kernel_that_is_not_here_is_refused_with_those_that_are(recording, capsys):
+def test_an_unavailable_kernel_is_refused_with_a_list_of_the_others(recording, capsys):
     assert run("enhance", recording, recording.with_name("out.wav"), "--kernel", "relaxed") == 2
     refusal = r"argument --kernel: 'relaxed' is unavailable \(.+\): choose one of auto, .*numpy"
     assert re.search(refusal, capsys.readouterr().err)
@@ -213,7 +213,7 @@ def test_a_kernel_that_is_not_here_is_refused_with_those_that_are(recording, cap
     assert "'fast' is unavailable: choose one of auto, " in capsys.readouterr().err
 
 
-def test_a_tier_is_found_by_name_or_said_where_to_get(recording, capsys):
+def test_a_tier_is_found_by_name_or_the_error_says_where_to_get_it(recording, capsys):
     target = recording.with_name("out.wav")
     assert run("enhance", recording, target, "--model", "c10") == 0
     assert run("enhance", recording, target, "--model", "c99", "--force") == 2

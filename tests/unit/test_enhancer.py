@@ -71,7 +71,7 @@ def test_offline_keeps_the_length(length):
     np.testing.assert_allclose(enhance(samples, constant_model()), samples, atol=2e-6)
 
 
-def test_offline_channels_are_enhanced_apart(samples):
+def test_offline_channels_are_enhanced_separately(samples):
     model = random_model()
     both = np.stack([samples, samples[::-1]], axis=1)
     out = enhance(both, model)
@@ -229,7 +229,7 @@ def test_the_snr_estimate_follows_the_mix(block):
     assert estimates[1] - estimates[0] > 8
 
 
-def test_what_it_tells_of_the_stream(clip):
+def test_what_it_reports_about_the_stream(clip):
     clean, noisy = clip
     enhancer = Enhancer()
     voiced = []
@@ -311,6 +311,6 @@ def test_pesq_changes_by_less_than_a_tenth_from_45_to_5_db_below_full_scale():
     assert mean.max() - mean.min() < 0.1, f"PESQ {mean} at {LEVELS} dB"
 
 
-def test_the_version_is_told():
+def test_the_version_is_printed():
     assert info()["version"] == percepnet_wasm.__version__
     assert info()["model_sha256"] == Enhancer().model.sha256

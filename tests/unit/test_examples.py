@@ -7,7 +7,7 @@ import pytest
 
 
 @pytest.mark.parametrize("module", ["enhancer", "offline", "stream", "threads"])
-def test_examples_of_docstrings_are_true(module):
+def test_docstring_examples_are_true(module):
     pytest.importorskip("soundfile")
     flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
     result = doctest.testmod(importlib.import_module(f"percepnet_wasm.{module}"), optionflags=flags)

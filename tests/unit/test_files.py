@@ -125,7 +125,7 @@ def test_loud_floats_are_not_clipped(tmp_path):
     np.testing.assert_allclose(soundfile.read(tmp_path / "out.wav", always_2d=True)[0], signal, atol=1e-6)
 
 
-def test_an_existing_output_is_kept_unless_told_otherwise(tmp_path):
+def test_an_existing_output_is_kept_by_default(tmp_path):
     soundfile.write(tmp_path / "in.wav", noise(0.5), SAMPLE_RATE, "FLOAT")
     (tmp_path / "out.wav").write_bytes(b"old")
     with pytest.raises(AudioFileError, match=r"out.wav already exists: choose another name, or overwrite it \(--force"):
@@ -181,7 +181,7 @@ def test_raw_samples_are_refused(tmp_path):
         (48000, "in.wav", "is the input itself"),
         (48000, "./../{here}/in.wav", "is the input itself"),
         (48000, "linked.wav", "is the input itself"),
-        (48000, "in.wav/out.wav", "in.wav is not a folder: write elsewhere"),
+        (48000, "in.wav/out.wav", "in.wav is not a folder: choose another output"),
         (48000, "out.doc", r"\.doc files cannot be written: use \.wav or \.flac"),
         (48000, "folder", "is not a plain file"),
         (96000, "out.mp3", "cannot be written with 96000 Hz, 1 channels as MP3.*use .wav or .flac"),

@@ -56,7 +56,7 @@ def test_settings_travel(corpus, tmp_path):
     np.testing.assert_allclose(enhanced, noisy, atol=1e-5)
 
 
-def test_folders_that_cannot_be(corpus, tmp_path):
+def test_impossible_folders(corpus, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(AudioFileError, match="contains no audio files"):
         pairs(tmp_path / "empty", tmp_path / "out")

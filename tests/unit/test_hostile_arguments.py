@@ -112,13 +112,13 @@ def test_an_output_that_cannot_take_the_result_is_refused_before_the_stream_move
     np.testing.assert_array_equal(one.process(frame), other.process(frame))
 
 
-def test_a_signal_laid_out_the_other_way_round_is_told_at_once():
+def test_a_transposed_signal_is_refused_at_once():
     with pytest.raises(ValueError, match=r"audio has shape \(2, 48000\), .* of 48000 channels: pass audio\.T"):
         enhance(np.zeros((2, 48000), np.float32), MODEL)
 
 
 @pytest.mark.parametrize("value", [np.nan, -np.inf])
-def test_the_sample_that_is_no_audio_is_named(value):
+def test_the_invalid_sample_is_named(value):
     audio = np.zeros((700, 2))
     audio[600, 1] = value
     text = f"audio must be finite and within ±1 full scale; audio[600, 1] is {value}"
@@ -151,7 +151,7 @@ def test_measures_are_numbers_or_none(clean, enhanced, length):
 @covers("kernel.library.Kernel", "kernel.library.KernelError", "kernel.loading.load", "kernel.loading.candidates")
 @examples(40)
 @given(st.text(max_size=20))
-def test_a_kernel_that_is_not_there_is_told(name):
+def test_a_missing_kernel_is_reported(name):
     if name in loading.candidates():
         return
     with pytest.raises(library.KernelError, match="does not exist|does not run on|cannot be loaded"):

@@ -184,7 +184,7 @@ def test_resampled_and_written_is_read_back(folder, samples, rate, to, junk):
         "settings.Settings", "files.formats.known", "files.formats.is_media")  # fmt: skip
 @examples(30)
 @given(JUNK)
-def test_folders_and_jobs_that_are_none_are_named(folder, junk):
+def test_invalid_folders_and_jobs_are_named(folder, junk):
     for name, call in (
         ("jobs", lambda: folders.enhance_folder(folder, folder.parent / "out", Settings(kernel="numpy"), junk)),
         ("source", lambda: folders.pairs(junk, folder)),

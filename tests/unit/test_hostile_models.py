@@ -64,14 +64,14 @@ def test_statistics_that_could_overflow_are_refused(which, value):
 
 
 @pytest.mark.parametrize("density", [0, -1, 1.5, float("nan")])
-def test_a_density_that_is_no_share_is_refused(density):
+def test_a_density_outside_0_to_1_is_refused(density):
     model = random_model()
     model.density = density
     with pytest.raises(ModelFileError, match="has density .* a share"):
         Model.load(model.to_bytes())
 
 
-def test_an_endless_file_is_no_model():
+def test_an_endless_file_is_not_a_model():
     """With 1 GB of address space to spare: were it read to its end, it would not fit."""
     code = """
 import resource
@@ -91,7 +91,7 @@ except ModelFileError as error:
 
 
 @pytest.mark.parametrize("path", ["nowhere\0.pnw", "", "x" * 5000])
-def test_a_path_that_cannot_be_one_is_named(path):
+def test_an_impossible_path_is_named(path):
     with pytest.raises(ModelFileError, match="^model .* cannot be read .*: check the path"):
         Model.load(path)
 

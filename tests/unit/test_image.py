@@ -94,7 +94,7 @@ def test_a_damaged_weight_in_an_image_is_noticed():
         Model.load(bytes(content))
 
 
-def test_float_weights_make_no_image():
+def test_float_weights_cannot_become_an_image():
     with pytest.raises(UnsuitableModelError, match="not int8"):
         image(random_model(quantised=False))
 
@@ -107,7 +107,7 @@ def test_the_command_writes_what_the_function_makes(tmp_path, capsys):
     kept = target.read_bytes()
     model.write_bytes(random_model(quantised=False).to_bytes())
     assert cli.main(["image", str(model), str(target)]) == 2
-    assert "cannot be compiled (its weights are not int8): use one of int8 weights" in capsys.readouterr().err
+    assert "cannot be compiled (its weights are not int8): use int8 weights" in capsys.readouterr().err
     assert cli.main(["image", str(tmp_path / "none.pnw"), str(target)]) == 2
     assert "check the path" in capsys.readouterr().err
     assert target.read_bytes() == kept

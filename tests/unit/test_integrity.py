@@ -46,6 +46,6 @@ def test_filling_twice_is_filling_once_and_a_changed_file_makes_another_version(
     assert None not in versions and versions[0][1] != versions[1][1]
 
 
-def test_a_table_that_is_not_there_is_told():
+def test_a_missing_table_is_reported():
     with pytest.raises(ValueError, match="0 constants FILES"):
         filled(b"const OTHER = 1;", "FILES", {})

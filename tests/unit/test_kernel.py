@@ -115,7 +115,7 @@ def test_whole_clips_come_out_the_same(library, clip):
 
 
 @pytest.mark.parametrize("block", [2, 100])
-def test_frames_a_call_change_nothing(library, block):
+def test_the_number_of_frames_per_call_changes_nothing(library, block):
     samples = talk().noisy[: 300 * HOP].astype(np.float32)
     model = Model.load()
     one, many = KernelEngine(library, model, 1), KernelEngine(library, model, block)
@@ -270,14 +270,14 @@ def test_a_kernel_of_other_sources_is_dropped(installed, monkeypatch):
     assert "other sources" in Enhancer().kernels_refused["native"]
 
 
-def test_no_kernel_is_no_error(tmp_path, monkeypatch):
+def test_a_missing_kernel_is_not_an_error(tmp_path, monkeypatch):
     monkeypatch.setattr(kernel_library, "FOLDER", tmp_path)
     monkeypatch.setattr(loading, "_tried", {})
     enhancer = Enhancer()
     assert enhancer.kernel == "numpy" and "does not exist" in enhancer.kernels_refused["native"]
 
 
-def test_a_damaged_library_is_no_error(tmp_path, monkeypatch):
+def test_a_damaged_library_is_not_an_error(tmp_path, monkeypatch):
     (tmp_path / "native.so").write_bytes(b"no library")
     monkeypatch.setattr(kernel_library, "FOLDER", tmp_path)
     monkeypatch.setattr(loading, "_tried", {})

@@ -79,7 +79,7 @@ def test_default_devices_are_used_and_every_frame_is_answered(cards):
     given = np.random.default_rng(1).normal(0, 0.1, (SAMPLE_RATE, 1)).astype(np.float32)[:, 0]
     np.testing.assert_allclose(heard[1440:], given[:-1440], atol=1e-5)
     first, last = out.getvalue().splitlines()
-    assert first == "Headset -> Headset; Ctrl-C ends it"
+    assert first == "Headset -> Headset; press Ctrl-C to stop"
     assert "in  -20 dB  out  -20 dB  reduced by   0 dB  delay 30 ms" in last
 
 
@@ -113,7 +113,7 @@ def test_what_waits_too_long_is_skipped(cards):
         (("--seconds", "0"), "'0' is not a number of seconds above 0"),
     ],
 )
-def test_a_device_that_is_not_there_is_named_with_those_that_are(cards, capsys, options, words):
+def test_a_missing_device_is_named_with_the_available_ones(cards, capsys, options, words):
     try:
         code = cli.main(["live", *options])
     except SystemExit as stopped:

@@ -68,7 +68,7 @@ def test_a_recording_at_another_rate_or_too_short_is_named(folders):
         make_samples.stretch(folders["noises"] / "noise.wav", 0, 9)
 
 
-def test_what_is_missing_is_said_without_a_traceback(tmp_path, monkeypatch, capsys):
+def test_what_is_missing_is_named_without_a_traceback(tmp_path, monkeypatch, capsys):
     folder = str(tmp_path)
     monkeypatch.setattr("sys.argv", ["make_samples", "--voices", folder, "--noises", folder, "--rooms", folder])
     assert make_samples.main() == 1

@@ -156,7 +156,7 @@ def test_a_picture_may_outlast_the_sound(tmp_path, name):
 
 
 @pytest.mark.parametrize("output", ["out.wav", "out.flac", "out.mp3", "out.mka", "out.aac"])
-def test_a_videos_sound_can_be_taken_out(tmp_path, output):
+def test_a_videos_sound_can_be_extracted(tmp_path, output):
     make(tmp_path / "in.mp4", ("mpeg4", "aac"), 44100, "stereo")
     enhance_file(tmp_path / "in.mp4", tmp_path / output, **NEUTRAL)
     out, rate, _ = heard(tmp_path / output)
@@ -173,14 +173,14 @@ def test_a_wav_file_can_become_compressed_sound(tmp_path, output):
     assert rate == 48000 and len(out) / rate == pytest.approx(SECONDS, abs=0.1)
 
 
-def test_a_rate_that_the_codec_has_not_is_resampled(tmp_path):
+def test_a_rate_that_the_codec_lacks_is_resampled(tmp_path):
     soundfile.write(tmp_path / "in.wav", speech_like(1, 1)[::2], 22050)
     enhance_file(tmp_path / "in.wav", tmp_path / "out.webm", **NEUTRAL)
     out, rate, _ = heard(tmp_path / "out.webm")
     assert rate == 48000 and len(out) / rate == pytest.approx(24000 / 22050, abs=0.1)
 
 
-def test_a_film_that_breaks_off_is_refused_and_salvaged_on_request(tmp_path):
+def test_a_truncated_video_is_refused_and_salvaged_on_request(tmp_path):
     make(tmp_path / "in.mkv", ("mpeg4", "aac"))
     content = (tmp_path / "in.mkv").read_bytes()
     (tmp_path / "in.mkv").write_bytes(content[: len(content) // 2])
@@ -196,10 +196,10 @@ def test_a_film_that_breaks_off_is_refused_and_salvaged_on_request(tmp_path):
     [
         ("in.mp4", b"no film" * 99, "out.mp4", r"in\.mp4 cannot be read as audio \(.*\): copy or export it again"),
         ("silent.mp4", None, "out.mp4", r"silent\.mp4 has no sound: there is nothing to enhance"),
-        ("in.mkv", None, "out.webm", r"out\.webm cannot be written \(.*\): use \.mkv, which takes any picture"),
+        ("in.mkv", None, "out.webm", r"out\.webm cannot be written \(.*\): use \.mkv, which holds any video"),
     ],
 )
-def test_what_cannot_be_done_is_named(tmp_path, name, content, output, words):
+def test_impossible_requests_are_named(tmp_path, name, content, output, words):
     if content is None and name == "silent.mp4":
         with av.open(str(tmp_path / name), "w") as out:
             video = out.add_stream("mpeg4", rate=25)
@@ -218,7 +218,7 @@ def test_what_cannot_be_done_is_named(tmp_path, name, content, output, words):
 @covers("files.media.MediaReader", "files.media.open_media", "files.media.written")
 @examples(10)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.booleans())
-def test_a_damaged_film_is_refused_or_enhanced(tmp_path_factory, seed, count, salvage):
+def test_a_damaged_video_is_refused_or_enhanced(tmp_path_factory, seed, count, salvage):
     folder = tmp_path_factory.mktemp("film")
     make(folder / "in.mkv", ("mpeg4", "aac"), audio=speech_like(SECONDS, 1))
     content = bytearray((folder / "in.mkv").read_bytes())

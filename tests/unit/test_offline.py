@@ -37,7 +37,7 @@ ROOT = Path(__file__).parents[2]
         ((10, 2, 2), "must be of shape (samples,) or (samples, channels) and not empty; its shape is (10, 2, 2)"),
     ],
 )
-def test_a_layout_that_cannot_be_meant_is_refused_with_the_remedy(shape, words):
+def test_an_implausible_layout_is_refused_with_a_remedy(shape, words):
     with pytest.raises(ValueError, match=f"^audio {re.escape(words)}$"):
         enhance(np.zeros(shape), MODEL)
 
@@ -49,7 +49,7 @@ def test_the_remedies_work():
     assert enhance(np.zeros((1, 1)), MODEL).shape == (1, 1)
 
 
-def test_a_peak_as_a_decoded_mp3_has_it_is_no_fault():
+def test_the_peaks_of_a_decoded_mp3_are_accepted():
     signal = 31.9 * noise(0.1) / np.abs(noise(0.1)).max()
     assert np.isfinite(enhance(signal, MODEL)).all()
 
@@ -203,7 +203,7 @@ def test_all_processor_time_is_the_calling_threads(threadpoolctl):
 @covers("threads.set_variables")
 @examples(3)
 @given(st.sampled_from(VARIABLES))
-def test_what_the_user_set_stays(name):
+def test_what_the_user_has_set_stays(name):
     with pytest.MonkeyPatch.context() as patch:
         for each in VARIABLES:
             patch.setenv(each, "3")

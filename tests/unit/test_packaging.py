@@ -116,7 +116,7 @@ def test_the_wheel_requires_numpy_alone_and_runs_in_every_pyodide(wheel):
     assert wheel.name.endswith("-py3-none-any.whl")
 
 
-def test_the_index_would_take_wheel_and_source_archive(wheel, archive):
+def test_the_index_would_accept_wheel_and_source_archive(wheel, archive):
     command = [sys.executable, "-m", "twine", "check", "--strict", str(wheel), str(archive)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr

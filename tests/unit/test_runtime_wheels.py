@@ -74,7 +74,7 @@ def test_the_python_that_compiles_is_of_the_version_asked_for():
     assert matching_python("9.9") is None
 
 
-def test_without_that_python_sources_are_shipped_and_it_is_said(tmp_path, capsys):
+def test_without_that_python_sources_are_shipped_with_a_notice(tmp_path, capsys):
     archive = tmp_path / "a.zip"
     archive.write_bytes(zipped({"a.py": SOURCE}))
     assert compiled([archive], "9.9", tmp_path / "compiled") == [archive]

@@ -160,7 +160,7 @@ def test_a_bad_piece_is_refused_and_the_stream_goes_on(piece, error, words):
 
 
 @pytest.mark.parametrize("rate", [0, -48000, 44100.5, "48000", None, True, float("nan"), 10**9])
-def test_what_is_no_sample_rate_is_refused(rate):
+def test_invalid_sample_rates_are_refused(rate):
     for call in (lambda: stream(sample_rate=rate), lambda: enhance(np.zeros(480), MODEL, sample_rate=rate)):
         with pytest.raises(ValueError, match="sample_rate must be a whole number of hertz, 1000 to 1000000, not "):
             call()

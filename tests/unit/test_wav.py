@@ -57,7 +57,7 @@ def test_a_wav_file_without_a_length_is_read_to_the_end(tmp_path, subtype, riff,
     np.testing.assert_allclose(out[:96000], AUDIO, atol=tolerance)
 
 
-def test_a_wav_file_that_says_truly_that_it_is_empty_stays_empty(tmp_path):
+def test_a_wav_file_that_really_is_empty_stays_empty(tmp_path):
     content = wav(np.zeros(0))
     listed = content + b"LIST" + struct.pack("<I", 26) + b"INFOISFT" + struct.pack("<I", 14) + b"Lavf59.27.100\0"
     (tmp_path / "in.wav").write_bytes(with_sizes(listed, len(listed) - 8, 0))
@@ -82,7 +82,7 @@ def test_a_flac_file_without_a_length_is_read_to_the_end(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["flac_of_unknown_length_from_a_pipe.flac", "wav_with_data_size_0.wav"])
-def test_what_programs_left_behind_is_read(tmp_path, name):
+def test_headers_that_programs_left_incomplete_are_read(tmp_path, name):
     if not (RECORDED / name).exists():
         pytest.skip(f"no recorded {name} here")
     done = enhance_file(RECORDED / name, tmp_path / "out.wav")
@@ -95,7 +95,7 @@ def short(content, container):
 
 
 @pytest.mark.parametrize("container", ["WAV", "FLAC"])
-def test_a_file_that_breaks_off_is_refused_and_salvaged_on_request(tmp_path, container):
+def test_a_truncated_file_is_refused_and_salvaged_on_request(tmp_path, container):
     name = f"in.{container.lower()}"
     (tmp_path / name).write_bytes(short(wav(container=container), container))
     remedy = r"copy it again, or enhance what can be read \(--salvage, salvage=True\)"

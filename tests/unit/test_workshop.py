@@ -136,25 +136,25 @@ def line_of(text: str, module: str = "signal.postfilter") -> int:
     return SOURCES[module][: SOURCES[module].index(text)].count("\n") + 1
 
 
-def test_a_syntax_error_is_told_with_its_line(parts):
+def test_a_syntax_error_names_its_line(parts):
     with pytest.raises(Fault, match="SyntaxError") as caught:
         run(parts, edited_postfilter("warped = gains *", "warped = = gains *"))
     assert (caught.value.module, caught.value.line) == ("signal.postfilter", line_of("warped = gains"))
 
 
-def test_a_runtime_error_is_told_with_the_line_of_the_edited_file(parts):
+def test_a_runtime_error_names_the_line_of_the_edited_file(parts):
     with pytest.raises(Fault, match=r"NameError: name 'gians' is not defined \(in envelope_postfilter\)") as caught:
         run(parts, edited_postfilter("warped = gains *", "warped = gians *"))
     assert (caught.value.module, caught.value.line) == ("signal.postfilter", line_of("warped = gains"))
 
 
-def test_an_error_that_shows_elsewhere_is_told_where_it_shows(parts):
+def test_an_error_that_shows_elsewhere_is_reported_there(parts):
     with pytest.raises(Fault, match="ValueError") as caught:
         run(parts, edited_postfilter("return warped * compensation[:, None]", "return warped[0, :3]"))
     assert caught.value.module == "signal.synthesis" and caught.value.line
 
 
-def test_a_result_that_is_no_sound_is_refused(parts):
+def test_a_result_that_is_not_sound_is_refused(parts):
     with pytest.raises(Fault, match="NaN or infinity"):
         run(parts, edited_postfilter("return warped * compensation[:, None]", "return warped * np.float32('nan')"))
 

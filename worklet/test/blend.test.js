@@ -112,7 +112,7 @@ describe('sound', () => {
     assert.equal(rig.gain, 1);
   });
 
-  test('of a pause that is shorter than a mute goes on being enhanced', () => {
+  test('is enhanced through a pause that is shorter than a mute', () => {
     const rig = new Rig().run(20000);
     const [from, to] = [rig.elapsed, rig.elapsed + MUTED - QUANTUM];
     rig.source = (position) => (position < from || position >= to ? signal(position) : 0);
@@ -125,7 +125,7 @@ describe('sound', () => {
     assert.equal(rig.blend.underruns, 0);
   });
 
-  test('that is dry comes unharmed from the deepest ring in the largest quanta', () => {
+  test('that is raw survives the deepest ring and the largest quanta', () => {
     const rig = new Rig({ depth: DEPTH_MAX, quantum: 2048 }).run(4 * CAPACITY, { work: false });
     assert.equal(rig.gain, 0);
     assert.ok(DEPTH_MIN < DEPTH && DEPTH < DEPTH_MAX);

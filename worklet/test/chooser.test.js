@@ -92,7 +92,7 @@ test('two steps down on one day are no more than one day', async () => {
   assert.equal(await visit().choose(), 'c50');
 });
 
-test('what was lowered does not outlive version or tier', async () => {
+test('a lowered tier does not outlive its version', async () => {
   const first = visit();
   await first.choose();
   first.lower('c20');

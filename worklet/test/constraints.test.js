@@ -20,7 +20,7 @@ for (const asked of [undefined, null, 5, {}, { video: true }, { audio: false, vi
   });
 }
 
-test('what the page asks of its microphone stays, but for a wish for noise suppression', () => {
+test("the page's own constraints stay, except a wish for noise suppression", () => {
   const asked = {
     deviceId: { exact: 'usb' },
     echoCancellation: false,
@@ -37,7 +37,7 @@ test('what the page asks of its microphone stays, but for a wish for noise suppr
   assert.deepEqual(asked, before, 'the page\'s own object was changed');
 });
 
-test('a demand for suppression is passed on', () => {
+test('required suppression is passed on', () => {
   const audio = { noiseSuppression: { exact: true } };
   const { constraints, microphone } = microphoneRequest({ audio });
   assert.deepEqual(constraints, { audio });
@@ -122,7 +122,7 @@ test('later changes of the page do not reach the copy', () => {
   }
 });
 
-test('who wants the browser\'s suppression', () => {
+test('when the page gets the browser\'s suppression', () => {
   for (const noiseSuppression of [undefined, true, { ideal: true }, { exact: true }]) {
     assert.equal(wantsSuppression({ noiseSuppression }), true);
   }

@@ -18,13 +18,13 @@ function machine(costs) {
   return { models, measure, held };
 }
 
-test('a model that is quick enough is taken as it is', async () => {
+test('a model that is fast enough is used', async () => {
   const { models, measure, held } = machine({ c50: BUDGET, c20: 0.1 });
   const { info, from } = await largestWithinBudget(models, 'c50', measure);
   assert.deepEqual([info.tier, from, held], ['c50', undefined, ['c50']]);
 });
 
-test('one that is too slow steps down to the largest that is not, and is let go', async () => {
+test('one that is too slow steps down to the largest that is not, and is released', async () => {
   const { models, measure, held } = machine({ c50: 3, c20: 1.4, c10: 0.8 });
   const { info, from } = await largestWithinBudget(models, 'c50', measure);
   assert.deepEqual([info.tier, from, held], ['c10', 'c50', ['c10']]);
@@ -40,7 +40,7 @@ test('a machine too slow for the smallest is refused with a code, and nothing is
   assert.deepEqual(held, []);
 });
 
-test('a trial that fails lets the model go', async () => {
+test('a failed trial releases the model', async () => {
   const { models, held } = machine({ c20: 0.1 });
   await assert.rejects(largestWithinBudget(models, 'c20', async () => Promise.reject(new Error('trap'))), /trap/);
   assert.deepEqual(held, []);

@@ -91,7 +91,7 @@ test('two talkers with a microphone each are both heard, in full', () => {
   assert.ok(decibels < -35, `off by ${decibels.toFixed(1)} dB`);
 });
 
-test('by turns they are heard from the first word', () => {
+test('taking turns, both are heard from the first word', () => {
   const half = LENGTH / 2;
   const [first, second] = [changed(SPEECH, (sample, i) => (i < half ? sample : hiss())), changed(voice(2), (sample, i) => (i < half ? hiss() : sample))];
   const out = mixed(first, second);

@@ -41,7 +41,7 @@ test('what is listed is fetched and checked, the rest is left alone', async () =
   ]);
 });
 
-test('what a start needs is under way before anybody asks, once', async () => {
+test('what a start needs is fetched in advance, once', async () => {
   const hashes = { ...HASHES, 'numpy.whl': hashOf('numpy'), 'models/c10.pnw': hashOf('c10') };
   host({
     [`${ASSETS}core.wasm`]: 'core', [`${ASSETS}pyodide.mjs`]: 'module', [`${ASSETS}numpy.whl`]: 'numpy',
@@ -74,7 +74,7 @@ test('a cached file of an earlier version is fetched again', async () => {
   assert.equal(requests.at(-1)?.[1]?.cache, 'reload');
 });
 
-test('bytes are passed on as they arrive to whoever counts them, before the file is whole', async () => {
+test('bytes are reported as they arrive, before the file is complete', async () => {
   /** @type {ReadableStreamDefaultController<Uint8Array>} */
   let sender = /** @type {any} */ (undefined);
   const body = new ReadableStream({ start: (controller) => void (sender = controller) });
@@ -98,7 +98,7 @@ test('bytes are passed on as they arrive to whoever counts them, before the file
   assert.deepEqual(counted, [8, 5]);
 });
 
-test('a connection that breaks off is tried once more, then named', async () => {
+test('a broken connection is retried once, then reported', async () => {
   let attempts = 0;
   globalThis.fetch = async () => {
     attempts++;

@@ -62,7 +62,7 @@ test("the wheel's tier is there without a request, by default and by its name, a
   assert.equal(await models.acquire('c20'), held);
 });
 
-test('another tier is fetched once for all who ask, and let go of after the last', async () => {
+test('another tier is fetched once for everyone, and released after the last', async () => {
   const models = new Models(ASSETS, runtime);
   const [a, b] = await Promise.all([models.acquire('c10'), models.acquire('c10')]);
   assert.equal(a, b);
@@ -89,7 +89,7 @@ test('an unknown tier is refused with a list of those there are', async () => {
   await assert.rejects(models.acquire('c99'), { code: 'model', message: /no tier c99: use auto, c20, c10 or the URL/ });
 });
 
-test('a list that was not there may be there the next time', async () => {
+test('a missing list is looked for again the next time', async () => {
   const models = new Models(ASSETS, runtime);
   const list = files[`${ASSETS}models.json`];
   delete files[`${ASSETS}models.json`];
@@ -121,7 +121,7 @@ test('a file larger than any model is not read to its end', async () => {
   assert.ok(ended && sent < 140, `${sent} MB were taken`);
 });
 
-test('a download from which nothing comes any more is given up, one that is slow is not', async () => {
+test('a stalled download is given up, a slow one is not', async () => {
   mock.timers.enable({ apis: ['setTimeout'] });
   const pass = async (/** @type {number} */ ms) => {
     for (let passed = 0; passed < ms; passed += TICK) mock.timers.tick(TICK);

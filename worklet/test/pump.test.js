@@ -39,7 +39,7 @@ describe('an enhancer', () => {
     assert.equal(rig.gain, 0);
   });
 
-  test('forgets what it heard when it begins and after a failure; one that cannot is given up', () => {
+  test('is reset at the beginning and after a failure; one that cannot be is given up', () => {
     const enhancer = new Inverter();
     const reset = mock.method(enhancer, 'reset');
     const rig = new Rig({ enhancer }).run(20000);
@@ -61,7 +61,7 @@ describe('an enhancer', () => {
     assert.match(String(rig.pump.failure), /cannot/);
   });
 
-  test('that puts out NaN is not heard', () => {
+  test('that outputs NaN is not heard', () => {
     const enhancer = new Inverter();
     const rig = new Rig({ enhancer }).run(20000);
     const step = enhancer.step.bind(enhancer);

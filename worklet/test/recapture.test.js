@@ -90,7 +90,7 @@ test('where an open microphone keeps its processing, it is faded out, stopped an
   assert.deepEqual(counts, { done: 2, refused: 0, lost: 0 });
 });
 
-test('if it cannot be opened as wished then, it is opened as it was; if not even that, the track ends and it is reported', async () => {
+test('if that cannot be opened, it is reopened as it was; failing that too, the track ends and it is reported', async () => {
   const back = microphone();
   back.browser.answer = ({ noiseSuppression }) => (noiseSuppression === false ? undefined : OVERCONSTRAINED);
   back.percepnet.become('fallback', 'boot');
@@ -125,7 +125,7 @@ test('a failure that lasts is answered at once, one that may pass after 5 s, and
   assert.deepEqual(asks, []);
 });
 
-test('who asked for no suppression, or required it, keeps the one capture', async () => {
+test('a page that declined suppression, or required it, keeps its one capture', async () => {
   for (const noiseSuppression of [false, { ideal: false }, { exact: true }]) {
     const { percepnet, raw, asks } = microphone({ noiseSuppression });
     percepnet.become('fallback', 'boot');
@@ -171,7 +171,7 @@ test('a capture that arrives after it was given up is closed', async () => {
   assert.equal(tooLate.readyState, 'ended', 'a second capture was left open');
 });
 
-test('where the user would be asked, nothing is opened or stopped', async () => {
+test('where the user would be prompted, nothing is opened or stopped', async () => {
   world.permission = 'prompt';
   const { percepnet, raw, asks, counts } = microphone();
   percepnet.become('fallback', 'boot');
@@ -179,7 +179,7 @@ test('where the user would be asked, nothing is opened or stopped', async () => 
   assert.deepEqual([asks, raw.readyState, counts], [[], 'live', { done: 0, refused: 1, lost: 0 }]);
 });
 
-test('if the way back is refused the voice is left to the browser: two suppressors in a row degrade it', async () => {
+test('if switching back is refused, suppression is left to the browser: two in a row degrade the voice', async () => {
   const { percepnet, standIn, browser } = microphone();
   percepnet.become('fallback', 'boot');
   await settleFades();
@@ -193,7 +193,7 @@ test('if the way back is refused the voice is left to the browser: two suppresso
   assert.equal(browser.asks.length, 1);
 });
 
-test('a page out of view is not asked for its microphone until it is back', async () => {
+test('a hidden page is not asked for its microphone until it is visible again', async () => {
   Object.assign(document, { visibilityState: 'hidden' });
   const { percepnet, asks } = microphone();
   percepnet.become('fallback', 'boot');
@@ -205,7 +205,7 @@ test('a page out of view is not asked for its microphone until it is back', asyn
   assert.equal(asks.length, 1);
 });
 
-test('a microphone that is released meanwhile is not brought back', async () => {
+test('a microphone that is released in the meantime is not reopened', async () => {
   for (const answers of [1, 2]) {
     const { percepnet, standIn, browser, keeper } = microphone();
     standIn.onReleased = () => keeper.end();

@@ -89,7 +89,7 @@ describe('a stream', () => {
     assert.equal(program.heap, heap);
   });
 
-  test('passes the input on, late, where nothing may be taken away', async () => {
+  test('passes the input through, delayed, at an attenuation limit of 0', async () => {
     const runner = (await Program.load(kernels, images.small)).stream();
     runner.attenuationLimit = 0;
     const output = enhance(runner, clip.subarray(0, 60 * HOP));
@@ -111,7 +111,7 @@ describe('a stream', () => {
     }
   });
 
-  test('refuses samples that are no audio, unharmed', async () => {
+  test('refuses invalid samples and stays intact', async () => {
     const program = await Program.load(kernels, images.small);
     const [tried, spared] = [program.stream(), program.stream()];
     for (const bad of [NaN, Infinity, -1e7]) {
@@ -122,7 +122,7 @@ describe('a stream', () => {
     assert.deepEqual(enhance(tried, clip.subarray(0, 9 * HOP)), enhance(spared, clip.subarray(0, 9 * HOP)));
   });
 
-  test('allocates nothing a frame', async () => {
+  test('allocates nothing per frame', async () => {
     const runner = (await Program.load(kernels, images.small)).stream();
     assert.equal(runner.input(), runner.input());
     assert.equal(runner.output(), runner.output());
@@ -147,7 +147,7 @@ describe('loading', () => {
     assert.match(program.info.kernels_refused.relaxed, /compile/);
   });
 
-  test('needs some kernel', async () => {
+  test('needs a kernel', async () => {
     await assert.rejects(Program.load({}, images.small), { code: 'kernel', message: /none was supplied/ });
   });
 

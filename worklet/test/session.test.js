@@ -133,7 +133,7 @@ describe('the worker', () => {
     assert.ok(!workers[0].alive);
   });
 
-  test('in which a stream failed takes nobody new, and the others stay', async () => {
+  test('in which a stream failed accepts no new streams, and keeps the others', async () => {
     const [a, b] = sessions(2);
     for (const { session } of [a, b]) session.boot();
     await workers[0].open();
@@ -260,7 +260,7 @@ describe('an instance', () => {
     assert.equal(a.session.state, 'ready');
   });
 
-  test('on a machine that is too slow is bypassed and tried again, after twice the time if that was no good', async () => {
+  test('on a machine that is too slow is bypassed and tried again, after twice the time if that failed', async () => {
     const [a] = sessions(1);
     a.session.boot();
     await workers[0].open();
@@ -284,7 +284,7 @@ describe('an instance', () => {
     assert.equal(a.session.state, 'ready');
   });
 
-  test('keeps a reason that does not pass when a context falls asleep as well', async () => {
+  test('keeps a permanent reason when its context is suspended as well', async () => {
     const [a] = sessions(1);
     a.session.boot();
     await workers[0].open();
@@ -294,7 +294,7 @@ describe('an instance', () => {
     assert.equal(a.session.reason?.code, 'worklet');
   });
 
-  test('refused a model runs on with the one it has', async () => {
+  test('whose new model is refused keeps the one it has', async () => {
     const [a] = sessions(1);
     a.session.boot();
     await workers[0].open();
@@ -305,7 +305,7 @@ describe('an instance', () => {
     assert.deepEqual([a.session.state, a.session.info?.tier], ['ready', 'c20']);
   });
 
-  test('that ends lets nobody wait for an answer', async () => {
+  test('that ends leaves no request unanswered', async () => {
     const [a] = sessions(1);
     a.session.boot();
     await workers[0].open();

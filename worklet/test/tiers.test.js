@@ -16,7 +16,7 @@ test('tiers are listed from the largest to the smallest', () => {
   assert.deepEqual(TIERS.map(({ tier }) => tier), ['c100', 'c50', 'c20', 'c10']);
 });
 
-test('the next smaller tier, also than a model that is none', () => {
+test('the next smaller tier, also for a model that is not a tier', () => {
   assert.equal(nextSmaller(TIERS, 8e6)?.tier, 'c50');
   assert.equal(nextSmaller(TIERS, 3e6)?.tier, 'c20');
   assert.equal(nextSmaller(TIERS, 1e6), undefined);
@@ -32,7 +32,7 @@ test('the option is a name, an address, or nothing', () => {
   assert.throws(() => readModel(20), /model must be 'auto', the name of a tier such as 'c20', or the URL of a .pnw file, not 20/);
 });
 
-describe('of the tiers, a machine gets', () => {
+describe('the tier that a machine gets is', () => {
   /** A machine on which a frame costs `fixed` ms and `each` ms a million weights; what it measured. */
   const choose = async (/** @type {number} */ fixed, /** @type {number} */ each, /** @type {string[]} */ lost = []) => {
     const cost = (/** @type {{weights: number}} */ { weights }) => fixed + (each * weights) / 1e6;
@@ -45,7 +45,7 @@ describe('of the tiers, a machine gets', () => {
     return [tier, ...measured];
   };
 
-  test('the largest if it is fast, and that alone is fetched', async () => {
+  test('the largest if it is fast, and only that one is fetched', async () => {
     assert.deepEqual(await choose(0.05, 0.09), ['c100', 'c100']);
   });
 
@@ -62,7 +62,7 @@ describe('of the tiers, a machine gets', () => {
     assert.deepEqual(await choose(5, 5), ['c10', 'c10']);
   });
 
-  test('one that can be had', async () => {
+  test('one that is available', async () => {
     assert.deepEqual(await choose(0.05, 0.09, ['c100']), ['c50', 'c100', 'c50']);
     assert.deepEqual(await choose(5, 5, ['c10']), ['c20', 'c10']);
   });

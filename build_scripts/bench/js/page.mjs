@@ -57,10 +57,10 @@ async function run({ name, ...turn }) {
 }
 
 /**
- * Lead all of the audio through one of the other suppressors.
+ * Run all of the audio through one of the other suppressors.
  *
  * @param {{system: string}} command
- * @returns {Promise<{length: number, samples: string}>} samples it takes at a time; what it put out, float32 in base64
+ * @returns {Promise<{length: number, samples: string}>} samples it takes at a time; its output, float32 in base64
  */
 async function pass({ system }) {
   const audio = new Float32Array(await (await fetch('audio.f32')).arrayBuffer());
