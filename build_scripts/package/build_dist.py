@@ -26,6 +26,9 @@ from email.parser import Parser
 from pathlib import Path
 from typing import Any
 
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
 from build_scripts import ROOT
 from build_scripts.site import make_clip
 from build_scripts.site.charts import bands_rule
@@ -139,24 +142,18 @@ def wheel_entry(wheel: Path) -> dict[str, Any]:
         (metadata,) = (name for name in names if name.endswith(".dist-info/METADATA"))
         fields = Parser().parsestr(archive.read(metadata).decode())
     modules = {name.split("/")[0] for name in names if name.endswith("/__init__.py") and name.count("/") == 1}
-    requirements = [text for text in fields.get_all("Requires-Dist", []) if ";" not in text]
+    requirements = [Requirement(text) for text in fields.get_all("Requires-Dist", [])]
     return {
-        "depends": sorted(name_of(text) for text in requirements),
+        "depends": sorted(canonicalize_name(each.name) for each in requirements if not each.marker),
         "file_name": wheel.name,
         "imports": sorted(modules),
         "install_dir": "site",
-        "name": name_of(str(fields["Name"])),
+        "name": canonicalize_name(fields["Name"]),
         "package_type": "package",
         "sha256": sha256(wheel.read_bytes()),
         "unvendored_tests": False,
         "version": str(fields["Version"]),
     }
-
-
-def name_of(requirement: str) -> str:
-    """Return the normalised package name that a requirement begins with."""
-    end = next((i for i, c in enumerate(requirement) if not (c.isalnum() or c in "-_.")), len(requirement))
-    return requirement[:end].lower().replace("_", "-").replace(".", "-")
 
 
 def trim_lock(official: Mapping[str, Any], packages: Iterable[str], wheels: Iterable[Path]) -> dict[str, Any]:
