@@ -16,6 +16,20 @@ MISSING = [name for name in ("pulseaudio", "pactl", "paplay") if not shutil.whic
 TAG = '<!doctype html><title>test</title><link rel="icon" href="/icon.svg"><script src="/worklet/drop-in.js"></script>'
 """The beginning of a page that has the drop-in."""
 
+SOUNDING = """async () => {
+    const context = new AudioContext();
+    const analyser = new AnalyserNode(context, { fftSize: 2048 });
+    context.createMediaStreamSource(stream).connect(analyser);
+    const samples = new Float32Array(2048);
+    do {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        analyser.getFloatTimeDomainData(samples);
+    } while (samples.every((sample) => Math.abs(sample) <= 0.01));
+    await context.close();
+    return true;
+}"""
+"""Wait until the page's ``stream`` is heard."""
+
 
 @dataclass
 class FirefoxWithSound:

@@ -86,8 +86,11 @@ export function player(context, track) {
   return context.createMediaStreamSource(stream);
 }
 
-/** Record several nodes of one context from the same moment on. */
-export async function record(context, nodes, samples) {
+/**
+ * Begin to record several nodes of one context, all from the same moment on. `full` resolves to the recordings once they have
+ * so many samples; stop() ends them earlier, with `start`, the context's sample at which they begin.
+ */
+export async function startRecording(context, nodes, samples) {
   await context.audioWorklet.addModule('/tests/recorder.js');
   const recorder = new AudioWorkletNode(context, 'recorder', {
     numberOfInputs: nodes.length,
@@ -98,6 +101,18 @@ export async function record(context, nodes, samples) {
   });
   const full = new Promise((resolve) => (recorder.port.onmessage = ({ data }) => resolve(data)));
   nodes.forEach((node, i) => node.connect(recorder, 0, i));
+  const stop = async () => {
+    recorder.port.postMessage('stop');
+    const recordings = await within(full, 'a recording');
+    for (const node of nodes) node.disconnect(recorder);
+    return recordings;
+  };
+  return { full, stop };
+}
+
+/** Record several nodes of one context from the same moment on. */
+export async function record(context, nodes, samples) {
+  const { full } = await startRecording(context, nodes, samples);
   return (await within(full, 'a recording')).map(encode);
 }
 

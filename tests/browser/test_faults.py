@@ -34,17 +34,7 @@ LIMIT = SAMPLE_RATE // 10
 """Samples until the voice must be raw."""
 
 RECORD = """async ([before, after, fault]) => {
-    await ours.audioWorklet.addModule('/tests/recorder.js');
-    const recorder = new AudioWorkletNode(ours, 'recorder', {
-        numberOfInputs: 2,
-        numberOfOutputs: 0,
-        channelCount: 1,
-        channelCountMode: 'explicit',
-        processorOptions: { samples: 60 * 48000 },
-    });
-    const full = new Promise((resolve) => (recorder.port.onmessage = ({ data }) => resolve(data)));
-    source.connect(recorder, 0, 0);
-    node.connect(recorder, 0, 1);
+    const recorder = await harness.startRecording(ours, [source, node], 60 * 48000);
     // Seconds of sound, not of a clock that a busy machine outruns.
     const flow = (seconds) => {
         const until = ours.currentTime + seconds;
@@ -63,10 +53,7 @@ RECORD = """async ([before, after, fault]) => {
     }
     if (fault && fault !== 'terminate') struck = await told;
     await flow(after);
-    recorder.port.postMessage('stop');
-    const recordings = await full;
-    source.disconnect(recorder);
-    node.disconnect(recorder);
+    const recordings = await recorder.stop();
     return [heard && heard - recordings.start, ...[struck, ...recordings].map(harness.encode)];
 }"""
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
-from both import TAG
+from both import SOUNDING, TAG
 from conftest import AlteredSite, Tab, decode
 
 from build_scripts.site.serve import HOST, ISOLATION, Handler, Server
@@ -16,21 +16,6 @@ START = """async () => {
     window.stream = await navigator.mediaDevices.getUserMedia({ audio: true });
     window.media = await percepnet;
 }"""
-
-SOUNDING = """async () => {
-    const context = new AudioContext();
-    const analyser = new AnalyserNode(context, { fftSize: 2048 });
-    context.createMediaStreamSource(stream).connect(analyser);
-    const samples = new Float32Array(2048);
-    for (;;) {
-        await new Promise((resolve) => setTimeout(resolve, 50));
-        analyser.getFloatTimeDomainData(samples);
-        if (samples.some((sample) => Math.abs(sample) > 0.01)) break;
-    }
-    await context.close();
-    return true;
-}"""
-
 
 @pytest.fixture
 def held(altered: AlteredSite) -> Iterator[tuple[str, threading.Event]]:
@@ -90,26 +75,15 @@ MediaStreamAudioDestinationNode = class extends GainNode {
 </script>"""
 
 RECORD_CHANGE = """async () => {
-    await ours.audioWorklet.addModule('/tests/recorder.js');
-    const recorder = new AudioWorkletNode(ours, 'recorder', {
-        numberOfInputs: 2,
-        numberOfOutputs: 0,
-        channelCount: 1,
-        channelCountMode: 'explicit',
-        processorOptions: { samples: 60 * 48000 },
-    });
-    window.full = new Promise((resolve) => (recorder.port.onmessage = ({ data }) => resolve(data)));
-    window.recorder = recorder;
-    source.connect(recorder, 0, 0);
-    tap.connect(recorder, 0, 1);
+    const { startRecording } = await import('/tests/harness.js');
+    window.recorder = await startRecording(ours, [source, tap], 60 * 48000);
 }"""
 
 ENOUGH = """async () => {
-    const { encode } = await import('/tests/harness.js');
-    const until = ours.currentTime + 1;
-    while (ours.currentTime < until) await new Promise((resolve) => setTimeout(resolve, 20));
-    recorder.port.postMessage('stop');
-    return (await full).map(encode);
+    const { encode, until } = await import('/tests/harness.js');
+    const end = ours.currentTime + 1;
+    await until(() => ours.currentTime >= end);
+    return (await recorder.stop()).map(encode);
 }"""
 
 

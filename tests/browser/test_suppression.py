@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from both import TAG
+from both import SOUNDING, TAG
 from conftest import AlteredSite
 
 SPY = """<script>
@@ -33,19 +33,6 @@ START = """async () => {
     window.events = [];
     for (const type of ['mute', 'unmute', 'ended']) track.addEventListener(type, () => events.push(type));
     window.media = await percepnet;
-}"""
-
-SOUNDING = """async () => {
-    const context = new AudioContext();
-    const analyser = new AnalyserNode(context, { fftSize: 2048 });
-    context.createMediaStreamSource(stream).connect(analyser);
-    const samples = new Float32Array(2048);
-    await until(() => {
-        analyser.getFloatTimeDomainData(samples);
-        return samples.some((sample) => Math.abs(sample) > 0.01);
-    });
-    await context.close();
-    return true;
 }"""
 
 
