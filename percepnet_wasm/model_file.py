@@ -34,6 +34,9 @@ WEIGHT_SCALE = 1 / 256
 WEIGHT_LIMIT = 127 * WEIGHT_SCALE
 DEFAULT_TIER = "c20"
 
+_SUFFIXES = (".pnw", ".pni")
+"""Of bundled models. A built site's wheel holds none: its start-up puts the image there that runs meanwhile."""
+
 _TIER = re.compile(r"c\d+")
 """The form of tier names."""
 _HEAD = struct.Struct("<8sII")
@@ -159,15 +162,17 @@ def default_model_bytes() -> bytes:
 def _tier_bytes(tier: str) -> bytes:
     """Read a bundled model by its tier."""
     folder = resources.files(__package__) / "models"
-    file = folder / f"{tier}.pnw"
-    if not file.is_file():
-        here = ", ".join(sorted(each.name[:-4] for each in folder.iterdir() if each.name.endswith(".pnw")))
-        raise ModelFileError(
-            f"tier {tier!r} is not installed, only {here}: pass the path of its file (--model FILE, model=FILE in"
-            f" Python); it is percepnet_wasm/models/{tier}.pnw in the repository and the source archive, and"
-            f" models/{tier}.pnw in a built site"
-        )
-    return file.read_bytes()
+    for suffix in _SUFFIXES:
+        file = folder / f"{tier}{suffix}"
+        if file.is_file():
+            return file.read_bytes()
+    names = [each.name for each in folder.iterdir()] if folder.is_dir() else []
+    here = ", ".join(sorted({name[:-4] for name in names if name.endswith(_SUFFIXES)})) or "none"
+    raise ModelFileError(
+        f"tier {tier!r} is not installed, only {here}: pass the path of its file (--model FILE, model=FILE in"
+        f" Python); it is percepnet_wasm/models/{tier}.pnw in the repository and the source archive, and"
+        f" models/{tier}.pnw in a built site"
+    )
 
 
 def _parse(content: bytes, name: str) -> Model:

@@ -15,13 +15,17 @@
  * This is also the watchdog: it never waits. If the worker dies, the enhanced run ends and the sound is dry within `depth`
  * samples on the sample clock (40 ms), whatever the main thread does.
  *
+ * While Python starts, a second worker may enhance from a second ring (`lead`). Both rings get the same input; once the first
+ * ring's enhancer has heard HEARD samples without a gap and is in time, the sound is cross-faded to it over one frame, and the
+ * second ring is dropped. Changes between the rings take place while the sound is raw, or in that cross-fade.
+ *
  * With `deepest` above `depth` the ring deepens when frames come late: by as much as they were late, while the sound is raw
  * anyway, in a cross-fade. It never gets shallower again.
  *
  * Nothing here allocates after construction.
  */
-import { DELAY, SAMPLE_RATE } from './constants.js';
-import { CAPACITY, WORD } from './ring.js';
+import { DELAY, HOP, SAMPLE_RATE } from './constants.js';
+import { CAPACITY, SETTLE, WORD } from './ring.js';
 
 /** What is being played; `Blend.state`. */
 export const STATE = Object.freeze({
@@ -42,6 +46,13 @@ export const STARVED = SAMPLE_RATE / 10;
 
 /** Samples of digital silence after which the worker may rest: 1 s. A live microphone never yields exact zeros, a muted one does. */
 export const MUTED = SAMPLE_RATE;
+
+/**
+ * Samples that an enhancer hears before it takes over from another: 3 s. Its window and look-ahead are full after 40 ms, but the
+ * network remembers seconds: one that has heard 100 ms differs from one that has heard everything by as much as a third of the
+ * voice's level, after 1 s by 4 %, after 3 s by 3 % (tests/browser/test_early_start.py).
+ */
+export const HEARD = 3 * SAMPLE_RATE;
 
 /** Largest quantum supported. Web Audio's is 128; newer drafts of the specification let pages choose. */
 const QUANTUM_MAX = 2048;
@@ -86,7 +97,21 @@ class Run {
 }
 
 export class Blend {
+  /** The run of `ring`, and the one that is being played. */
+  #main;
   #run;
+  /**
+   * The ring that plays until `ring` can, from where, and for how many samples it has not been needed.
+   *
+   * @type {{run: Run, since: number, unneeded: number} | undefined}
+   */
+  #early;
+  /** Samples of the cross-fade from the early ring that have been played; 0 before it begins. */
+  #faded = 0;
+  /** Share of the incoming samples at the end of the last quantum. */
+  #share = 0;
+  /** Enhanced samples that are being faded in. */
+  #incoming = new Float32Array(0);
   #immediate;
   /** The enhanced sound's distance from the dry one at the last sample played: where a fade starts if nothing is left. */
   #offset = 0;
@@ -114,7 +139,7 @@ export class Blend {
     this.state = enabled ? STATE.WAITING : STATE.RESTING;
     /** Whether enhanced sound is at full level at the end of the last quantum. */
     this.wet = false;
-    this.#run = new Run(ring, start);
+    this.#main = this.#run = new Run(ring, start);
     this.starved = 0;
     this.silent = 0;
     this.underruns = 0;
@@ -124,6 +149,23 @@ export class Blend {
     ring.store(WORD.DEPTH, depth);
     ring.store(WORD.WRITTEN, start);
     ring.publishActive(enabled);
+  }
+
+  /** Play from this ring until `ring` can take over. @param {import('./ring.js').Ring} ring which nobody writes to yet */
+  lead(ring) {
+    this.#early = { run: new Run(ring, this.position), since: this.position, unneeded: 0 };
+    this.#faded = this.#share = 0; // of a cross-fade from another one
+    this.#incoming = new Float32Array(QUANTUM_MAX);
+    ring.store(WORD.DEPTH, this.depth);
+    ring.store(WORD.QUANTA, this.quanta);
+    ring.store(WORD.UNDERRUNS, this.underruns);
+    ring.store(WORD.WRITTEN, this.position);
+    ring.publishActive(this.active);
+  }
+
+  /** The ring given to lead(); undefined once `ring` has taken over. */
+  get early() {
+    return this.#early?.run.ring;
   }
 
   /**
@@ -142,8 +184,11 @@ export class Blend {
     const { ring } = this;
     const sound = ring.writeInput(this.position, input, n);
     this.silent = sound ? 0 : Math.min(this.silent + n, MUTED);
+    const { early } = this;
+    if (early !== undefined) early.writeInput(this.position, input, n);
     this.position = (this.position + n) | 0;
     ring.publishWritten(this.position);
+    if (early !== undefined) early.publishWritten(this.position);
   }
 
   /** Output one quantum, the second half of render(). @param {Float32Array} output */
@@ -151,7 +196,7 @@ export class Blend {
     const n = output.length;
     const play = (this.position - n - this.depth) | 0;
     const active = this.enabled && this.silent < MUTED;
-    const available = this.#run.covers(play, n, this.#immediate ? 0 : n);
+    const available = this.#early === undefined ? this.#run.covers(play, n, this.#immediate ? 0 : n) : this.#choose(this.#early, play, n);
     if (this.depth < this.#deepest) this.#watch(play, n, active);
     const deepens = this.#wanted > this.depth && !this.wet;
     const wet = available && active && !deepens;
@@ -159,11 +204,64 @@ export class Blend {
     this.#account(active, wet, n);
   }
 
+  /**
+   * Choose the ring to play from while there are two.
+   *
+   * @param {{run: Run, since: number, unneeded: number}} early @param {number} play @param {number} n
+   * @returns {boolean} whether it has enhanced samples for this quantum and the next
+   */
+  #choose(early, play, n) {
+    if (this.#run === this.#main) {
+      const there = this.#main.covers(play, n, n);
+      early.unneeded = there && this.wet ? early.unneeded + n : 0;
+      if (early.unneeded >= HEARD) this.#early = undefined;
+      if (there || this.wet) return there;
+      this.#run = early.run;
+    }
+    const there = this.#run.covers(play, n, n);
+    if (this.#faded === 0) {
+      const fade = Math.ceil(HOP / n) * n;
+      const heard = Math.min((play - this.#main.from) | 0, (play - early.since) | 0); // after a restart it is another enhancer
+      const ready = this.#main.covers(play, n, fade) && heard >= HEARD - SETTLE;
+      if (!ready) {
+        if (!there && !this.wet) this.#run = early.run; // in place of an earlier one
+        return there;
+      }
+    }
+    if (!this.wet) {
+      this.#takeOver();
+      return this.#main.covers(play, n, n);
+    }
+    // If the early ring ends now, so does the cross-fade: the other one has enough for all of it.
+    this.#faded = there ? this.#faded + n : HOP;
+    return true;
+  }
+
+  #takeOver() {
+    this.#run = this.#main;
+    this.#early = undefined;
+    this.#faded = this.#share = 0;
+  }
+
+  /** The enhanced samples of this quantum. @param {number} play @param {Float32Array} output filled */
+  #readEnhanced(play, output) {
+    const n = output.length;
+    this.#run.ring.readOutput(play, output);
+    if (this.#faded === 0) return;
+    const incoming = this.#incoming;
+    this.ring.readOutput(play, incoming, n);
+    const end = Math.min(this.#faded / HOP, 1);
+    const step = (end - this.#share) / n;
+    for (let i = 0; i < n; i++) output[i] += (this.#share + (i + 1) * step) * (incoming[i] - output[i]);
+    this.#share = end;
+    if (end === 1) this.#takeOver();
+  }
+
   /** @param {number} play @param {Float32Array} output @param {boolean} wet the target at the end of this quantum */
   #mix(play, output, wet) {
     const { ring, dry } = this;
     const n = output.length;
-    if (wet || this.wet) ring.readOutput(play, output);
+    if (wet || this.wet) this.#readEnhanced(play, output);
     const delayed = (play - DELAY) | 0;
     if (wet && this.wet) {
       if (this.#immediate) this.#offset = output[n - 1] - ring.inputAt(delayed + n - 1);
@@ -194,7 +292,7 @@ export class Blend {
    */
   #watch(play, n, active) {
     const due = active && (this.state === STATE.ENHANCED || this.state === STATE.STARVED);
-    const there = ((this.ring.load(WORD.DONE) - play - 2 * n) | 0) >= 0;
+    const there = ((this.#run.ring.load(WORD.DONE) - play - 2 * n) | 0) >= 0;
     if (due && !there) {
       this.#late += n;
       return;
@@ -212,7 +310,7 @@ export class Blend {
     this.ring.readInput((delayed - (this.#wanted - this.depth)) | 0, dry, n);
     for (let i = 0; i < n; i++) output[i] += ((i + 1) / n) * (dry[i] - output[i]);
     this.depth = this.#wanted;
-    this.ring.store(WORD.DEPTH, this.depth);
+    this.#store(WORD.DEPTH, this.depth);
   }
 
   /** Continue enhanced samples that end within this quantum, or ended before it. @param {number} play @param {Float32Array} output */
@@ -226,10 +324,10 @@ export class Blend {
 
   /** Update the state and the counters. @param {boolean} active @param {boolean} wet @param {number} n */
   #account(active, wet, n) {
-    const { ring } = this;
     if (active !== this.active) {
       this.active = active;
-      ring.publishActive(active);
+      this.ring.publishActive(active);
+      this.early?.publishActive(active);
     }
     if (!active) {
       this.state = this.enabled ? STATE.RESTING : STATE.BYPASSED;
@@ -247,8 +345,14 @@ export class Blend {
         this.starved = Math.min(this.starved + n, STARVED);
         if (this.starved >= STARVED) this.state = STATE.STARVED;
       }
-      ring.store(WORD.QUANTA, this.quanta);
-      ring.store(WORD.UNDERRUNS, this.underruns);
+      this.#store(WORD.QUANTA, this.quanta);
+      this.#store(WORD.UNDERRUNS, this.underruns);
     }
+  }
+
+  /** In all rings. @param {number} word one of WORD @param {number} value */
+  #store(word, value) {
+    this.ring.store(word, value);
+    this.early?.store(word, value);
   }
 }

@@ -26,11 +26,14 @@ const ASKED_FOR_LATER = /^[^/]+\.(wasm|zip|whl)$|^pyodide-lock\.json$/;
  *
  * @param {string} assets URL of the runtime folder
  * @param {Record<string, string>} [hashes] by the files' paths in it
+ * @returns {Promise<() => Error | undefined>} the first file started here that was refused, so far: Pyodide only logs some of them
  */
 export async function guardRuntime(assets, hashes = HASHES) {
   const native = globalThis.fetch;
   /** @type {Map<string, Promise<Response>>} by name; each serves one request, which also gets the error if it was refused */
   const begun = new Map();
+  /** @type {Error | undefined} */
+  let refused;
   globalThis.fetch = (resource, options) => {
     const url = resource instanceof Request ? resource.url : String(resource);
     const name = url.startsWith(assets) ? url.slice(assets.length) : '';
@@ -43,11 +46,12 @@ export async function guardRuntime(assets, hashes = HASHES) {
   };
   for (const name of Object.keys(hashes).filter((name) => ASKED_FOR_LATER.test(name))) {
     const response = fetch(assets + name);
-    response.catch(() => {}); // Handled by whoever requests it; Pyodide may give up before it does.
+    response.catch((error) => void (refused ??= error)); // Handled by whoever requests it; Pyodide may give up before it does.
     begun.set(name, response);
   }
   const modules = MODULES.filter((name) => name in hashes);
   await Promise.all(modules.map(async (name) => (await fetch(assets + name)).arrayBuffer()));
+  return () => refused;
 }
 
 /**

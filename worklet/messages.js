@@ -10,6 +10,9 @@
  *     audio thread --- InputFrame ---> worker                   only without shared memory (link.js)
  *     audio thread <-- OutputFrame --  worker
  *
+ * With `engine: 'python'` there are two workers until Python has started: the one that enhances first is that of `engine: 'worker'`
+ * (early.js), with a ring or a port of its own.
+ *
  * `id` names a stream: one instance's share of the worker. `token` pairs an answer with its request.
  *
  * @typedef {import('./chooser.js').Choice} Choice
@@ -25,18 +28,26 @@
  * @property {'boot'} type
  * @property {string} assets URL of the runtime folder
  * @property {Choice} [remembered] what `model: 'auto'` chose on an earlier visit
+ * @property {ProgramFiles} [files] already downloaded by the worker that enhances while Python starts
+ *
+ * @typedef {object} ProgramFiles what runs without Python; Python reads the same files
+ * @property {Uint8Array<ArrayBuffer>} relaxed kernel
+ * @property {Uint8Array<ArrayBuffer>} simd kernel
+ * @property {Uint8Array} image of the default tier
+ * @property {string} tier its name
  */
 
 /**
  * @typedef {{type: 'open', token: number, model: string, attenuationLimit: number}} Open a new stream
  * @typedef {{type: 'use', token: number, model: string}} Use switch to another model
+ * @typedef {{type: 'files', token: number}} Files the answer's `info` is the worker's ProgramFiles; engine 'worker' only
  * @typedef {{depth: number | 'auto', buffer?: SharedArrayBuffer, port?: MessagePort}} Transport one of `buffer` and `port`
  * @typedef {{type: 'connect'} & Transport} Connect serve this transport from now on, and no other
  * @typedef {{type: 'attenuationLimit', value: number}} SetAttenuationLimit dB
  * @typedef {{type: 'observe', wanted: boolean}} Observe start or stop sending 'frame'
  * @typedef {{type: 'close'}} Close
  *
- * @typedef {Open | Use | Connect | SetAttenuationLimit | Observe | Close} StreamRequest
+ * @typedef {Open | Use | Files | Connect | SetAttenuationLimit | Observe | Close} StreamRequest
  * @typedef {Boot | (StreamRequest & {id: number})} WorkerRequest
  */
 
@@ -70,12 +81,14 @@
 /**
  * @typedef {{enabled: boolean}} SwitchEnabled
  * @typedef {{port: MessagePort}} UsePort carry frames over this port, in place of the one before
+ * @typedef {{early: {buffer?: SharedArrayBuffer, port?: MessagePort}}} UseEarly play from a second ring, or over a second port, until the
+ *     first can take over
  * @typedef {{restart: true}} Restart try again after an exception
  * @typedef {{close: true}} CloseNode
- * @typedef {Partial<SwitchEnabled & UsePort & Restart & CloseNode>} NodeRequest
+ * @typedef {Partial<SwitchEnabled & UsePort & UseEarly & Restart & CloseNode>} NodeRequest
  *
- * @typedef {{state?: string, depth?: number, message?: string}} NodeReport what is playing, one of blend.js's STATE, or the depth in
- *     use, when that changes; or the state 'failed' with an exception's message
+ * @typedef {{state?: string, depth?: number, tookOver?: true, message?: string}} NodeReport what is playing, one of blend.js's STATE, or
+ *     the depth in use, when that changes; that the early worker is no longer heard; or the state 'failed' with an exception's message
  */
 
 // Main thread <-> audio thread, over a node's port from UsePort, with the runner on the audio thread

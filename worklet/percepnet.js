@@ -67,6 +67,7 @@ export class PercepNet extends TypedEventTarget {
     this.#playback = new Playback({ depth, transport: this.support.transport }, {
       enabled: () => this.#enabled && this.#session.wanted,
       onPlaying: (state) => this.#onPlaying(state),
+      onTookOver: () => this.#session.onTookOver(),
       onFailure: (why) => this.#session.fallback(new PercepNetError('worklet', why)),
       onStop: () => {
         this.#graph?.bypass();
@@ -117,6 +118,15 @@ export class PercepNet extends TypedEventTarget {
   /** What runs: tier, kernel, versions; undefined while nothing does. @returns {Record<string, any> | undefined} */
   get info() {
     return this.#session.info;
+  }
+
+  /**
+   * What enhances while Python starts, or until it is heard: as `info`. Undefined with the other engines.
+   *
+   * @returns {Record<string, any> | undefined}
+   */
+  get early() {
+    return this.#session.early?.info;
   }
 
   /** The tier that runs. @returns {string | undefined} */
@@ -296,8 +306,10 @@ export class PercepNet extends TypedEventTarget {
     else this.#session.fallback(new PercepNetError('unsupported', this.support.reasons.join('; ')));
   }
 
-  /** Connect worker and worklet, once both exist and the enhancer is warm. */
+  /** Connect workers and worklet, once both exist and an enhancer is warm. */
   #connect() {
+    const { early } = this.#session;
+    if (early?.waiting) this.#playback.connectEarly((transport, transfer) => early.connect(transport, transfer));
     if (this.info) this.#playback.connect((transport, transfer) => this.#session.connect(transport, transfer));
   }
 
@@ -333,14 +345,16 @@ export class PercepNet extends TypedEventTarget {
     const handled = !this.emit(type, detail);
     // From here on the service worker keeps the files.
     if (type === 'ready') globalThis.dispatchEvent?.(new Event('percepnetready'));
-    if (type === 'fallback' && !handled) this.#warn(detail);
+    // The raw voice is easily taken for the clean one, and nobody may be listening for the event.
+    if (type === 'fallback' && !handled) this.#warn(detail, 'the microphone is raw');
+    if (type === 'limited' && !handled) this.#warn(detail, 'the microphone is enhanced without Python');
   }
 
-  /** Log it: the raw voice is easily taken for the clean one, and nobody may be listening for the event. @param {Events['fallback']} detail */
-  #warn({ code, message }) {
+  /** @param {{code: import('./errors.js').Code, message: string}} detail @param {string} consequence */
+  #warn({ code, message }, consequence) {
     if (this.#warned.has(code)) return;
     this.#warned.add(code);
-    console.warn(`percepnet: the microphone is raw. ${message}`);
+    console.warn(`percepnet: ${consequence}. ${message}`);
   }
 
   #checkAlive() {

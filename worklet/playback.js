@@ -18,6 +18,7 @@ const ANSWER_TIMEOUT = 20_000;
  * @property {() => boolean} enabled whether enhancement is wanted
  * @property {(state: string) => void} onPlaying the node plays this from now on, one of blend.js's STATE
  * @property {(why: string) => void} onFailure an exception on the audio thread: the node passes its input through until restart()
+ * @property {() => void} onTookOver the early worker is no longer heard
  * @property {() => void} onStop the browser stopped the node, which is silent from now on
  */
 
@@ -110,6 +111,24 @@ export class Playback {
     this.#post({ port: port2 }, [port2]);
   }
 
+  /**
+   * Connect the node to the worker that enhances while Python starts, over a transport of its own.
+   *
+   * @param {(transport: import('./messages.js').Transport, transfer?: Transferable[]) => void} send the worker's end of it
+   */
+  connectEarly(send) {
+    if (!this.#node) return;
+    const depth = this.#auto ? 'auto' : this.depth;
+    if (this.ring) {
+      const buffer = /** @type {SharedArrayBuffer} */ (Ring.shared().buffer);
+      send({ depth, buffer });
+      return this.#post({ early: { buffer } });
+    }
+    const { port1, port2 } = new MessageChannel();
+    send({ depth, port: port1 }, [port1]);
+    this.#post({ early: { port: port2 } }, [port2]);
+  }
+
   /** Whether enhancement is wanted may have changed. */
   switch() {
     this.#post({ enabled: this.#listener.enabled() });
@@ -133,9 +152,10 @@ export class Playback {
   }
 
   /** @param {import('./messages.js').NodeReport} report */
-  #onMessage({ state, depth, message = '' }) {
+  #onMessage({ state, depth, tookOver, message = '' }) {
     if (this.#ended) return;
     if (depth) this.depth = depth;
+    if (tookOver) this.#listener.onTookOver();
     if (state === undefined) return;
     if (state === 'failed') return this.#listener.onFailure(message);
     this.state = state;

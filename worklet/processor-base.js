@@ -15,6 +15,9 @@ export class BaseProcessor extends AudioWorkletProcessor {
     /** Samples of slack in use; 0 where there are none. */
     this.depth = 0;
     this.reportedDepth = 0;
+    /** Whether an early worker plays until Python can. */
+    this.leads = false;
+    this.reportedLeads = false;
     this.port.onmessage = (/** @type {MessageEvent<NodeRequest>} */ { data }) => {
       if (data.restart && this.failed) {
         this.restart();
@@ -52,6 +55,10 @@ export class BaseProcessor extends AudioWorkletProcessor {
         if (this.depth !== this.reportedDepth) {
           this.reportedDepth = this.depth;
           this.#report({ depth: this.depth });
+        }
+        if (this.leads !== this.reportedLeads) {
+          this.reportedLeads = this.leads;
+          if (!this.leads) this.#report({ tookOver: true });
         }
         if (state !== this.reported) {
           this.reported = state;

@@ -4,14 +4,8 @@
  * Frames follow one another without a gap as long as the worker keeps up. Once a frame has missed its deadline (its last sample
  * should have been played by now), the backlog up to the newest frame is skipped: never computed, never played.
  */
-import { DELAY, HOP } from './constants.js';
-import { WORD } from './ring.js';
-
-/**
- * Samples after a gap before the output is played again: the enhancer's delay, during which it still outputs what came
- * before the gap, and one frame whose analysis window spans it.
- */
-export const SETTLE = DELAY + HOP;
+import { HOP } from './constants.js';
+import { SETTLE, WORD } from './ring.js';
 
 /** Samples so far ahead that the worker is not woken for them (6 h, well within half the range of a position). */
 const NEVER = 2 ** 30;

@@ -1,26 +1,37 @@
 /** Boots Python in a worker: Pyodide, NumPy and the enhancer's wheel. */
 import { guardRuntime, withVersions } from './integrity.js';
+import { fetchFiles, install } from './program-files.js';
 
 /**
  * @param {string} assets URL of the runtime folder
  * @param {(stage: 'runtime' | 'packages') => void} progress
+ * @param {import('./messages.js').ProgramFiles} [files] the kernel's and the default tier's, if they have been downloaded
  * @returns {Promise<any>} Pyodide, percepnet_wasm ready to be imported
  */
-export async function bootPython(assets, progress) {
+export async function bootPython(assets, progress, files) {
   try {
-    return await boot(assets, progress);
+    return await boot(assets, progress, files);
   } catch (error) {
     throw await withVersions(error, assets);
   }
 }
 
-/** @param {string} assets @param {(stage: 'runtime' | 'packages') => void} progress */
-async function boot(assets, progress) {
+/**
+ * @param {string} assets
+ * @param {(stage: 'runtime' | 'packages') => void} progress
+ * @param {import('./messages.js').ProgramFiles} [files]
+ */
+async function boot(assets, progress, files) {
   progress('runtime');
-  await guardRuntime(assets);
+  const refused = await guardRuntime(assets);
+  const program = files ?? fetchFiles(assets);
+  Promise.resolve(program).catch(() => {}); // awaited below
   // The comments keep bundlers away: the file does not exist when they run.
   const { loadPyodide } = await import(/* @vite-ignore */ /* webpackIgnore: true */ new URL('pyodide.mjs', assets).href);
-  const pyodide = await Promise.race([uninstantiable(), loadPyodide({ indexURL: assets })]);
+  const loaded = Promise.race([uninstantiable(), loadPyodide({ indexURL: assets })]);
+  const pyodide = await loaded.catch((error) => {
+    throw refused() ?? error; // without its standard library, Pyodide says no more than that it has ended
+  });
   progress('packages');
   /** @type {string[]} */
   const problems = [];
@@ -29,6 +40,7 @@ async function boot(assets, progress) {
     errorCallback: (/** @type {string} */ text) => problems.push(text),
   });
   if (problems.length > 0) throw new Error(problems.join('; '));
+  install(pyodide, await program);
   return pyodide;
 }
 

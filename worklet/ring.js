@@ -23,10 +23,17 @@
  * Positions are 32-bit and wrap after 24.8 h. CAPACITY is a power of two, so `position & MASK` stays continuous across
  * the wrap, and comparisons go through the sign of the wrapped difference: `(a - b) | 0`.
  */
+import { DELAY, HOP } from './constants.js';
 
 /** Samples each ring holds. Must exceed the largest depth plus the enhancer's delay, which the dry path reads back. */
 export const CAPACITY = 16384;
 const MASK = CAPACITY - 1;
+
+/**
+ * Samples after a gap before the output is played again: the enhancer's delay, during which it still outputs what came
+ * before the gap, and one frame whose analysis window spans it.
+ */
+export const SETTLE = DELAY + HOP;
 
 /** The 32-bit words at the start of the shared memory. */
 export const WORD = Object.freeze({
@@ -130,9 +137,13 @@ export class Ring {
     return this.input[position & MASK];
   }
 
-  /** Worklet: samples to play, within [VALID_FROM, DONE). @param {number} position @param {Float32Array} into filled */
-  readOutput(position, into) {
-    for (let i = 0; i < into.length; i++) into[i] = this.output[(position + i) & MASK];
+  /**
+   * Worklet: samples to play, within [VALID_FROM, DONE).
+   *
+   * @param {number} position @param {Float32Array} into filled up to length @param {number} [length]
+   */
+  readOutput(position, into, length = into.length) {
+    for (let i = 0; i < length; i++) into[i] = this.output[(position + i) & MASK];
   }
 
   /** Worker: put enhanced samples at a position; publishDone() makes them visible. @param {number} position @param {Float32Array} samples */

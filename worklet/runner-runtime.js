@@ -1,12 +1,9 @@
 /**
  * The enhancer without Python: program images run by the compiled kernel (runner.js). The counterpart of runtime.js.
  */
-import { fetchFile } from './integrity.js';
+import { fetchKernels } from './program-files.js';
 import { Program } from './runner.js';
 import { TOUCH_FRAMES, WARM_UP_FRAMES, benchmark, warmUp } from './trial.js';
-
-/** The kernel's builds in the runtime folder, by name. */
-const KERNELS = { relaxed: 'kernel/relaxed.wasm', simd: 'kernel/simd.wasm' };
 
 /**
  * @typedef {{relaxed: Uint8Array<ArrayBuffer>, simd: Uint8Array<ArrayBuffer>}} Kernels
@@ -34,9 +31,9 @@ export class RunnerRuntime {
    */
   static async boot(assets, progress) {
     progress('runtime');
-    const [relaxed, simd] = await Promise.all([fetchFile(assets, KERNELS.relaxed), fetchFile(assets, KERNELS.simd)]);
+    const kernels = await fetchKernels(assets);
     progress('model');
-    return new RunnerRuntime({ relaxed, simd });
+    return new RunnerRuntime(kernels);
   }
 
   /** None: every image has to be downloaded. */

@@ -23,14 +23,15 @@ export class Runtime {
   /**
    * @param {string} assets URL of the runtime folder
    * @param {(stage: string) => void} progress
+   * @param {import('./messages.js').ProgramFiles} [files] downloaded already
    */
-  static async boot(assets, progress) {
-    const pyodide = await bootPython(assets, progress);
+  static async boot(assets, progress, files) {
+    const pyodide = await bootPython(assets, progress, files);
     progress('model');
     return new Runtime(pyodide);
   }
 
-  /** The model in the wheel; the caller destroys its proxy. */
+  /** The default tier; the caller destroys its proxy. */
   bundledModel() {
     return this.#load();
   }
@@ -40,9 +41,9 @@ export class Runtime {
     return this.#load(bytes);
   }
 
-  /** Which file of a tier this runs. @param {import('./tiers.js').Tier} tier */
+  /** Which file of a tier this runs: the one that enhances while Python starts, if there is one. @param {import('./tiers.js').Tier} tier */
   file(tier) {
-    return tier;
+    return tier.image ?? tier;
   }
 
   /** @param {Uint8Array} [bytes] @returns {Handle} */

@@ -6,6 +6,7 @@ import { Chooser } from './chooser.js';
 import { countDownloads } from './downloads.js';
 import { PercepNetError, lastLine } from './errors.js';
 import { Models } from './models.js';
+import { filesOf, sizesOf } from './program-files.js';
 import { Stream } from './stream.js';
 
 /**
@@ -13,7 +14,7 @@ import { Stream } from './stream.js';
  * @typedef {import('./messages.js').WorkerReport} WorkerReport
  * @typedef {import('./messages.js').Info} Info
  * @typedef {import('./stream.js').StreamRuntime & import('./models.js').Loader} Runtime
- * @typedef {(assets: string, progress: (stage: string) => void) => Promise<Runtime>} BootRuntime
+ * @typedef {(assets: string, progress: (stage: string) => void, files?: import('./messages.js').ProgramFiles) => Promise<Runtime>} BootRuntime
  */
 
 const main = /** @type {Worker} */ (/** @type {unknown} */ (globalThis));
@@ -31,8 +32,8 @@ const streams = new Map();
 
 /** @type {{[Type in WorkerRequest['type']]: (message: Extract<WorkerRequest, {type: Type}>) => void}} */
 const HANDLERS = {
-  boot({ assets, remembered }) {
-    booting = boot(assets, remembered);
+  boot({ assets, remembered, files: given }) {
+    booting = boot(assets, remembered, given);
     booting.catch((error) => fail('boot', error));
   },
   open({ id, token, model, attenuationLimit }) {
@@ -43,6 +44,9 @@ const HANDLERS = {
   },
   use({ id, token, model }) {
     void answer(id, token, streams.get(id)?.use(model));
+  },
+  files({ id, token }) {
+    void answer(id, token, booting.then(({ models: { bundled } }) => filesOf(bundled)));
   },
   connect({ id, ...transport }) {
     streams.get(id)?.connect(transport);
@@ -82,15 +86,19 @@ export function serve(boot, list) {
   });
 }
 
-/** @param {string} assets @param {import('./chooser.js').Choice} [remembered] @returns {Promise<import('./stream.js').Host>} */
-async function boot(assets, remembered) {
-  const stopCounting = countDownloads(assets, files, (bytes, total) => {
+/**
+ * @param {string} assets @param {import('./chooser.js').Choice} [remembered] @param {import('./messages.js').ProgramFiles} [given]
+ * @returns {Promise<import('./stream.js').Host>}
+ */
+async function boot(assets, remembered, given) {
+  const report = (/** @type {number} */ bytes, /** @type {number | undefined} */ total) => {
     Object.assign(loading, { bytes, total });
     reportProgress(loading.stage);
-  });
+  };
+  const stopCounting = countDownloads(assets, files, report, given && sizesOf(given));
   let runtime, models;
   try {
-    runtime = await bootRuntime(assets, reportProgress);
+    runtime = await bootRuntime(assets, reportProgress, given);
     models = new Models(assets, runtime, () => post({ type: 'alive' }));
     await models.preload();
   } finally {

@@ -4,9 +4,13 @@
  *
  *     loading --ready--> ready --fallback--> fallback --restart()--> loading      any --end()--> destroyed
  *                          ^------ready--------'  (on its own, if the cause is temporary)
+ *
+ * With `engine: 'python'` another worker enhances in the meantime (early.js); if Python cannot be started, that one stays, and the
+ * state is 'ready' all the same.
  */
 import { STATE } from './blend.js';
 import { DirectChannel } from './direct-client.js';
+import { EarlyStart } from './early.js';
 import { PercepNetError } from './errors.js';
 import { openChannel } from './worker-client.js';
 
@@ -29,7 +33,7 @@ const TEMPORARY = ['stalled', 'overload', 'suspended'];
  *
  * @typedef {object} Owner
  * @property {(type: keyof import('./events.js').Events, detail: object) => void} emit an event
- * @property {() => void} connect the enhancer is warm: give it a transport
+ * @property {() => void} connect an enhancer is warm: give it a transport
  * @property {() => void} onChange `wanted` may have changed
  */
 
@@ -40,6 +44,10 @@ export class Session {
   reason;
   /** What runs: tier, kernel, version, ...; undefined while nothing does. @type {Info | undefined} */
   info;
+  /** What enhances until Python is heard. @type {EarlyStart | undefined} */
+  early;
+  /** Why Python could not be started, while the early worker has not said whether it can. @type {PercepNetError | undefined} */
+  #pythonFailure;
   /** @type {import('./worker-client.js').Channel | DirectChannel | undefined} */ #channel;
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #stall;
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #retry;
@@ -80,30 +88,71 @@ export class Session {
 
   set attenuationLimit(value) {
     this.#attenuationLimit = value;
-    this.#channel?.post({ type: 'attenuationLimit', value });
+    this.#post({ type: 'attenuationLimit', value });
   }
 
   /** Open a stream in the worker. */
   boot() {
     if (this.ended || this.#channel) return;
     this.#failedFrames = 0;
+    this.#pythonFailure = undefined;
+    if (this.#engine === 'python') this.#openEarly();
+    /** @type {import('./worker-client.js').Channel | DirectChannel} */
     let channel;
     try {
-      channel = this.#channel = this.#open((message) => this.#onMessage(message));
+      channel = this.#open((message) => channel === this.#channel && this.#onMessage(message));
+      this.#channel = channel;
     } catch (error) {
-      return this.fallback(/** @type {PercepNetError} */ (error));
+      return this.#fail(/** @type {PercepNetError} */ (error));
     }
     channel.request({ type: 'open', model: this.#model, attenuationLimit: this.#attenuationLimit }).then(
       (info) => channel === this.#channel && this.#opened(info),
-      (error) => channel === this.#channel && this.fallback(error),
+      (error) => channel === this.#channel && this.#fail(error),
     );
-    if (this.#observers.size > 0) channel.post({ type: 'observe', wanted: true });
+    if (this.#observers.size > 0) this.#post({ type: 'observe', wanted: true });
   }
 
   /** @param {(message: import('./messages.js').SessionMessage) => void} listener */
   #open(listener) {
     const engine = this.#engine;
-    return engine === 'worklet' ? new DirectChannel(this.#assets, listener) : openChannel(engine, this.#assets, listener);
+    if (engine === 'worklet') return new DirectChannel(this.#assets, listener);
+    return openChannel(engine, this.#assets, listener, this.early?.files);
+  }
+
+  /** Have another worker enhance while Python starts. */
+  #openEarly() {
+    const options = { assets: this.#assets, model: this.#model, attenuationLimit: this.#attenuationLimit };
+    const early = EarlyStart.begin(
+      options,
+      (message) => {
+        if (this.#channel === early?.channel) this.#onMessage(message);
+        else if (this.early === early) this.#onEarlyMessage(message);
+      },
+      () => this.early === early && this.#onEarlyOpen(),
+      () => this.early === early && this.#onEarlyRefusal(),
+    );
+    this.early = early;
+  }
+
+  #onEarlyOpen() {
+    if (this.#pythonFailure) this.#goOnWithout(this.#pythonFailure);
+    else this.#owner.connect();
+  }
+
+  #onEarlyRefusal() {
+    this.#closeEarly();
+    if (this.#pythonFailure) this.fallback(this.#pythonFailure);
+  }
+
+  #closeEarly() {
+    this.early?.close();
+    this.early = undefined;
+  }
+
+  /** To whatever enhances. @param {import('./messages.js').StreamRequest} request */
+  #post(request) {
+    this.early?.channel.post(request);
+    this.#channel?.post(request);
   }
 
   restart() {
@@ -125,7 +174,7 @@ export class Session {
     this.#channel?.post({ type: 'connect', ...transport }, transfer);
     clearTimeout(this.#silence);
     // Later on the worklet's clock notices a stall; but a stream that never played anything cannot stall there.
-    this.#silence = setTimeout(() => this.fallback(new PercepNetError('stalled')), SILENCE_TIMEOUT);
+    this.#silence = setTimeout(() => this.#fail(new PercepNetError('stalled')), SILENCE_TIMEOUT);
   }
 
   /** @param {string} model as readModel() returns it @returns {Promise<Info | undefined>} what runs then, if anything does */
@@ -142,10 +191,10 @@ export class Session {
   /** @param {(frame: Frame) => void} callback @returns {() => void} stop */
   observe(callback) {
     this.#observers.add(callback);
-    this.#channel?.post({ type: 'observe', wanted: true });
+    this.#post({ type: 'observe', wanted: true });
     return () => {
       if (!this.#observers.delete(callback) || this.#observers.size > 0) return;
-      this.#channel?.post({ type: 'observe', wanted: false });
+      this.#post({ type: 'observe', wanted: false });
     };
   }
 
@@ -162,6 +211,35 @@ export class Session {
       this.#pause = Math.min(2 * this.#pause, RETRY.longest);
     }
     this.#owner.emit('fallback', { code: error.code, message: error.message, error });
+  }
+
+  /** The early worker is no longer heard. */
+  onTookOver() {
+    if (this.info) this.#closeEarly();
+  }
+
+  /** The worker, or the stream in it, cannot be used: go on with the early one if there is one. @param {PercepNetError} error */
+  #fail(error) {
+    if (this.ended || !this.early) return this.fallback(error);
+    clearTimeout(this.#silence);
+    this.#channel?.retireWorker();
+    this.#channel?.close();
+    this.#channel = undefined;
+    if (this.early.info) this.#goOnWithout(error);
+    else this.#pythonFailure = error; // the early worker has not opened its stream: it decides when it has
+  }
+
+  /** The early worker stays. @param {PercepNetError} error why Python could not be started */
+  #goOnWithout(error) {
+    const early = /** @type {EarlyStart} */ (this.early);
+    this.#channel = early.channel;
+    this.early = undefined;
+    this.#pythonFailure = undefined;
+    this.info = early.info;
+    this.#owner.emit('limited', { code: error.code, message: error.message, error });
+    if (early.waiting) this.#owner.connect();
+    if (this.state === 'loading') this.#setState('ready');
+    if (this.state === 'ready') this.#owner.emit('ready', { info: /** @type {Info} */ (this.info) });
   }
 
   /** A cause no longer holds. If it is the one that counts, carry on. @param {import('./errors.js').Code} code */
@@ -186,6 +264,7 @@ export class Session {
   /** @param {Info} info */
   #opened(info) {
     this.info = info;
+    if (this.early?.waiting || !this.early?.info) this.#closeEarly(); // there is no node yet, or it is slower than Python
     // If something else kept the sound raw meanwhile, such as a suspended context, it still does.
     if (this.state === 'loading') this.#setState('ready');
     this.#owner.connect();
@@ -199,7 +278,7 @@ export class Session {
     const { type: _, ...detail } = message;
     switch (message.type) {
       case 'error':
-        return this.fallback(new PercepNetError(message.code, message.message));
+        return this.#fail(new PercepNetError(message.code, message.message));
       case 'frame':
         for (const callback of this.#observers) callback(/** @type {Frame} */ (detail));
         return;
@@ -211,6 +290,16 @@ export class Session {
     this.#owner.emit(message.type, detail);
   }
 
+  /** @param {import('./messages.js').SessionMessage} message */
+  #onEarlyMessage(message) {
+    if (message.type === 'error' || (message.type === 'overload' && message.action === 'bypass')) return this.#closeEarly();
+    const { type: _, ...detail } = message;
+    if (message.type === 'progress') return this.#owner.emit('progress', { stage: message.stage, bytes: message.bytes });
+    if (this.info) return; // Python reports
+    if (message.type === 'stats') this.#owner.emit('stats', detail);
+    if (message.type === 'frame') for (const callback of this.#observers) callback(/** @type {Frame} */ (detail));
+  }
+
   /** @param {import('./messages.js').StepDown | import('./messages.js').Bypass} message */
   #onOverload(message) {
     if (message.action === 'step-down') {
@@ -218,8 +307,8 @@ export class Session {
       this.info = info;
       this.#owner.emit('overload', { action, from, tier });
     } else {
-      this.#owner.emit('overload', { action: message.action, tier: message.tier });
-      this.fallback(new PercepNetError('overload'));
+      if (!this.early) this.#owner.emit('overload', { action: message.action, tier: message.tier });
+      this.#fail(new PercepNetError('overload'));
     }
   }
 
@@ -233,6 +322,7 @@ export class Session {
   #close() {
     const channel = this.#channel;
     this.#channel = this.info = undefined;
+    this.#closeEarly();
     clearTimeout(this.#silence);
     channel?.close();
   }

@@ -226,7 +226,7 @@ class Microphone {
   getSettings() {
     const { raw, percepnet } = this.#standIn;
     const settings = raw.getSettings();
-    const suppressed = percepnet.state === 'ready' && percepnet.enabled;
+    const suppressed = (percepnet.state === 'ready' || percepnet.early !== undefined) && percepnet.enabled;
     return {
       ...settings,
       channelCount: 1,

@@ -27,29 +27,40 @@ export const BOOT_TIMEOUT = 60_000;
  * @typedef {import('./messages.js').WorkerReport} WorkerReport
  * @typedef {import('./messages.js').SessionMessage} SessionMessage
  * @typedef {import('./messages.js').Info} Info
+ * @typedef {import('./messages.js').ProgramFiles} ProgramFiles
+ * @typedef {import('./options.js').WorkerEngine} WorkerEngine
  */
 
 /** Workers that accept new channels, by engine and address of the assets. @type {Map<string, WorkerClient>} */
 const clients = new Map();
 
 /**
- * @param {import('./options.js').WorkerEngine} engine
+ * @param {WorkerEngine} engine
  * @param {string} assets URL of the runtime folder
  * @param {(message: SessionMessage) => void} listener receives nothing after an 'error'
+ * @param {Promise<ProgramFiles | undefined>} [files] what a worker that has to be started need not download; it is not started before
  * @returns {Channel}
  * @throws {PercepNetError} 'boot'
  */
-export function openChannel(engine, assets, listener) {
-  const key = `${engine} ${assets}`;
+export function openChannel(engine, assets, listener, files) {
+  const key = keyOf(engine, assets);
   let client = clients.get(key);
   if (!client) {
-    client = new WorkerClient(key, engine, assets);
+    client = new WorkerClient(key, engine, assets, files);
     clients.set(key, client);
   }
   return client.open(listener);
 }
 
-/** @param {import('./options.js').WorkerEngine} engine */
+/** Whether a worker has opened a stream, so that the next one takes a moment only. @param {WorkerEngine} engine @param {string} assets */
+export function running(engine, assets) {
+  return clients.get(keyOf(engine, assets))?.booted ?? false;
+}
+
+/** @param {WorkerEngine} engine @param {string} assets */
+const keyOf = (engine, assets) => `${engine} ${assets}`;
+
+/** @param {WorkerEngine} engine */
 function startWorker(engine) {
   // All in one expression: bundlers look for exactly this form, and rename the worker's module.
   return engine === 'python'
@@ -60,7 +71,7 @@ function startWorker(engine) {
 /**
  * Why the worker's module did not load. If a bundler has renamed it, its name is not known here.
  *
- * @param {import('./options.js').WorkerEngine} engine
+ * @param {WorkerEngine} engine
  */
 async function explainWorker(engine) {
   const unbundled = import.meta.url.startsWith(`${location.origin}/`) && import.meta.url.endsWith('/worker-client.js');
@@ -77,14 +88,20 @@ class WorkerClient {
   #lingering;
   /** How far the start has got. */
   #progress = { stage: '', bytes: 0 };
-  /** Runs until the first stream is open. */
+  /** Runs until the first stream is open. @type {Watchdog | undefined} */
   #watchdog;
-  #booted = false;
+  /** Whether a stream has been opened. */
+  booted = false;
+  /** Requests that wait for the boot. @type {[object, Transferable[]][] | undefined} */
+  #held = [];
   #key;
   #engine;
 
-  /** @param {string} key in `clients` @param {import('./options.js').WorkerEngine} engine @param {string} assets */
-  constructor(key, engine, assets) {
+  /**
+   * @param {string} key in `clients` @param {WorkerEngine} engine @param {string} assets
+   * @param {Promise<ProgramFiles | undefined>} [files]
+   */
+  constructor(key, engine, assets, files) {
     this.#key = key;
     this.#engine = engine;
     try {
@@ -95,12 +112,21 @@ class WorkerClient {
     this.worker.onmessage = ({ data }) => this.#onMessage(data);
     this.worker.onerror = (event) => {
       event.preventDefault(); // reported here, not as an uncaught error of the page
-      if (event.message) this.#fail(this.#booted ? 'enhancer' : 'boot', event.message);
+      if (event.message) this.#fail(this.booted ? 'enhancer' : 'boot', event.message);
       else void explainWorker(engine).then((why) => this.#fail('boot', why));
     };
+    if (files) void files.then((given) => this.#boot(assets, given));
+    else this.#boot(assets);
+  }
+
+  /** @param {string} assets @param {ProgramFiles} [files] */
+  #boot(assets, files) {
+    if (!this.#held) return; // terminated meanwhile
     /** @type {import('./messages.js').Boot} */
-    const boot = { type: 'boot', assets, remembered: recall(engine) };
+    const boot = { type: 'boot', assets, remembered: recall(this.#engine), files };
     this.worker.postMessage(boot);
+    for (const [request, transfer] of this.#held) this.worker.postMessage(request, transfer);
+    this.#held = undefined;
     this.#watchdog = new Watchdog(BOOT_TIMEOUT, () => {
       const { stage, bytes } = this.#progress;
       const where = stage ? `at stage ${stage}, after ${(bytes / 1e6).toFixed(1)} MB` : 'the worker sent no message';
@@ -114,6 +140,12 @@ class WorkerClient {
     const channel = new Channel(this, ++this.#serial, listener);
     this.#channels.set(channel.id, channel);
     return channel;
+  }
+
+  /** @param {object} request @param {Transferable[]} transfer */
+  post(request, transfer) {
+    if (this.#held) this.#held.push([request, transfer]);
+    else this.worker.postMessage(request, transfer);
   }
 
   /** @param {Channel} channel */
@@ -137,7 +169,8 @@ class WorkerClient {
   #terminate() {
     this.retire();
     clearTimeout(this.#lingering);
-    this.#watchdog.stop();
+    this.#watchdog?.stop();
+    this.#held = undefined;
     this.worker.terminate();
   }
 
@@ -149,15 +182,15 @@ class WorkerClient {
       case 'chosen':
         return remember(this.#engine, message.choice);
       case 'alive':
-        return this.#watchdog.feed();
+        return this.#watchdog?.feed();
       case 'progress':
         this.#onProgress(message);
         for (const channel of this.#channels.values()) channel.onMessage(message);
         return;
     }
     if (message.type === 'answer') {
-      this.#booted = true;
-      this.#watchdog.stop();
+      this.booted = true;
+      this.#watchdog?.stop();
     }
     if (message.type === 'error') this.retire();
     const { id, ...report } = message;
@@ -168,7 +201,7 @@ class WorkerClient {
   #onProgress({ stage, bytes }) {
     if (stage === this.#progress.stage && bytes === this.#progress.bytes) return;
     this.#progress = { stage, bytes };
-    this.#watchdog.feed();
+    this.#watchdog?.feed();
   }
 
   /** @param {import('./errors.js').Code} code @param {string} message */
@@ -198,11 +231,11 @@ export class Channel {
 
   /** @param {StreamRequest} request @param {Transferable[]} [transfer] */
   post(request, transfer = []) {
-    this.#client.worker.postMessage({ ...request, id: this.id }, transfer);
+    this.#client.post({ ...request, id: this.id }, transfer);
   }
 
   /**
-   * @param {Omit<import('./messages.js').Open, 'token'> | Omit<import('./messages.js').Use, 'token'>} request
+   * @param {Omit<import('./messages.js').Open, 'token'> | Omit<import('./messages.js').Use, 'token'> | Omit<import('./messages.js').Files, 'token'>} request
    * @returns {Promise<Info>} what runs
    * @throws {PercepNetError}
    */

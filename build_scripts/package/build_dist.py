@@ -5,9 +5,9 @@
     dist/                 the page (web/)
     dist/worklet/         the drop-in module, audio worklet and worker
     dist/runtime/         Pyodide's core and NumPy's wheel (slimmer than the official ones: see runtime_wheels.py),
-                          our wheel, a lock that lists these alone; sizes.json, what a start loads; models.json and
-                          models/: each tier's weights, and its program image; kernel/: what runs an image without
-                          Python; NOTICE.txt, whose work it is
+                          our wheel without kernels and weights, a lock that lists these alone; sizes.json, what a
+                          start loads; models.json and models/: each tier's weights, and its program image; kernel/:
+                          what runs an image without Python, and in it; NOTICE.txt, whose work it is
     dist/clips/           synthetic speech in generated noise, for the benchmarks, and noise for the article
     dist/pictures/        spectrograms of typical and worst files, for the numbers page
 
@@ -40,7 +40,7 @@ from percepnet_wasm.signal.bands import edges
 from .bundle import bundle
 from .integrity import sealed
 from .pyodide_files import LOCK, FetchError, fetch_runtime, fetch_test_wheels, load_pin, sha256, write_atomically
-from .runtime_wheels import pyodide_command, slim
+from .runtime_wheels import page_wheel, pyodide_command, slim
 
 BUILD = ROOT / "build"
 
@@ -193,6 +193,14 @@ def python_version(lock: Mapping[str, Any]) -> str:
     return ".".join(lock["info"]["python"].split(".")[:2])
 
 
+def slim_wheel(wheel: Path) -> Path:
+    """Our wheel as a page needs it."""
+    slimmer = BUILD / "slim" / wheel.name
+    slimmer.parent.mkdir(parents=True, exist_ok=True)
+    slimmer.write_bytes(page_wheel(wheel.read_bytes()))
+    return slimmer
+
+
 def slim_runtime(files: Mapping[str, Path], lock: Mapping[str, Any]) -> tuple[dict[str, Path], dict[str, Any]]:
     """The verified official files and their lock, with NumPy and the standard library made slimmer for pages."""
     entry = lock["packages"]["numpy"]
@@ -237,9 +245,11 @@ def sizes(python: Mapping[str, bytes], kernels: Mapping[str, bytes], models: Map
     Not among them: the loader for classic scripts, and the tiers that a page may choose instead of the default one.
     """
     (default,) = (entry for entry in json.loads(models["models.json"]).values() if entry["default"])
-    runner = [*kernels, "models.json", default["image"]["file"]]
+    image = default["image"]["file"]
+    runner = [*kernels, "models.json", image]
+    first = {**kernels, image: models[image]}  # what enhances while Python starts
     lists = {
-        "python": {name: len(data) for name, data in python.items() if name != "pyodide.js"},
+        "python": {name: len(data) for name, data in {**first, **python}.items() if name != "pyodide.js"},
         "runner": {name: len({**kernels, **models}[name]) for name in runner},
     }
     return json.dumps(lists).encode()
@@ -296,7 +306,7 @@ def main() -> int:
     try:
         files, lock = fetch_runtime(PACKAGES + TEST_PACKAGES)
         wheel = build_wheel(cross=arguments.pyodide_build)
-        slim_plan = runtime_plan(PACKAGES, [wheel], *slim_runtime(files, lock))
+        slim_plan = runtime_plan(PACKAGES, [slim_wheel(wheel)], *slim_runtime(files, lock))
         models, kernels = models_plan(), kernels_plan()
         plan = {f"runtime/{name}": data for name, data in (models | kernels | slim_plan).items()}
         plan["runtime/sizes.json"] = sizes(slim_plan, kernels, models)

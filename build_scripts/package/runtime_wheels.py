@@ -51,6 +51,9 @@ CODECS = frozenset(
 )
 """Encodings that are kept; the others are tables of national character sets, an eighth of the standard library."""
 
+NOT_IN_PAGES = ("files/", "cli.py", "live.py", "__main__.py", "entry_points.txt")
+"""Parts of our package for the command line and for sound cards."""
+
 _UNUSED_SUFFIXES = (".pyi", ".pxd", ".h", ".a", ".lib", ".pc", ".ini", ".typed", ".rst")
 _BIRTH = (1980, 1, 1, 0, 0, 0)
 """Every member's date: the same sources give the same bytes."""
@@ -64,6 +67,25 @@ def stripped_wheel(wheel: bytes) -> bytes:
     for name, data in members(wheel):
         if not is_unused(name):
             kept[name] = b"" if belongs(name, DOCUMENTATION) else without_docstrings(name, data)
+    return wheel_of(kept)
+
+
+def page_wheel(wheel: bytes) -> bytes:
+    """Our wheel as a page needs it: without what works on files and devices, and without kernels and weights.
+
+    Those a page downloads before Python, to enhance while that starts, and gives to it (``worklet/program-files.js``).
+    """
+    return wheel_of({name: data for name, data in members(wheel) if not elsewhere(name)})
+
+
+def elsewhere(name: str) -> bool:
+    """Say whether a member of our wheel is of no use in a page, or reaches it as a file of its own."""
+    inside = name.partition("/")[2]
+    return inside.startswith(NOT_IN_PAGES) or name.endswith((".pnw", ".wasm"))
+
+
+def wheel_of(kept: dict[str, bytes]) -> bytes:
+    """A wheel of these members; its RECORD is rewritten."""
     (record,) = (name for name in kept if name.endswith(".dist-info/RECORD"))
     rows = io.StringIO()
     writer = csv.writer(rows, lineterminator="\n")

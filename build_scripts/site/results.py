@@ -42,7 +42,7 @@ DIRECT = f"{system('percepnet').name}, without Python"
 """How pages and tables call ``engine: 'worklet'``."""
 
 _STARTS = {
-    "python": ("python", ("drop-in.js", "processor.js", "worker.js")),
+    "python": ("python", ("drop-in.js", "processor.js", "runner-worker.js", "worker.js")),
     "worker": ("runner", ("drop-in.js", "processor.js", "runner-worker.js")),
     "worklet": ("runner", ("drop-in.js", "processor.js")),
 }

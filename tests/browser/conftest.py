@@ -51,6 +51,9 @@ DENY_MICROPHONE = "--deny-permission-prompts"
 LONGEST_S = 300
 """Of a test: one that waits in a call without a time limit loses its browser. The longest takes 40 s when loaded."""
 
+ENGINES = ("python", "worker", "worklet")
+"""What runs the enhancer, and where; the contract is the same for all of them."""
+
 SLOW = ("stalled", "overload")
 """Codes of fallbacks that say that the machine is too slow just now: a loaded one is, and they pass by themselves."""
 

@@ -10,7 +10,7 @@ const PLAIN = { echoCancellation: false, noiseSuppression: false, autoGainContro
 export async function create(options) {
   const percepnet = await PercepNet.create(options ?? {});
   const log = [];
-  for (const type of ['progress', 'ready', 'playing', 'overload', 'fallback', 'error', 'stats']) {
+  for (const type of ['progress', 'ready', 'playing', 'overload', 'fallback', 'limited', 'error', 'stats']) {
     percepnet.addEventListener(type, ({ detail }) => {
       const { error, ...rest } = detail; // an Error does not cross to Python
       log.push({ type, ...rest });

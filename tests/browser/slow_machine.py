@@ -6,8 +6,8 @@ SLOW_PYODIDE = """
 export async function loadPyodide(options) {
     const { loadPyodide: load } = await import('./real.mjs');
     const pyodide = await load(options);
-    globalThis.recovered = false;
-    new BroadcastChannel('recovered').onmessage = () => (globalThis.recovered = true);
+    globalThis.slow = false;
+    new BroadcastChannel('slow').onmessage = ({ data }) => (globalThis.slow = data);
     const loadPackage = pyodide.loadPackage;
     pyodide.loadPackage = async (...names) => {
         await loadPackage(...names);
@@ -32,7 +32,10 @@ percepnet_wasm.Enhancer.step = step
     return pyodide;
 }
 """
-"""A frame takes 25 ms where SLOW holds; ``recovered`` is whether the page has said so."""
+"""A frame takes 25 ms where SLOW holds; ``js.slow`` is what the page has said last."""
+
+SLOW_NOW = "() => new BroadcastChannel('slow').postMessage(true)"
+RECOVERED = "() => new BroadcastChannel('slow').postMessage(false)"
 
 
 def slow_down(site: AlteredSite, condition: str) -> None:

@@ -187,7 +187,7 @@ def test_wrong_attributes_are_reported_and_harmless(
 def test_missing_files_leave_the_raw_voice(
     open_tab: Callable[..., Tab], altered: AlteredSite, page: Callable[[str], str], missing: str
 ) -> None:
-    """Whichever file of ours fails to load, the page gets a working microphone, and the console says why it is raw."""
+    """Whichever file of ours fails to load, the page gets a working microphone, and the console says what it lacks."""
     altered.remove(missing)
     tab = open_tab(altered.url, page())
     script = """async () => {
@@ -203,7 +203,7 @@ def test_missing_files_leave_the_raw_voice(
         }
     }"""
     assert tab.evaluate(script)
-    while not [text for text in tab.complaints if "raw" in text]:
+    while not [text for text in tab.complaints if "percepnet: the microphone is" in text]:
         tab.page.wait_for_timeout(100)
     assert tab.uncaught == []
 

@@ -5,16 +5,19 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
-from conftest import Audio, Tab, decode
+from conftest import ENGINES, Audio, Tab, decode
 from measure import align, lag, not_cleaned, not_raw, pauses, power_db, similarity, soon, speech
 from playwright.sync_api import Route
 
-from percepnet_wasm.constants import DELAY, SAMPLE_RATE
+from percepnet_wasm.constants import DELAY, HOP, SAMPLE_RATE
 
-DEPTH = 1920
+DEPTH = {"python": 1920, "worker": 1920, "worklet": HOP}
+"""Samples of slack, by engine."""
 
-CALLS = """async () => {
-    const percepnet = await harness.create();
+everywhere = pytest.mark.parametrize("engine", ENGINES)
+
+CALLS = """async (engine) => {
+    const percepnet = await harness.create({ engine });
     await harness.untilState(percepnet, 'ready', 'fallback');
     const microphone = await harness.microphone();
     const context = new AudioContext({ sampleRate: 48000 });
@@ -30,21 +33,22 @@ CALLS = """async () => {
 }"""
 
 
-@pytest.fixture(params=["isolated", "not_isolated"])
-def anywhere(request: pytest.FixtureRequest) -> str:
-    """Address of the site: with shared memory, and without."""
-    address: str = request.getfixturevalue(request.param)
-    return address
-
-
-def test_far_end_of_a_call(open_tab: Callable[..., Tab], anywhere: str) -> None:
-    """Behind the microphone by exactly ring depth + DELAY; at the far end less noise, the same speech."""
+# With shared memory and without. Those without Python differ from it in the engine alone: once each is enough.
+@pytest.mark.parametrize(
+    ("engine", "where"),
+    [("python", "isolated"), ("python", "not_isolated"), ("worker", "isolated"), ("worklet", "not_isolated")],
+)
+def test_far_end_of_a_call(
+    open_tab: Callable[..., Tab], request: pytest.FixtureRequest, engine: str, where: str
+) -> None:
+    """Behind the microphone by exactly the depth + DELAY; at the far end less noise, the same speech."""
+    anywhere: str = request.getfixturevalue(where)
     tab = open_tab(anywhere)
-    tab.evaluate(CALLS)
+    tab.evaluate(CALLS, engine)
 
     def not_heard() -> str:
         microphone, tapped, raw_far, clean_far = map(decode, tab.evaluate("recordAll()"))
-        assert lag(microphone, tapped) == DEPTH + DELAY
+        assert lag(microphone, tapped) == DEPTH[engine] + DELAY
         settled = 3 * SAMPLE_RATE  # the receivers' jitter buffers have found their size
         spoken, raw = align(microphone, raw_far, settled)
         left_raw = power_db(raw, pauses(spoken))
@@ -59,7 +63,8 @@ def test_far_end_of_a_call(open_tab: Callable[..., Tab], anywhere: str) -> None:
     soon(not_heard)
     last = tab.events("stats")[-1]
     print(last)
-    assert last["transport"] == ("shared" if tab.evaluate("crossOriginIsolated") else "port")
+    shared = "shared" if tab.evaluate("crossOriginIsolated") else "port"
+    assert last["transport"] == ("none" if engine == "worklet" else shared)
     assert last["underruns"] < 0.5 * last["quanta"], "mostly late: the machine is too loaded to measure anything"
     assert {urlsplit(request).netloc for request in tab.requests} == {urlsplit(anywhere).netloc}
     assert tab.complaints == [] and tab.uncaught == []
@@ -70,13 +75,14 @@ def recorded(tab: Tab) -> tuple[Audio, Audio]:
     return align(*map(decode, tab.evaluate("() => harness.recordDropIn(7)")), SAMPLE_RATE)
 
 
-def test_drop_in_is_raw_while_loading_then_clean(open_tab: Callable[..., Tab], isolated: str) -> None:
+@everywhere
+def test_drop_in_is_raw_while_loading_then_clean(open_tab: Callable[..., Tab], isolated: str, engine: str) -> None:
     """The output track carries the microphone from the first moment on; it is never silent and never replaced."""
     tab = open_tab(isolated)
-    # Hold the runtime back until the raw sound has been recorded: the machine's speed must not matter.
+    # Hold the weights back until the raw sound has been recorded: the machine's speed must not matter.
     held: list[Route] = []
-    tab.page.route("**/pyodide.asm.wasm", lambda route: held.append(route))
-    tab.evaluate("async () => { await harness.enhanceMicrophone(); }")
+    tab.page.route("**/c20.pni", lambda route: held.append(route))
+    tab.evaluate("async (engine) => { await harness.enhanceMicrophone({ engine }); }", engine)
     soon(lambda: not_raw(*recorded(tab)))
     assert tab.evaluate("percepnet.state") == "loading"
 
@@ -84,7 +90,7 @@ def test_drop_in_is_raw_while_loading_then_clean(open_tab: Callable[..., Tab], i
     held[0].continue_()
     tab.wait("percepnet.playing === 'enhanced'")
     soon(lambda: not_cleaned(*recorded(tab)))
-    assert tab.events("stats")[-1]["transport"] == "shared"
+    assert tab.events("stats")[-1]["transport"] == ("none" if engine == "worklet" else "shared")
     assert tab.events("stats")[-1]["inputRate"] == tab.evaluate("raw.getSettings().sampleRate") > 0
     assert tab.failures() == [] and tab.events("error") == []
     assert tab.complaints == [] and tab.uncaught == []

@@ -1,7 +1,8 @@
-"""Whatever fails, the microphone goes on raw and one event says why and what to do."""
+"""Whatever fails, the microphone goes on, raw or enhanced without Python, and one event says why and what to do."""
 
 import re
 from collections.abc import Callable
+from fnmatch import fnmatch
 from pathlib import Path
 
 from conftest import AlteredSite, Tab, decode
@@ -25,6 +26,15 @@ def assert_fallback(tab: Tab, code: str, message: str) -> None:
     assert tab.evaluate("percepnet.reason.code") == code
 
 
+def assert_limited(tab: Tab, code: str, message: str) -> None:
+    """Python could not be started: exactly one event says so, and the sound is enhanced all the same."""
+    tab.wait("percepnet.state === 'ready' && percepnet.playing === 'enhanced' && !percepnet.early")
+    (event,) = tab.events("limited")
+    assert event["code"] == code
+    assert re.search(message, event["message"]), event["message"]
+    assert tab.failures() == []
+
+
 ENHANCE = "async () => { await harness.enhanceMicrophone(); }"
 
 MISSING = {
@@ -32,10 +42,13 @@ MISSING = {
     "runtime/python_stdlib.zip": ("boot", "runtime folder is complete"),
     "runtime/pyodide.asm.wasm": ("boot", "runtime folder is complete"),
     "runtime/percepnet_wasm-*.whl": ("boot", "runtime folder is complete"),
+    "runtime/models/c20.pni": ("boot", r"restart\(\)"),
     "worklet/worker.js": ("boot", r"restart\(\)"),
     "worklet/pump.js": ("boot", r"restart\(\)"),
     "worklet/processor.js": ("worklet", "worklet folder"),
 }
+LIMITED = [name for name in MISSING if name == "worklet/worker.js" or fnmatch(name, "runtime/p*")]
+"""Those that only Python needs: without them the sound is enhanced all the same."""
 
 
 def test_missing_files(open_tab: Callable[..., Tab], altered: AlteredSite) -> None:
@@ -46,22 +59,23 @@ def test_missing_files(open_tab: Callable[..., Tab], altered: AlteredSite) -> No
         file.unlink()
         tab = open_tab(altered.url)
         tab.evaluate(ENHANCE)
-        assert_fallback(tab, code, message)
+        (assert_limited if pattern in LIMITED else assert_fallback)(tab, code, message)
         assert tab.evaluate("clean.readyState") == "live", pattern
-        # How the sound gets through depends on whether there is an audio processor, and on nothing else.
-        if pattern in ("worklet/worker.js", "worklet/processor.js"):
+        # How the raw sound gets through depends on whether there is an audio processor, and on nothing else.
+        if pattern in ("worklet/pump.js", "worklet/processor.js"):
             assert_raw(tab)
         assert tab.uncaught == [], pattern
         # The console says so too, and names the file; for a module that a module imports, the importing one.
         named = "worker.js" if pattern == "worklet/pump.js" else file.name
-        (warning,) = (text for text in tab.complaints if "the microphone is raw" in text)
+        said = "is enhanced without Python" if pattern in LIMITED else "the microphone is raw"
+        (warning,) = (text for text in tab.complaints if said in text)
         assert named in warning, warning
         tab.page.close()
         file.write_bytes(content)
 
 
 def test_a_handled_fallback_stays_out_of_the_console(open_tab: Callable[..., Tab], altered: AlteredSite) -> None:
-    (file,) = altered.folder.glob("runtime/pyodide.mjs")
+    (file,) = altered.folder.glob("runtime/models.json")
     content = file.read_bytes()
     file.unlink()
     tab = open_tab(altered.url)
@@ -88,7 +102,7 @@ def refused(open_tab: Callable[..., Tab], altered: AlteredSite, file: Path, cont
     altered.write(name, lambda _: content, announced=False)
     tab = open_tab(altered.url)
     tab.evaluate(ENHANCE)
-    assert_fallback(tab, "boot", rf"{name} is not the file of this build: copy")
+    assert_limited(tab, "boot", rf"{name} is not the file of this build: copy")
     assert tab.evaluate("clean.readyState === 'live' && clean !== raw")
     return tab
 
@@ -109,7 +123,9 @@ def test_a_restart_finds_the_repaired_file(open_tab: Callable[..., Tab], altered
     tab = refused(open_tab, altered, wheel, b"PK damaged")
     wheel.write_bytes(content)
     tab.evaluate("percepnet.restart()")
-    tab.wait("percepnet.state === 'ready' && percepnet.playing === 'enhanced'")
+    tab.wait("percepnet.early")
+    tab.wait("percepnet.state === 'ready' && percepnet.playing === 'enhanced' && !percepnet.early")
+    assert len(tab.events("limited")) == 1
 
 
 def test_a_start_without_progress_is_given_up(open_tab: Callable[..., Tab], isolated: str) -> None:
@@ -121,11 +137,12 @@ def test_a_start_without_progress_is_given_up(open_tab: Callable[..., Tab], isol
     tab.wait("log.some(({ stage, bytes }) => stage === 'runtime' && bytes > 1e5)")
     tab.page.wait_for_timeout(2000)  # what was under way has come
     tab.page.clock.run_for(70_000)
-    assert_fallback(tab, "boot", r"then call restart\(\).*no progress for 60 s: at stage runtime, after \d\.\d MB")
-    assert_raw(tab)
-    tab.evaluate("() => { log.length = 0; percepnet.restart(); workers.at(-1).terminate(); }")
+    assert_limited(tab, "boot", r"then call restart\(\).*no progress for 60 s: at stage runtime, after \d\.\d MB")
+    tab.evaluate("() => { log.length = 0; percepnet.restart(); }")
+    tab.wait("percepnet.early")
+    tab.evaluate("workers.at(-1).terminate()")
     tab.page.clock.run_for(70_000)
-    assert_fallback(tab, "boot", "the worker sent no message")
+    assert_limited(tab, "boot", "no progress for 60 s")
     tab.page.unroute("**/pyodide.asm.wasm")
     tab.evaluate("percepnet.restart()")
     tab.wait("percepnet.state === 'ready' && percepnet.playing === 'enhanced'")
@@ -149,11 +166,10 @@ def test_a_browser_that_lacks_something(open_tab: Callable[..., Tab], isolated: 
 
 
 def test_too_little_memory_to_start(open_tab: Callable[..., Tab], isolated: str) -> None:
-    """The browser refuses the memory that Python begins with: 20 MB, and here 6 are allowed."""
+    """The browser refuses the memory that Python begins with: 20 MB, and here 6 are allowed, enough without Python."""
     tab = open_tab(isolated, flags=("--js-flags=--wasm-max-mem-pages=100",))
     tab.evaluate(ENHANCE)
-    assert_fallback(tab, "boot", r"restart\(\).*[Mm]emory")
-    assert_raw(tab)
+    assert_limited(tab, "boot", r"restart\(\).*[Mm]emory")
 
 
 def test_processor_exception(open_tab: Callable[..., Tab], altered: AlteredSite) -> None:

@@ -58,21 +58,41 @@ RECORD = """async ([before, after, fault]) => {
 }"""
 
 
+@pytest.fixture(params=["python", "worker"])
+def engine(request: pytest.FixtureRequest) -> str:
+    """Those with a worker that can fail; test_worklet_engine.py has what fails on the audio thread."""
+    return str(request.param)
+
+
 @pytest.fixture
-def call(open_tab: Callable[..., Tab], altered: AlteredSite) -> Tab:
+def call(open_tab: Callable[..., Tab], altered: AlteredSite, engine: str) -> Tab:
     """A page in the middle of a call, whose enhancer can be made to fail."""
-    real = (altered.folder / "runtime/pyodide.mjs").read_text()
-    (altered.folder / "runtime/real.mjs").write_text(real)
-    altered.write("runtime/pyodide.mjs", lambda _: (HERE / "faulty_pyodide.js").read_text())
+    if engine == "worker":
+        altered.write("worklet/runner-worker.js", lambda _: (HERE / "faulty_runner.js").read_text())
+    else:
+        make_python_faulty(altered)
     tab = open_tab(altered.url, init=WORKERS + GRAPH)
-    tab.evaluate("async () => { await harness.enhanceMicrophone(); window.far = await harness.call(clean); }")
+    tab.evaluate(BEGIN, engine)
     enhanced(tab)
     return tab
 
 
+BEGIN = """async (engine) => {
+    await harness.enhanceMicrophone({ engine });
+    window.far = await harness.call(clean);
+}"""
+
+
+def make_python_faulty(altered: AlteredSite) -> None:
+    """Put faulty_pyodide.js before the real one."""
+    real = (altered.folder / "runtime/pyodide.mjs").read_text()
+    (altered.folder / "runtime/real.mjs").write_text(real)
+    altered.write("runtime/pyodide.mjs", lambda _: (HERE / "faulty_pyodide.js").read_text())
+
+
 def enhanced(tab: Tab) -> None:
-    """Wait until enhanced sound is heard."""
-    tab.wait("percepnet.state === 'ready' && percepnet.playing === 'enhanced'")
+    """Wait until sound is heard that Python enhances."""
+    tab.wait("percepnet.state === 'ready' && percepnet.playing === 'enhanced' && !percepnet.early")
 
 
 @dataclass
@@ -119,19 +139,28 @@ def one_worker(tab: Tab) -> None:
 
 
 FATAL = {
-    "terminate": ("stalled", "stopped keeping up"),
-    "hang": ("stalled", "stopped keeping up"),
-    "throw": ("enhancer", "injected fault"),
-    "always": ("enhancer", "RuntimeError: injected fault"),
-    "memory": ("enhancer", "MemoryError"),
-    "abort": ("enhancer", ""),
+    "python": {
+        "terminate": ("stalled", "stopped keeping up"),
+        "hang": ("stalled", "stopped keeping up"),
+        "throw": ("enhancer", "injected fault"),
+        "always": ("enhancer", "RuntimeError: injected fault"),
+        "memory": ("enhancer", "MemoryError"),
+        "abort": ("enhancer", ""),
+    },
+    "worker": {
+        "terminate": ("stalled", "stopped keeping up"),
+        "hang": ("stalled", "stopped keeping up"),
+        "throw": ("enhancer", "injected fault"),
+        "always": ("enhancer", "injected fault"),
+        "trap": ("enhancer", "unreachable"),
+    },
 }
 """What is done to the worker, and what the page reports."""
 
 
-def test_the_voice_is_raw_within_100_ms_whatever_fails_and_can_be_restarted(call: Tab) -> None:
+def test_the_voice_is_raw_within_100_ms_whatever_fails_and_can_be_restarted(call: Tab, engine: str) -> None:
     """The worker killed, hanging, throwing; the enhancer failing, out of memory, aborted: one event each says why."""
-    for fault, (code, message) in FATAL.items():
+    for fault, (code, message) in FATAL[engine].items():
         call.evaluate("log.length = 0")
         made = record(call, 0.7, 2, fault)
         before = slice(0, made.struck)
@@ -187,6 +216,7 @@ STORM = """async () => {
 }"""
 
 
+@pytest.mark.parametrize("engine", ["python"])
 def test_storms_of_garbage_in_page_and_worker(call: Tab) -> None:
     """Nothing is lost for good, and the delay stays."""
     call.evaluate("new BroadcastChannel('fault').postMessage('garbage')")
@@ -196,11 +226,12 @@ def test_storms_of_garbage_in_page_and_worker(call: Tab) -> None:
     assert call.failures() == []
 
 
+@pytest.mark.parametrize("engine", ["python"])
 def test_a_reload_in_the_middle_of_a_call_leaves_nothing_behind(call: Tab) -> None:
     """The old page's worker is gone, and the new page enhances as the first did."""
     call.page.reload()
     call.evaluate("async () => { window.harness = await import('/tests/harness.js'); }")
-    call.evaluate("async () => { await harness.enhanceMicrophone(); window.far = await harness.call(clean); }")
+    call.evaluate(BEGIN, "python")
     assert_delay(call)
     one_worker(call)
     assert call.uncaught == []

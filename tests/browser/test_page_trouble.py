@@ -13,7 +13,7 @@ import pytest
 from conftest import DENY_MICROPHONE, PATIENCE_MS, AlteredSite, Tab
 from demo_page import RUNNING, choose, start
 from playwright.sync_api import expect
-from slow_machine import slow_down
+from slow_machine import RECOVERED, SLOW_NOW, slow_down
 
 from build_scripts.site.serve import Handler, serve
 
@@ -55,8 +55,8 @@ def test_an_old_browser(open_tab: Callable[..., Tab], isolated: str, missing: st
 
 
 def test_says_what_is_wrong_and_plays_on(open_tab: Callable[..., Tab], altered: AlteredSite, dist: Path) -> None:
-    """Without the runtime the page explains and plays the sound; once the files are there, one button fixes it."""
-    altered.remove("runtime/pyodide.asm.wasm")
+    """Without the weights the page explains and plays the sound; once the file is there, one button fixes it."""
+    altered.remove("runtime/models/c20.pni")
     tab = open_tab(altered.url, path="")
     page = tab.page
     page.get_by_role("button", name="Start").click()
@@ -64,7 +64,7 @@ def test_says_what_is_wrong_and_plays_on(open_tab: Callable[..., Tab], altered: 
     expect(page.locator("#reason")).to_contain_text("runtime folder")
     expect(page.locator("#after-level")).to_have_text(re.compile("dBFS$"))
 
-    name = "runtime/pyodide.asm.wasm"
+    name = "runtime/models/c20.pni"
     (altered.folder / name).write_bytes((dist / name).read_bytes())
     page.get_by_role("button", name="Start the enhancer again").click()
     expect(page.get_by_role("status")).to_have_text(RUNNING)
@@ -166,7 +166,7 @@ def test_a_machine_that_is_too_slow_is_not_called_a_muted_microphone(
     open_tab: Callable[..., Tab], altered: AlteredSite
 ) -> None:
     """Under load the enhancer is bypassed: the page says so while the noisy clip plays, and says when it recovers."""
-    slow_down(altered, "not js.recovered")
+    slow_down(altered, "js.slow")
     tab = open_tab(altered.url, path="")
     said = "new MutationObserver(() => said.push(document.getElementById('state').textContent))"
     tab.evaluate(
@@ -174,11 +174,13 @@ def test_a_machine_that_is_too_slow_is_not_called_a_muted_microphone(
     )
     tab.page.get_by_label("Model").select_option("c10")
     tab.page.get_by_role("button", name="Start", exact=True).click()
+    tab.wait("demo.percepnet?.state === 'ready' && !demo.percepnet.early && demo.percepnet.playing === 'enhanced'")
+    tab.evaluate(SLOW_NOW)
     tab.wait("demo.percepnet?.playing === 'bypassed'")
     expect(tab.page.get_by_role("status")).to_contain_text("too slow just now")
     expect(tab.page.locator("#playing")).to_have_text("raw: bypassed")
     expect(tab.page.locator("#before-level")).to_have_text(re.compile("dBFS$"))
-    tab.evaluate("() => new BroadcastChannel('recovered').postMessage(true)")
+    tab.evaluate(RECOVERED)
     expect(tab.page.get_by_role("status")).to_have_text(RUNNING)
     assert not [text for text in tab.evaluate("said") if "microphone" in text or "Silence" in text]
 

@@ -38,7 +38,7 @@ START = """async () => {
 
 def test_it_comes_back_when_the_enhancer_does_not_start(visit: Callable[..., Any], altered: AlteredSite) -> None:
     """One microphone is open, with suppression; once the enhancer runs, without. The page's track stays the same."""
-    runtime = altered.folder / "runtime" / "pyodide.mjs"
+    runtime = altered.folder / "runtime" / "models" / "c20.pni"
     kept = runtime.read_bytes()
     runtime.unlink()
     tab = visit("page.html", {"page.html": PAGE})
@@ -73,7 +73,7 @@ def test_it_comes_back_when_the_enhancer_does_not_start(visit: Callable[..., Any
 
 def test_the_microphone_stays_when_the_browser_refuses(visit: Callable[..., Any], altered: AlteredSite) -> None:
     """No further capture: the microphone stays open, and the refusal is counted, unless none is needed (Firefox)."""
-    altered.remove("runtime/pyodide.mjs")
+    altered.remove("runtime/models/c20.pni")
     tab = visit("page.html", {"page.html": PAGE})
     tab.evaluate("() => { window.refused = () => true; }")
     tab.evaluate(START)
@@ -93,7 +93,7 @@ def test_it_is_opened_as_it_was_if_the_browser_refuses_the_rest(
     visit: Callable[..., Any], altered: AlteredSite
 ) -> None:
     """It had to be stopped first: the page's track goes on with the microphone as it was."""
-    altered.remove("runtime/pyodide.mjs")
+    altered.remove("runtime/models/c20.pni")
     tab = visit("page.html", {"page.html": PAGE})
     tab.evaluate(ONLY_WITHOUT)
     tab.evaluate(START)
@@ -105,7 +105,7 @@ def test_it_is_opened_as_it_was_if_the_browser_refuses_the_rest(
 
 def test_a_page_that_wants_none_gets_none(visit: Callable[..., Any], altered: AlteredSite) -> None:
     """One capture is all there is."""
-    altered.remove("runtime/pyodide.mjs")
+    altered.remove("runtime/models/c20.pni")
     tab = visit("page.html", {"page.html": PAGE})
     tab.evaluate(START.replace("noiseSuppression: true", "noiseSuppression: false"))
     tab.evaluate("() => until(() => media.instances[0].state === 'fallback')")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 from conftest import AlteredSite, Tab, decode, encode
-from slow_machine import slow_down
+from slow_machine import RECOVERED, SLOW_NOW, slow_down
 
 from percepnet_wasm.constants import DELAY
 
@@ -14,8 +14,8 @@ DEPTH = 1920
 READY = "async (options) => harness.untilState(await harness.create(options), 'ready', 'fallback')"
 
 def fetched(tab: Tab) -> list[str]:
-    """Model files that were asked for."""
-    return [request.rsplit("/", 1)[1] for request in tab.requests if request.endswith(".pnw")]
+    """Model files that were asked for, as program images or not."""
+    return [request.rsplit("/", 1)[1] for request in tab.requests if request.endswith((".pnw", ".pni"))]
 
 
 def fallback(tab: Tab) -> tuple[str, str]:
@@ -24,12 +24,12 @@ def fallback(tab: Tab) -> tuple[str, str]:
     return event["code"], event["message"]
 
 
-def test_the_wheels_tier_needs_no_download(open_tab: Callable[..., Tab], isolated: str) -> None:
-    """Neither by default nor by its name; the page reports what runs, and why nothing faster does."""
+def test_the_default_tier_comes_once(open_tab: Callable[..., Tab], isolated: str) -> None:
+    """By default and by its name; the page reports what runs, and why nothing faster does."""
     tab = open_tab(isolated)
     assert tab.evaluate(READY) == "ready"
     assert tab.evaluate(READY, {"model": "c20"}) == "ready"
-    assert fetched(tab) == [] and not any("models.json" in request for request in tab.requests)
+    assert fetched(tab) == ["c20.pni"]
     (ready,) = tab.events("ready")
     assert (ready["info"]["tier"], tab.evaluate("percepnet.tier")) == ("c20", "c20")
     tab.evaluate("async () => { await percepnet.processTrack(await harness.microphone()); }")
@@ -45,12 +45,12 @@ def test_the_wheels_tier_needs_no_download(open_tab: Callable[..., Tab], isolate
 def test_another_tier_is_fetched_and_checked_once(open_tab: Callable[..., Tab], altered: AlteredSite) -> None:
     """A damaged one is refused with one event; mended, restart() leads back. A second instance shares it."""
     tab = open_tab(altered.url)
-    whole = (altered.folder / "runtime/models/c10.pnw").read_bytes()
-    altered.write("runtime/models/c10.pnw", lambda _: whole[:-1] + b"?", announced=False)
+    whole = (altered.folder / "runtime/models/c10.pni").read_bytes()
+    altered.write("runtime/models/c10.pni", lambda _: whole[:-1] + b"?", announced=False)
     assert tab.evaluate(READY, {"model": "c10"}) == "fallback"
     code, message = fallback(tab)
     assert code == "model" and "is not the file of this build" in message and "restart()" in message
-    altered.write("runtime/models/c10.pnw", lambda _: whole, announced=False)
+    altered.write("runtime/models/c10.pni", lambda _: whole, announced=False)
     tab.evaluate("percepnet.restart()")
     tab.wait("percepnet.state === 'ready'")
     assert tab.evaluate("percepnet.tier") == "c10"
@@ -165,9 +165,11 @@ def test_bypasses_when_no_tier_is_small_enough_and_tries_again(
     open_tab: Callable[..., Tab], altered: AlteredSite
 ) -> None:
     """Raw, with nothing computed, until the machine has recovered."""
-    slow_down(altered, "not js.recovered")
+    slow_down(altered, "js.slow")
     tab = open_tab(altered.url)
     tab.evaluate("async () => { await harness.enhanceMicrophone({ model: 'c10' }); }")
+    tab.wait("percepnet.state === 'ready' && !percepnet.early && percepnet.playing === 'enhanced'")
+    tab.evaluate(SLOW_NOW)
     tab.wait("percepnet.reason?.code === 'overload'")
     assert [event["action"] for event in tab.events("overload")][-1] == "bypass"
     tab.wait("percepnet.playing === 'bypassed'")
@@ -175,7 +177,7 @@ def test_bypasses_when_no_tier_is_small_enough_and_tries_again(
     tab.wait("log.filter(({ type }) => type === 'stats').length > 3")
     frames = [event["frames"] for event in tab.events("stats")]
     assert frames[0] == frames[-1], "frames are computed that nobody hears"
-    tab.evaluate("() => new BroadcastChannel('recovered').postMessage(true)")
+    tab.evaluate(RECOVERED)
     tab.wait("percepnet.state === 'ready' && percepnet.playing === 'enhanced'")
     told = [event["type"] for event in tab.evaluate("log") if event["type"] in ("ready", "fallback")]
     # A machine with other work may be too slow once more in between.

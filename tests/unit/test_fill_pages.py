@@ -65,6 +65,7 @@ def test_what_a_page_fetches_is_what_its_first_modules_import():
         "worklet/drop-in.js": b"// bundled",
         "worklet/processor.js": b"// bundled",
         "worklet/worker.js": b"import { serve } from './serve.js';\n",
+        "worklet/runner-worker.js": b"import { serve } from './serve.js';\n",
         "worklet/serve.js": b"import { WORD } from './ring.js';\n",
         "worklet/ring.js": b"",
     }

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from models import SMALL, WITH_LEVELS, random_model
 
 from percepnet_wasm.errors import ModelFileError
+from percepnet_wasm.kernel.image import image
 from percepnet_wasm.model_file import (
     DEFAULT_TIER,
     FORMAT_VERSION,
@@ -265,3 +266,17 @@ def test_random_damage_to_the_header(position, byte):
     except ModelFileError:
         return
     assert model.weights == random_model().weights
+
+
+def test_a_bundled_tier_may_be_a_program_image(tmp_path, monkeypatch):
+    """A page puts the image that it runs already where the wheel has no model file."""
+    original = Model.load()
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "c20.pni").write_bytes(image(original))
+    monkeypatch.setattr("percepnet_wasm.model_file.resources.files", lambda _: tmp_path)
+    assert Model.load().to_bytes() == original.to_bytes()
+    with pytest.raises(ModelFileError, match="'c10' is not installed, only c20"):
+        Model.load("c10")
+    (tmp_path / "models" / "c20.pni").unlink()
+    with pytest.raises(ModelFileError, match="'c20' is not installed, only none"):
+        Model.load()

@@ -14,6 +14,7 @@ from build_scripts.package import runtime_wheels
 from build_scripts.package.runtime_wheels import (
     compiled,
     matching_python,
+    page_wheel,
     slim,
     stripped_library,
     stripped_wheel,
@@ -51,6 +52,18 @@ def test_a_stripped_wheel_keeps_what_runs_and_records_it():
         if name in contents:
             wanted = base64.urlsafe_b64encode(hashlib.sha256(contents[name]).digest()).rstrip(b"=").decode()
             assert (digest, size) == (f"sha256={wanted}", str(len(contents[name])))
+
+
+def test_a_pages_wheel_has_neither_what_it_downloads_anyway_nor_what_no_page_can_use():
+    kept = {"enhancer.py", "kernel/engine.py", "oracle/measures.py"}
+    gone = {"kernel/simd.wasm", "kernel/relaxed.wasm", "models/c20.pnw", "files/audio.py", "cli.py", "live.py"}
+    info = "percepnet_wasm-1.dist-info/"
+    ours = {f"percepnet_wasm/{name}": SOURCE for name in kept | gone}
+    wheel = page_wheel(zipped(ours | {info + "METADATA": b"Name: x\n", info + "RECORD": b"old"}))
+    with zipfile.ZipFile(io.BytesIO(wheel)) as archive:
+        names = set(archive.namelist())
+        recorded = {row[0] for row in csv.reader(io.StringIO(archive.read(info + "RECORD").decode()))}
+    assert names == recorded == {f"percepnet_wasm/{name}" for name in kept} | {info + "METADATA", info + "RECORD"}
 
 
 def test_docstrings_become_empty_and_the_code_stays():

@@ -3,8 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, mock, test } from 'node:test';
 import { Blend, DEPTH_MAX, DEPTH_MIN, MUTED, STARVED, STATE } from '../blend.js';
 import { DELAY, HOP, SAMPLE_RATE } from '../constants.js';
-import { SETTLE } from '../pump.js';
-import { CAPACITY, Ring, WORD } from '../ring.js';
+import { CAPACITY, Ring, SETTLE, WORD } from '../ring.js';
 import { DEPTH, QUANTUM, Rig } from './rig.js';
 import { generator, Inverter, signal } from './signal.js';
 

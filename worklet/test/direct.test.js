@@ -4,7 +4,8 @@ import { describe, test } from 'node:test';
 import { MUTED, STATE } from '../blend.js';
 import { DELAY, HOP } from '../constants.js';
 import { Direct } from '../direct.js';
-import { FAILURES, SETTLE } from '../pump.js';
+import { FAILURES } from '../pump.js';
+import { SETTLE } from '../ring.js';
 import { Inverter, signal } from './signal.js';
 
 const LATENCY = DELAY + HOP;

@@ -6,8 +6,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Blend, MUTED, STATE } from '../blend.js';
 import { DELAY, HOP } from '../constants.js';
-import { Pump, SETTLE } from '../pump.js';
-import { CAPACITY, Ring } from '../ring.js';
+import { Pump } from '../pump.js';
+import { CAPACITY, Ring, SETTLE } from '../ring.js';
 import { generator, Inverter, signal } from './signal.js';
 
 const DEPTH = 1920;

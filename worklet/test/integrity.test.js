@@ -61,9 +61,10 @@ test('a wheel that was refused early is named to whoever asks', async () => {
   host({
     [`${ASSETS}core.wasm`]: 'core', [`${ASSETS}pyodide.mjs`]: 'module', [`${ASSETS}numpy.whl`]: 'other',
   });
-  await guardRuntime(ASSETS, hashes);
+  const refused = await guardRuntime(ASSETS, hashes);
   await new Promise((resolve) => setTimeout(resolve)); // an unhandled rejection would end the test
   await assert.rejects(globalThis.fetch(`${ASSETS}numpy.whl`), /numpy\.whl is not the file of this build/);
+  assert.match(String(refused()), /numpy\.whl is not the file of this build/);
 });
 
 test('a cached file of an earlier version is fetched again', async () => {

@@ -5,8 +5,8 @@ import { MessageChannel } from 'node:worker_threads';
 import { Blend } from '../blend.js';
 import { DELAY, HOP } from '../constants.js';
 import { BUFFERS, WorkerLink, WorkletLink } from '../link.js';
-import { Pump, SETTLE } from '../pump.js';
-import { Ring } from '../ring.js';
+import { Pump } from '../pump.js';
+import { Ring, SETTLE } from '../ring.js';
 import { Inverter, signal } from './signal.js';
 
 const DEPTH = 1920;

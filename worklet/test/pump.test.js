@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, mock, test } from 'node:test';
 import { HOP } from '../constants.js';
-import { FAILURES, Pump, SETTLE } from '../pump.js';
-import { Ring, WORD } from '../ring.js';
+import { FAILURES, Pump } from '../pump.js';
+import { Ring, SETTLE, WORD } from '../ring.js';
 import { DEPTH, QUANTUM, Rig } from './rig.js';
 import { Inverter } from './signal.js';
 

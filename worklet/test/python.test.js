@@ -12,8 +12,15 @@ const PYODIDE = `
 export async function loadPyodide() {
   await new Promise((resolve) =>
     WebAssembly.instantiateStreaming(globalThis.answer).then(resolve, () => {}));
-  return { loadPackage: async (name) => { globalThis.loaded = name; } };
+  return {
+    loadPackage: async (name) => { globalThis.loaded = name; },
+    pyimport: (name) => ({ __file__: '/site/' + name + '/__init__.py', destroy() {} }),
+    FS: { mkdirTree() {}, writeFile: (path, bytes) => { globalThis.written[path] = bytes[0]; } },
+  };
 }`;
+
+/** What the worker that enhances meanwhile has downloaded; told apart by the first byte. */
+const FILES = { relaxed: new Uint8Array([1]), simd: new Uint8Array([2]), image: new Uint8Array([3]), tier: 'c20' };
 
 /** An empty module. */
 const MODULE = new Uint8Array([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
@@ -24,8 +31,8 @@ async function boot(answer) {
   Promise.resolve(answer).catch(() => {}); // until it is asked for
   const folder = await mkdtemp(join(tmpdir(), 'percepnet-'));
   await writeFile(join(folder, 'pyodide.mjs'), PYODIDE);
-  Object.assign(globalThis, { answer });
-  return bootPython(pathToFileURL(folder + '/').href, () => {});
+  Object.assign(globalThis, { answer, written: {} });
+  return bootPython(pathToFileURL(folder + '/').href, () => {}, FILES);
 }
 
 async function unreachable() {
@@ -37,6 +44,11 @@ test('a start loads the enhancer and leaves WebAssembly as it was', async () => 
   await boot(new Response(MODULE, { headers: HEADERS }));
   assert.equal(/** @type {any} */ (globalThis).loaded, 'percepnet-wasm');
   assert.equal(WebAssembly.instantiateStreaming, instantiateStreaming);
+  assert.deepEqual(/** @type {any} */ (globalThis).written, {
+    '/site/percepnet_wasm/kernel/relaxed.wasm': 1,
+    '/site/percepnet_wasm/kernel/simd.wasm': 2,
+    '/site/percepnet_wasm/models/c20.pni': 3,
+  });
 });
 
 for (const [name, answer] of /** @type {[string, () => Response | Promise<Response>][]} */ ([

@@ -15,6 +15,7 @@
  * @property {'copy' | 'call'} [idle] of percepnet: copy the samples; call Python too, which does nothing
  */
 
+import { complete } from './files.mjs';
 import { PEERS } from './peers.mjs';
 
 const HOP = 480;
@@ -60,6 +61,7 @@ async function percepnet({ audio, runtime, indexURL, source, model, kernel, idle
   const { loadPyodide } = await import(new URL('pyodide.mjs', runtime).href);
   const pyodide = await loadPyodide({ indexURL: indexURL ?? runtime, stdout: () => {} });
   await pyodide.loadPackage('percepnet-wasm', { messageCallback() {} });
+  await complete(pyodide, runtime);
   pyodide.FS.writeFile('/home/pyodide/stages.py', source);
   const proxy = pyodide.pyimport('stages').Subject(model ? pyodide.toPy(model).tobytes() : undefined, kernel);
   // Before the views below: measuring what memory can do lets the heap grow.

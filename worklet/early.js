@@ -1,0 +1,74 @@
+/**
+ * The worker that enhances while Python starts: that of `engine: 'worker'`, with a stream of its own. Python blocks its own
+ * worker for hundreds of milliseconds at a time while it starts, so this one is separate.
+ *
+ *     opened --info--> waiting for a node --connect()--> heard --Python has taken over, or the session ends: close()
+ *
+ * The kernels and the program image are downloaded here, before anything of Python is, and given to Python's worker, which reads
+ * the weights from the image: they travel once.
+ */
+import { AUTO, isName } from './tiers.js';
+import { openChannel, running } from './worker-client.js';
+
+/**
+ * @typedef {import('./messages.js').Info} Info
+ * @typedef {import('./messages.js').SessionMessage} SessionMessage
+ * @typedef {import('./messages.js').ProgramFiles} ProgramFiles
+ */
+
+export class EarlyStart {
+  /** What runs, once it does. @type {Info | undefined} */
+  info;
+  #connected = false;
+
+  /**
+   * @param {{assets: string, model: string, attenuationLimit: number}} options as for Session
+   * @param {(message: SessionMessage) => void} listener
+   * @param {() => void} onOpen `info` is set
+   * @param {() => void} onRefusal it cannot run here
+   */
+  constructor({ assets, model, attenuationLimit }, listener, onOpen, onRefusal) {
+    this.channel = openChannel('worker', assets, listener);
+    /** What Python's worker needs of the files; undefined if they could not be downloaded. @type {Promise<ProgramFiles | undefined>} */
+    this.files = /** @type {Promise<any>} */ (this.channel.request({ type: 'files' })).catch(() => undefined);
+    // What `auto` chooses is known once Python runs; until then the default tier does.
+    this.channel.request({ type: 'open', model: model === AUTO ? '' : model, attenuationLimit }).then((info) => {
+      this.info = info;
+      onOpen();
+    }, onRefusal);
+  }
+
+  /**
+   * Begin, if there is any point: Python is not running yet, and the model exists as a program image.
+   *
+   * @param {{assets: string, model: string, attenuationLimit: number}} options
+   * @param {(message: SessionMessage) => void} listener
+   * @param {() => void} onOpen
+   * @param {() => void} onRefusal
+   * @returns {EarlyStart | undefined}
+   */
+  static begin(options, listener, onOpen, onRefusal) {
+    if (running('python', options.assets)) return undefined;
+    if (options.model !== '' && !isName(options.model)) return undefined;
+    try {
+      return new EarlyStart(options, listener, onOpen, onRefusal);
+    } catch {
+      return undefined; // no worker can be started: Python's says why
+    }
+  }
+
+  /** Whether it could be connected to a node, and is not. */
+  get waiting() {
+    return this.info !== undefined && !this.#connected;
+  }
+
+  /** @param {import('./messages.js').Transport} transport @param {Transferable[]} [transfer] */
+  connect(transport, transfer) {
+    this.#connected = true;
+    this.channel.post({ type: 'connect', ...transport }, transfer);
+  }
+
+  close() {
+    this.channel.close();
+  }
+}
