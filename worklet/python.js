@@ -25,10 +25,10 @@ async function boot(assets, progress, files) {
   progress('runtime');
   const refused = await guardRuntime(assets);
   const program = files ?? fetchFiles(assets);
-  Promise.resolve(program).catch(() => {}); // awaited below
+  Promise.resolve(program).catch(() => {}); // handled below
   // The comments keep bundlers away: the file does not exist when they run.
   const { loadPyodide } = await import(/* @vite-ignore */ /* webpackIgnore: true */ new URL('pyodide.mjs', assets).href);
-  const loaded = Promise.race([uninstantiable(), loadPyodide({ indexURL: assets })]);
+  const loaded = Promise.race([uninstantiable(), unavailable(program), loadPyodide({ indexURL: assets })]);
   const pyodide = await loaded.catch((error) => {
     throw refused() ?? error; // without its standard library, Pyodide says no more than that it has ended
   });
@@ -42,6 +42,12 @@ async function boot(assets, progress, files) {
   if (problems.length > 0) throw new Error(problems.join('; '));
   install(pyodide, await program);
   return pyodide;
+}
+
+/** Rejects at once if the files cannot be downloaded, and never resolves. @param {unknown} files @returns {Promise<never>} */
+async function unavailable(files) {
+  await files;
+  return new Promise(() => {});
 }
 
 /**

@@ -61,3 +61,9 @@ for (const [name, answer] of /** @type {[string, () => Response | Promise<Respon
     await assert.rejects(boot(answer()));
   });
 }
+
+test('a start fails as soon as kernels and image cannot be downloaded, whatever Pyodide does', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'percepnet-'));
+  await writeFile(join(folder, 'pyodide.mjs'), 'export const loadPyodide = () => new Promise(() => {});');
+  await assert.rejects(bootPython(pathToFileURL(folder + '/').href, () => {}));
+});
