@@ -8,6 +8,7 @@ import tarfile
 from collections.abc import Callable
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any
 
 import pytest
 from clients import npm
@@ -105,16 +106,26 @@ def test_the_declarations_type_check(app: Path) -> None:
     assert done.returncode and "wrong.ts" in done.stdout
 
 
-def test_the_package_without_python_is_small_and_runs_in_node(dist: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def lite(dist: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """An empty app that has installed the package without Python, and what npm says of that package."""
+    folder = tmp_path_factory.mktemp("lite")
+    build_npm.build(dist, folder / "package", lite=True)
+    (packed,) = json.loads(npm("pack", "--json", "./package", folder=folder))
+    app = folder / "app"
+    app.mkdir()
+    (app / "package.json").write_text('{"name": "app", "private": true, "type": "module"}')
+    npm("install", str(folder / str(packed["filename"])), folder=app)
+    return app, packed
+
+
+def test_the_package_without_python_is_small_and_runs_in_node(lite: tuple[Path, dict[str, Any]]) -> None:
     """Packed and installed, its runner loads its image with its kernel; nothing of Python is in it."""
-    build_npm.build(dist, tmp_path / "lite", lite=True)
-    (packed,) = json.loads(npm("pack", "--json", "./lite", folder=tmp_path))
+    app, packed = lite
     assert packed["size"] < 1_700_000
     names = {each["path"] for each in packed["files"]}
     assert not [name for name in names if fnmatch(name, "*pyodide*") or name.endswith((".whl", ".pnw"))]
     assert {"runtime/kernel/simd.wasm", "worklet/percepnet.js", "worklet/types/runner.d.ts", "README.md"} <= names
-    (tmp_path / "package.json").write_text('{"name": "app", "private": true, "type": "module"}')
-    npm("install", str(tmp_path / str(packed["filename"])), folder=tmp_path)
     program = """
         import { readFileSync } from 'node:fs';
         const { Program } = await import('percepnet-wasm-lite/runner');
@@ -125,8 +136,40 @@ def test_the_package_without_python_is_small_and_runs_in_node(dist: Path, tmp_pa
         console.log(program.kernel);
     """
     command = ["node", "--input-type=module", "--eval", program]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=app, capture_output=True, text=True)
     assert done.stdout.strip() == "simd", done.stderr
+
+
+PLAIN = """<!doctype html>
+<link rel=icon href=data:,>
+<script type="module">
+    import { PercepNet } from './worklet/percepnet.js';
+    const percepnet = (window.percepnet = await PercepNet.create());
+    const audio = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+    const stream = await navigator.mediaDevices.getUserMedia({ audio });
+    [window.raw] = stream.getAudioTracks();
+    window.clean = await percepnet.processTrack(window.raw);
+</script>
+"""
+
+
+def test_the_package_without_python_in_a_page_without_a_bundler(
+    open_tab: Callable[..., Tab], lite: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    """Copied as its README says, on a host without headers: enhanced on the audio thread, from its own folder alone."""
+    app, _ = lite
+    public = tmp_path / "public"
+    npm("exec", "--offline", "--", "percepnet-wasm-lite", "copy", str(public), "--worklet", folder=app)
+    (public / "index.html").write_text(PLAIN)
+    (public / "tests").mkdir()
+    shutil.copy(HERE / "recorder.js", public / "tests")
+    with serve(public, isolated=False) as url:
+        tab = open_tab(url, "index.html")
+        tab.wait("window.percepnet?.playing === 'enhanced'")
+        said = tab.evaluate("[percepnet.support.transport, percepnet.tier, crossOriginIsolated]")
+        assert said == ["none", "c20", False]
+        soon(lambda: not_cleaned(*align(*map(decode, tab.evaluate(RECORD, 13)), 48000)))
+    assert tab.complaints == [] and tab.uncaught == []
 
 
 def test_an_app_built_by_vite(open_tab: Callable[..., Tab], tarball: Path, tmp_path: Path) -> None:
