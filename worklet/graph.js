@@ -6,6 +6,7 @@
  * It has its own context at the model's rate, so the browser resamples whatever rates the microphone and the device have. The
  * faders make every change of source or route a cross-fade; at rest they multiply by 1, which leaves each sample as it is.
  */
+import { Backlog } from './backlog.js';
 import { SAMPLE_RATE } from './constants.js';
 import { PercepNetError } from './errors.js';
 
@@ -24,6 +25,9 @@ function resumeTimeout() {
 /** Events after which a browser may allow audio. */
 const GESTURES = ['pointerdown', 'keydown', 'visibilitychange'];
 
+/** Seconds of sound that may have piled up between the microphone and the graph, besides what one callback takes. */
+const LONGEST_BACKLOG = 0.03;
+
 /** Seconds that a cross-fade takes. */
 export const FADE = 0.02;
 
@@ -36,6 +40,9 @@ export class TrackGraph {
   #source;
   /** The route in use. @type {Fader} */
   #route;
+  #track;
+  /** What waits in front of the source; undefined while that is faded out. @type {Backlog | undefined} */
+  #backlog;
 
   /** @private use open() @param {AudioContext} context @param {MediaStreamTrack} track */
   constructor(context, track) {
@@ -43,6 +50,8 @@ export class TrackGraph {
     this.destination = new MediaStreamAudioDestinationNode(context, { channelCount: 1 });
     /** All sources meet here, so that they and the routes change independently. */
     this.#input = new GainNode(context);
+    this.#track = track;
+    this.#backlog = new Backlog(track, context, true);
     this.#source = this.#listen(track, 1);
     this.#route = new Fader(this.#input, this.destination, 1);
   }
@@ -147,13 +156,29 @@ export class TrackGraph {
    */
   replaceInput(track) {
     const old = this.#source;
+    this.#track = track;
+    this.#backlog = new Backlog(track, this.context, true);
     this.#source = this.#listen(track, 0);
     this.#source.fade(1);
     old.end();
   }
 
+  /**
+   * Skip sound that has piled up in front of the graph; to be called regularly.
+   *
+   * @param {boolean} pause whether nobody is speaking, so that nothing is missed
+   */
+  catchUp(pause) {
+    const { context } = this;
+    if (!this.#backlog || this.#backlog.read() <= LONGEST_BACKLOG + context.baseLatency || !pause) return;
+    this.replaceInput(this.#track);
+    // From now on what the new source needs is the measure: no queue is so short that it would be replaced again and again.
+    this.#backlog = new Backlog(this.#track, context, false);
+  }
+
   /** Fade the microphone out. @returns {Promise<void>} resolves in silence, or if the context stands still */
   async fadeOut() {
+    this.#backlog = undefined;
     this.#source.fade(0);
     await new Promise((resolve) => setTimeout(resolve, 2000 * FADE));
   }

@@ -339,6 +339,7 @@ export class PercepNet extends TypedEventTarget {
   /** @param {keyof Events} type @param {any} detail */
   #emit(type, detail) {
     if (type === 'stats') {
+      this.#graph?.catchUp(detail.voiceActivity < 0.5);
       const { playing, support } = this;
       detail = { ...detail, playing, transport: support.transport, inputRate: this.#input?.getSettings().sampleRate };
     }

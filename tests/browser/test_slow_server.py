@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from both import SOUNDING, TAG
 from conftest import AlteredSite, Tab, decode
+from spies import KEEP_SOURCE
 
 from build_scripts.site.serve import HOST, ISOLATION, Handler, Server
 from percepnet_wasm.constants import DELAY, SAMPLE_RATE
@@ -53,7 +54,7 @@ def test_a_file_that_hangs_keeps_no_page_waiting(
     assert tab.uncaught == []
 
 
-TAP = """<script>
+TAP = f"<script>{KEEP_SOURCE}</script>" + """<script>
 // What enters the graph and what leaves it, on one clock.
 AudioContext = class extends AudioContext {
     createMediaStreamSource(stream) {

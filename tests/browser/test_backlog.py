@@ -1,0 +1,55 @@
+"""After the audio graph has stood still the voice is not late for the rest of the call."""
+
+from collections.abc import Callable
+
+from conftest import Tab, decode
+from measure import lag, soon
+from spies import CONTEXTS
+
+from percepnet_wasm.constants import SAMPLE_RATE
+
+OURS = 70
+"""Milliseconds of the enhancer: its algorithm and the ring."""
+
+SETUP = """async () => {
+    const percepnet = await harness.enhanceMicrophone({ enabled: false });
+    await harness.untilState(percepnet, 'ready');
+    await harness.untilPlaying(percepnet, 'bypassed');
+    // An empty graph beside ours, to compare with.
+    const bare = new AudioContext({ sampleRate: 48000 });
+    const destination = bare.createMediaStreamDestination();
+    bare.createMediaStreamSource(new MediaStream([raw])).connect(destination);
+    window.tracks = [raw, clean, ...destination.stream.getAudioTracks()];
+    window.graphs = [contexts[0], bare];
+}"""
+
+STAND_STILL = """async () => {
+    // As when the system suspends them, so that no call of resume() helps.
+    for (const graph of graphs) graph.resume = async () => {};
+    await Promise.all(graphs.map((graph) => graph.suspend()));
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    await Promise.all(graphs.map((graph) => delete graph.resume && graph.resume()));
+}"""
+
+
+def delays(tab: Tab) -> tuple[float, float]:
+    """Milliseconds by which the clean track and the empty graph's are behind the microphone."""
+    raw, clean, bare = map(decode, tab.evaluate("() => harness.recordTracks(tracks, 96000)"))
+    return 1000 * lag(raw, clean) / SAMPLE_RATE, 1000 * lag(raw, bare) / SAMPLE_RATE
+
+
+def test_sound_that_piled_up_in_front_of_the_graph_is_skipped(open_tab: Callable[..., Tab], isolated: str) -> None:
+    """In the next pause the delay is what it should be; an empty graph's is longer from then on."""
+    tab = open_tab(isolated, init=CONTEXTS)
+    tab.evaluate(SETUP)
+    _, usual = delays(tab)
+    tab.evaluate(STAND_STILL)
+
+    def late() -> str:
+        ours, bare = delays(tab)
+        told = f"{ours:.0f} ms late; an empty graph was {usual:.0f} ms late and is {bare:.0f}"
+        return "" if ours < usual + OURS + 40 and bare > usual + 50 else told
+
+    soon(late)
+    assert tab.evaluate("clean.readyState") == "live"
+    assert tab.uncaught == []

@@ -1,0 +1,81 @@
+/** When the graph takes a new source for the same microphone, with a fake browser. */
+import assert from 'node:assert/strict';
+import { beforeEach, test } from 'node:test';
+
+/** Sources made so far. */
+let made = 0;
+
+class Node {
+  context = { currentTime: 0 };
+  gain = { value: 1, cancelScheduledValues() {}, setValueAtTime() {}, linearRampToValueAtTime() {} };
+  stream = { getAudioTracks: () => [{ stop() {} }] };
+  connect() {}
+  disconnect() {}
+}
+
+class Context extends EventTarget {
+  state = 'running';
+  currentTime = 0;
+  baseLatency = 0.01;
+
+  createMediaStreamSource() {
+    made += 1;
+    return new Node();
+  }
+
+  async resume() {}
+
+  async close() {}
+}
+
+const fakes = { AudioContext: Context, MediaStream: class {}, GainNode: Node, MediaStreamAudioDestinationNode: Node };
+Object.assign(globalThis, fakes);
+const { TrackGraph } = await import('../graph.js');
+
+/** @type {any} */
+let track;
+/** @type {TrackGraph} */
+let graph;
+
+beforeEach(async () => {
+  made = 0;
+  track = { stats: { deliveredFramesDuration: 0 } };
+  graph = await TrackGraph.open(track, () => {});
+});
+
+/** Time passes in the graph, in which the microphone delivers `more` milliseconds above that. */
+function pass(/** @type {number} */ more, /** @type {boolean} */ pause) {
+  for (let i = 0; i < 5; i++) {
+    /** @type {any} */ (graph.context).currentTime += 0.5;
+    track.stats.deliveredFramesDuration = 1000 * graph.context.currentTime + more;
+    graph.catchUp(pause);
+  }
+}
+
+test('what has piled up is skipped, once, when nobody speaks', () => {
+  pass(20, true);
+  pass(100, false);
+  assert.equal(made, 1, 'in the middle of a word');
+  pass(100, true);
+  assert.equal(made, 2);
+  pass(100, true);
+  pass(100, true);
+  assert.equal(made, 2, 'although nothing more has piled up');
+});
+
+test('a few milliseconds are no reason', () => {
+  pass(20, true);
+  pass(35, true);
+  assert.equal(made, 1);
+});
+
+test('a microphone that is faded out stays so', async () => {
+  pass(20, true);
+  await graph.fadeOut();
+  pass(100, true);
+  assert.equal(made, 1);
+  graph.replaceInput(track);
+  pass(100, true);
+  pass(200, true);
+  assert.equal(made, 3);
+});
