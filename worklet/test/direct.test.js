@@ -137,7 +137,7 @@ test('another enhancer takes over without a gap, and computes no more than a fra
   let steps = 0;
   let released = 0;
   direct.use(new Half(), () => released++);
-  const heard = new Float32Array(9600);
+  const heard = new Float32Array(57_600); // a second until it takes over, and a little
   for (let at = 0; at < heard.length; at += 128) {
     const before = steps;
     heard.set(play(direct, { from: 9600 + at, samples: 128 }), at);
@@ -145,5 +145,5 @@ test('another enhancer takes over without a gap, and computes no more than a fra
   }
   assert.equal(released, 1);
   heard.forEach((sample, i) => assert.ok(sample <= -0.5 * signal(9600 + i - LATENCY) + 1e-6, `sample ${i} is not enhanced`));
-  assert.equal(heard[9599], Math.fround(-0.5 * signal(19_199 - LATENCY)));
+  assert.equal(heard[57_599], Math.fround(-0.5 * signal(67_199 - LATENCY)));
 });

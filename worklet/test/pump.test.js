@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, mock, test } from 'node:test';
 import { HOP } from '../constants.js';
-import { FAILURES, Pump } from '../pump.js';
+import { FAILURES, GRADUAL_HISTORY, Pump } from '../pump.js';
 import { Ring, SETTLE, WORD } from '../ring.js';
 import { DEPTH, QUANTUM, Rig } from './rig.js';
 import { Inverter } from './signal.js';
@@ -39,10 +39,15 @@ describe('an enhancer', () => {
     assert.equal(rig.gain, 0);
   });
 
-  test('is reset at the beginning and after a failure; one that cannot be is given up', () => {
+  test('is reset at the beginning and after a failure, not after a pause; one that cannot be is given up', () => {
     const enhancer = new Inverter();
     const reset = mock.method(enhancer, 'reset');
     const rig = new Rig({ enhancer }).run(20000);
+    assert.equal(reset.mock.callCount(), 1);
+    rig.blend.enabled = false;
+    rig.run(QUANTUM);
+    rig.blend.enabled = true;
+    rig.run(20000);
     assert.equal(reset.mock.callCount(), 1);
     const { step } = enhancer;
     enhancer.step = () => {
@@ -51,13 +56,13 @@ describe('an enhancer', () => {
     };
     rig.run(HOP);
     assert.equal(reset.mock.callCount(), 2);
-    rig.blend.enabled = false;
-    rig.run(QUANTUM);
     reset.mock.mockImplementation(() => {
       throw new Error('cannot');
     });
-    rig.blend.enabled = true;
-    rig.run(QUANTUM);
+    enhancer.step = () => {
+      throw new Error('again');
+    };
+    rig.run(HOP);
     assert.match(String(rig.pump.failure), /cannot/);
   });
 
@@ -99,14 +104,30 @@ describe('another enhancer', () => {
     assert.equal(rig.pump.skipped, 0);
   });
 
-  test('is in use at once while nothing is computed', () => {
+  test('hears a second first where it hears every frame as it comes', () => {
+    const half = new Half();
+    const step = mock.method(half, 'step');
+    const rig = new Rig().run(20000);
+    rig.pump.gradual = true;
+    rig.pump.replace(half, () => {});
+    rig.run(HOP * (GRADUAL_HISTORY - 1));
+    assert.ok(Math.abs(rig.gain - 1) < 1e-6, `${rig.gain}`);
+    rig.run(DEPTH + 4 * HOP);
+    assert.ok(Math.abs(rig.gain - 0.75) < 1e-6, `${rig.gain}`);
+    assert.ok(step.mock.callCount() > GRADUAL_HISTORY);
+  });
+
+  test('is in use at once while nothing is computed, and is reset before it is', () => {
     const rig = new Rig({ enabled: false }).run(5000);
     let released = 0;
-    rig.pump.replace(new Half(), () => released++);
+    const half = new Half();
+    const reset = mock.method(half, 'reset');
+    rig.pump.replace(half, () => released++);
     assert.equal(released, 1);
     rig.blend.enabled = true;
     rig.run(20000);
     assert.ok(Math.abs(rig.gain - 0.75) < 1e-6);
+    assert.equal(reset.mock.callCount(), 1);
   });
 
   test('that is itself replaced before its turn is released, and so is the first when all is over', () => {
