@@ -218,9 +218,7 @@ class Enhancer:
         samples = as_floats("frame", frame)
         shape = self.input.shape
         if samples.shape != shape:
-            raise ValueError(
-                f"frame must be of shape {shape}, mono at {SAMPLE_RATE} Hz; its shape is {samples.shape}"
-            )
+            raise ValueError(f"frame must be of shape {shape}, mono at {SAMPLE_RATE} Hz; its shape is {samples.shape}")
         if out is not None and not _fits(out, self.output):
             what = f"{out.dtype} {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
             raise ValueError(f"out must be a writeable floating point array of shape {shape}, not {what}")

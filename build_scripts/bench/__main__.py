@@ -29,9 +29,7 @@ THROTTLING = 4
 """Of the part throttled, a phone's stand-in; it takes half the others' time a system."""
 
 
-def systems(
-    models: list[Path], others: tuple[str, ...] = (), kernels: tuple[str, ...] = ("auto",)
-) -> list[System]:
+def systems(models: list[Path], others: tuple[str, ...] = (), kernels: tuple[str, ...] = ("auto",)) -> list[System]:
     """The enhancer with the first model and each kernel and with further models and the fastest, after ``others``."""
     made = [System(kind, kind) for kind in others]
     for model in models:

@@ -53,9 +53,7 @@ def check_target(source: Path, target: Path, overwrite: bool = False) -> None:
     if target.exists() and not target.is_file():
         raise AudioFileError(f"{target} is not a plain file: choose another name for the output")
     if target.exists() and not overwrite:
-        raise AudioFileError(
-            f"{target} already exists: choose another name, or overwrite it (--force, overwrite=True)"
-        )
+        raise AudioFileError(f"{target} already exists: choose another name, or overwrite it (--force, overwrite=True)")
     above = next(folder for folder in target.absolute().parents if folder.exists())
     if not above.is_dir():
         raise AudioFileError(f"{above} is not a folder: choose another output")
@@ -179,9 +177,7 @@ def _piped(reader: Reader) -> Iterator[Write]:
     pipe.check()
 
 
-def _writer(
-    sink: "_Sink", target: Path, source: Reader, container: str, subtypes: list[str]
-) -> soundfile.SoundFile:
+def _writer(sink: "_Sink", target: Path, source: Reader, container: str, subtypes: list[str]) -> soundfile.SoundFile:
     """Open for writing with the first sample format that works."""
     dense: dict[str, float | str] = {}
     if container == "MP3" and source.bit_rate:

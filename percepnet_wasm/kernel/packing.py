@@ -58,9 +58,7 @@ def pack(steps: NDArray[np.int8]) -> tuple[NDArray[np.int8], NDArray[np.uint16] 
     return blocks[used].ravel(), np.concatenate(columns).astype(np.uint16)
 
 
-def unpack(
-    weights: NDArray[np.int8], columns: NDArray[np.uint16] | None, shape: tuple[int, int]
-) -> NDArray[np.int8]:
+def unpack(weights: NDArray[np.int8], columns: NDArray[np.uint16] | None, shape: tuple[int, int]) -> NDArray[np.int8]:
     """Undo :func:`pack`.
 
     Parameters

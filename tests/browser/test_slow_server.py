@@ -18,6 +18,7 @@ START = """async () => {
     window.media = await percepnet;
 }"""
 
+
 @pytest.fixture
 def held(altered: AlteredSite) -> Iterator[tuple[str, threading.Event]]:
     """The site on a server that does not answer for the audio processor until it is allowed to."""
@@ -54,7 +55,9 @@ def test_a_file_that_hangs_keeps_no_page_waiting(
     assert tab.uncaught == []
 
 
-TAP = f"<script>{KEEP_SOURCE}</script>" + """<script>
+TAP = (
+    f"<script>{KEEP_SOURCE}</script>"
+    + """<script>
 // What enters the graph and what leaves it, on one clock.
 AudioContext = class extends AudioContext {
     createMediaStreamSource(stream) {
@@ -74,6 +77,7 @@ MediaStreamAudioDestinationNode = class extends GainNode {
     }
 };
 </script>"""
+)
 
 RECORD_CHANGE = """async () => {
     const { startRecording } = await import('/tests/harness.js');

@@ -13,6 +13,7 @@ DEPTH = 1920
 
 READY = "async (options) => harness.untilState(await harness.create(options), 'ready', 'fallback')"
 
+
 def fetched(tab: Tab) -> list[str]:
     """Model files that were asked for, as program images or not."""
     return [request.rsplit("/", 1)[1] for request in tab.requests if request.endswith((".pnw", ".pni"))]

@@ -13,6 +13,7 @@ from build_scripts.site.charts import Bar, Line, Span
 
 PAGES = sorted((ROOT / "web").glob("*.html"))
 
+
 def numbers_page() -> str:
     return fill_pages.fill((ROOT / "web" / "numbers.html").read_text())
 

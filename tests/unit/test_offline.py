@@ -27,12 +27,17 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.parametrize(
     ("shape", "words"),
     [
-        ((1, 48000), "has shape (1, 48000), which is 1 sample of 48000 channels: pass audio.T, of shape (48000, 1), or"
-         " audio[0]"),
+        (
+            (1, 48000),
+            "has shape (1, 48000), which is 1 sample of 48000 channels: pass audio.T, of shape (48000, 1), or audio[0]",
+        ),
         ((2, 48000), "has shape (2, 48000), which is 2 samples of 48000 channels: pass audio.T, of shape (48000, 2)"),
         ((1, 2), "has shape (1, 2), which is 1 sample of 2 channels: pass audio.T, of shape (2, 1), or audio[0]"),
-        ((4800, 65), "has shape (4800, 65), which is 4800 samples of 65 channels: pass (samples, channels), with at"
-         " most 64 channels"),
+        (
+            (4800, 65),
+            "has shape (4800, 65), which is 4800 samples of 65 channels: pass (samples, channels), with at"
+            " most 64 channels",
+        ),
         ((0,), "must be of shape (samples,) or (samples, channels) and not empty; its shape is (0,)"),
         ((10, 2, 2), "must be of shape (samples,) or (samples, channels) and not empty; its shape is (10, 2, 2)"),
     ],

@@ -18,16 +18,18 @@ import test_wav  # noqa: F401
 
 import percepnet_wasm
 
-ELSEWHERE = dict.fromkeys(
-    ["kernel.check.activations", "kernel.check.check", "kernel.check.trial_sound", "kernel.engine.KernelEngine"]
-    + [f"kernel.program.{name}" for name in ("Constants", "Field", "StreamLayout", "UnsuitableModelError")]
-    + [f"kernel.packing.{name}" for name in ("float_matrix", "int8_matrix", "lone_matrix", "padded")]
-    + ["kernel.layout.structure"]
-    + [f"kernel.memory.{name}" for name in ("Address", "Area", "load")],
-    "test_kernel.py",
-) | dict.fromkeys(
-    [f"files.media.{name}" for name in ("MediaReader", "open_media", "written")], "test_media.py"
-) | dict.fromkeys([f"kernel.image.{name}" for name in ("image", "model_file", "write_image")], "test_image.py")
+ELSEWHERE = (
+    dict.fromkeys(
+        ["kernel.check.activations", "kernel.check.check", "kernel.check.trial_sound", "kernel.engine.KernelEngine"]
+        + [f"kernel.program.{name}" for name in ("Constants", "Field", "StreamLayout", "UnsuitableModelError")]
+        + [f"kernel.packing.{name}" for name in ("float_matrix", "int8_matrix", "lone_matrix", "padded")]
+        + ["kernel.layout.structure"]
+        + [f"kernel.memory.{name}" for name in ("Address", "Area", "load")],
+        "test_kernel.py",
+    )
+    | dict.fromkeys([f"files.media.{name}" for name in ("MediaReader", "open_media", "written")], "test_media.py")
+    | dict.fromkeys([f"kernel.image.{name}" for name in ("image", "model_file", "write_image")], "test_image.py")
+)
 """Need a compiled kernel, which the tests named build: there the kernel's results are compared with NumPy's."""
 
 
