@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 import percepnet_wasm
 from percepnet_wasm.constants import DELAY, HOP, LOOKAHEAD, SAMPLE_RATE
-from percepnet_wasm.model_file import DEFAULT_TIER
+from percepnet_wasm.model_file import default_model_bytes
 from percepnet_wasm.oracle.measures import si_sdr
 from percepnet_wasm.oracle.stoi import stoi
 from percepnet_wasm.signal.stft import overlapping
@@ -255,7 +255,7 @@ def _computed(package: ModuleType, clean: Audio, noisy: Audio, progress: Progres
 
 def _network(package: ModuleType, noisy: Audio, progress: Callable[[float], object]) -> dict[str, NDArray]:
     """Stream a signal through the enhancer: its samples without the delay, and every frame's gains and strengths."""
-    model = (FOLDER / "models" / f"{DEFAULT_TIER}.pnw").read_bytes()
+    model = default_model_bytes()
     # The kernel computes everything in WebAssembly, so edits would not be heard.
     enhancer = package.Enhancer(model, kernel="auto" if package is percepnet_wasm else "numpy")
     hops = -(-(len(noisy) + DELAY) // HOP)
