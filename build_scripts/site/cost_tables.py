@@ -119,12 +119,12 @@ def offline() -> Table:
 
 
 def startup() -> Table:
-    """From navigation to the first enhanced frame."""
+    """From navigation to enhanced sound, and to a warm Python."""
     rows = [
-        [f"{r['cache']} cache", f"{r['p50_ms'] / 1000:.1f}", f"{r['heard_ms'] / 1000:.1f}", str(r["visits"])]
+        [f"{r['cache']} cache", f"{r['heard_ms'] / 1000:.1f}", f"{r['p50_ms'] / 1000:.1f}", str(r["visits"])]
         for r in bench(stage="startup")
     ]
-    return Table(["visit", "first enhanced frame, s", "heard, s", "visits"], rows)
+    return Table(["visit", "enhanced sound, s", "Python is warm, s", "visits"], rows)
 
 
 def cost() -> Table:
