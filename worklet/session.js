@@ -129,7 +129,7 @@ export class Session {
         else if (this.early === early) this.#onEarlyMessage(message);
       },
       () => this.early === early && this.#onEarlyOpen(),
-      () => this.early === early && this.#onEarlyRefusal(),
+      () => this.early === early && this.#onEarlyFailure(),
     );
     this.early = early;
   }
@@ -139,7 +139,8 @@ export class Session {
     else this.#owner.connect();
   }
 
-  #onEarlyRefusal() {
+  /** The early worker has failed: nothing enhances if Python has as well. */
+  #onEarlyFailure() {
     this.#closeEarly();
     if (this.#pythonFailure) this.fallback(this.#pythonFailure);
   }
@@ -292,7 +293,7 @@ export class Session {
 
   /** @param {import('./messages.js').SessionMessage} message */
   #onEarlyMessage(message) {
-    if (message.type === 'error' || (message.type === 'overload' && message.action === 'bypass')) return this.#closeEarly();
+    if (message.type === 'error' || (message.type === 'overload' && message.action === 'bypass')) return this.#onEarlyFailure();
     const { type: _, ...detail } = message;
     if (message.type === 'progress') return this.#owner.emit('progress', { stage: message.stage, bytes: message.bytes });
     if (this.info) return; // Python reports

@@ -3,48 +3,7 @@ import assert from 'node:assert/strict';
 import { beforeEach, describe, mock, test } from 'node:test';
 import { BOOT_TIMEOUT, LINGER } from '../worker-client.js';
 import { PercepNetError } from '../errors.js';
-import { Session } from '../session.js';
-
-/** @type {FakeWorker[]} */
-let workers = [];
-
-class FakeWorker {
-  alive = true;
-  /** @type {any[]} */
-  messages = [];
-  /** @type {(event: {data: any}) => void} */
-  onmessage = () => {};
-  /** @type {(event: any) => void} */
-  onerror = () => {};
-
-  constructor() {
-    workers.push(this);
-  }
-
-  /** @param {any} message */
-  postMessage(message) {
-    this.messages.push(message);
-  }
-
-  terminate() {
-    this.alive = false;
-  }
-
-  /** Play the worker: open every stream that was asked for. */
-  async open() {
-    for (const { type, id, token } of this.messages.splice(0)) {
-      if (type === 'open') this.say({ type: 'answer', id, token, info: { tier: 'c20' } });
-    }
-    await settled();
-  }
-
-  /** @param {any} data */
-  say(data) {
-    this.onmessage({ data });
-  }
-}
-
-const settled = () => new Promise(setImmediate);
+import { sessions, settled, useFakeWorkers, workers } from './fake-worker.js';
 
 /** @param {number} seconds that pass one by one, as for a page that is awake */
 function pass(seconds) {
@@ -53,29 +12,7 @@ function pass(seconds) {
 
 const TIMEOUT = BOOT_TIMEOUT / 1000;
 
-let folder = 0;
-
-/** Sessions that share assets, and the events of each. @param {number} count @param {'python' | 'worker'} [engine] */
-function sessions(count, engine = /** @type {const} */ ('worker')) {
-  const assets = `https://app.example/${folder++}/`;
-  return Array.from({ length: count }, () => {
-    /** @type {[string, any][]} */
-    const events = [];
-    const connect = mock.fn();
-    const session = new Session(
-      { engine, assets, model: '', attenuationLimit: 20 },
-      { emit: (type, detail) => events.push([type, detail]), connect, onChange() {} },
-    );
-    return { session, events, connect, codes: () => events.map(([type, { code, action }]) => `${type} ${code ?? action ?? ''}`) };
-  });
-}
-
-beforeEach(() => {
-  workers = [];
-  globalThis.Worker = /** @type {any} */ (FakeWorker);
-  mock.timers.reset();
-  mock.timers.enable({ apis: ['setTimeout'] });
-});
+beforeEach(useFakeWorkers);
 
 describe('the worker', () => {
   test('is one for all, and ends some time after the last of them', async () => {
@@ -312,125 +249,5 @@ describe('an instance', () => {
     const waiting = a.session.setModel('c10');
     a.session.end();
     await assert.rejects(waiting, /closed/);
-  });
-});
-
-describe("while Python starts", () => {
-  const FILES = { relaxed: new Uint8Array(1), simd: new Uint8Array(2), image: new Uint8Array(3), tier: 'c20' };
-
-  /** Play the early worker. @param {FakeWorker} worker */
-  async function open(worker) {
-    for (const { type, id, token } of worker.messages.splice(0)) {
-      if (type === 'files') worker.say({ type: 'answer', id, token, info: FILES });
-      if (type === 'open') worker.say({ type: 'answer', id, token, info: { tier: 'c20', kernel: 'early' } });
-    }
-    await settled();
-  }
-
-  /** An instance that is heard already, its early worker, and Python's. */
-  async function heard() {
-    const [a] = sessions(1, 'python');
-    a.session.boot();
-    const [early, python] = workers;
-    assert.deepEqual(python.messages, [], 'the network is for the other one first');
-    await open(early);
-    assert.equal(a.connect.mock.callCount(), 1);
-    a.session.early?.connect({ depth: 1920 });
-    return { ...a, early, python };
-  }
-
-  test('another worker enhances, and gives it the files; it ends once Python is heard', async () => {
-    const { session, early, python, codes, connect } = await heard();
-    assert.deepEqual(early.messages.map(({ type }) => type), ['connect']);
-    assert.deepEqual(python.messages.map(({ type }) => type), ['boot', 'open']);
-    assert.deepEqual(python.messages[0].files, FILES);
-    assert.deepEqual([session.state, session.info, session.early?.info?.kernel], ['loading', undefined, 'early']);
-    await python.open();
-    assert.deepEqual([session.state, session.info, connect.mock.callCount()], ['ready', { tier: 'c20' }, 2]);
-    assert.ok(session.early, 'Python has not heard enough yet');
-    session.onTookOver();
-    mock.timers.tick(LINGER);
-    assert.deepEqual([session.early, early.alive, python.alive], [undefined, false, true]);
-    assert.deepEqual(codes(), ['ready ']);
-  });
-
-  test('settings reach both, and reports come from the one that is heard', async () => {
-    const { session, early, python, events } = await heard();
-    session.attenuationLimit = 12;
-    session.observe((frame) => events.push(['frame', frame]));
-    for (const { messages } of [early, python]) assert.deepEqual(messages.slice(-2).map(({ type }) => type), ['attenuationLimit', 'observe']);
-    early.say({ type: 'stats', id: 1, frames: 5, errors: 0 });
-    early.say({ type: 'frame', id: 1, period: 100 });
-    assert.deepEqual(events, [['stats', { frames: 5, errors: 0 }], ['frame', { period: 100 }]]);
-    await python.open();
-    early.say({ type: 'stats', id: 1, frames: 6, errors: 0 });
-    python.say({ type: 'stats', id: 1, frames: 1, errors: 0 });
-    assert.deepEqual(events.slice(3), [['stats', { frames: 1, errors: 0 }]]);
-  });
-
-  for (const [when, fail] of /** @type {[string, (python: FakeWorker) => Promise<void>][]} */ ([
-    ['does not start', async (python) => python.say({ type: 'failed', code: 'boot', message: 'no file' })],
-    [
-      'fails before it is heard',
-      async (python) => {
-        await python.open();
-        python.say({ type: 'error', id: 1, code: 'enhancer', message: 'injected' });
-      },
-    ],
-    [
-      'is too slow before it is heard',
-      async (python) => {
-        await python.open();
-        python.say({ type: 'overload', id: 1, action: 'bypass', tier: 'c20' });
-      },
-    ],
-  ])) {
-    test(`and Python ${when}, the other one stays, one event says so, and restart() tries again`, async () => {
-      const { session, early, python, codes } = await heard();
-      await fail(python);
-      await settled();
-      const once = codes().filter((code) => code !== 'ready ');
-      assert.match(once.join(), /^limited (boot|enhancer|overload)$/);
-      assert.deepEqual([session.state, session.info?.kernel, session.reason, session.early], ['ready', 'early', undefined, undefined]);
-      mock.timers.tick(2 * LINGER);
-      assert.ok(early.alive && !python.alive);
-      const refused = session.setModel('c99');
-      const { id, token } = early.messages.at(-1);
-      early.say({ type: 'answer', id, token, code: 'model', message: 'there is no tier c99' });
-      await assert.rejects(refused, { code: 'model' });
-      session.restart();
-      await open(early);
-      await workers[2].open();
-      assert.deepEqual([session.state, session.info], ['ready', { tier: 'c20' }]);
-    });
-  }
-
-  test('one that cannot run is no loss: Python downloads the files itself, and its failure is a fallback', async () => {
-    const [a] = sessions(1, 'python');
-    a.session.boot();
-    const [early, python] = workers;
-    early.say({ type: 'failed', code: 'boot', message: 'no SIMD' });
-    await settled();
-    assert.deepEqual([a.codes(), a.session.early, python.messages[0].files], [[], undefined, undefined]);
-    python.say({ type: 'failed', code: 'boot', message: 'no file' });
-    assert.deepEqual(a.codes(), ['fallback boot']);
-  });
-
-  test('there is none for a model file that only Python reads, nor for an instance that comes after Python', async () => {
-    const assets = `https://app.example/${folder++}/`;
-    const options = { engine: /** @type {const} */ ('python'), assets, model: 'https://app.example/mine.pnw', attenuationLimit: 20 };
-    const owner = { emit() {}, connect() {}, onChange() {} };
-    new Session(options, owner).boot();
-    await workers[0].open();
-    new Session({ ...options, model: '' }, owner).boot();
-    assert.equal(workers.length, 1);
-  });
-
-  test('Python that is ready before there is a node needs no other', async () => {
-    const [a] = sessions(1, 'python');
-    a.session.boot();
-    await open(workers[0]);
-    await workers[1].open();
-    assert.deepEqual([a.session.state, a.session.early], ['ready', undefined]);
   });
 });
