@@ -20,9 +20,12 @@ subpackages by full name, from their own by relative name. ``.github/ARCHITECTUR
 product itself.
 """
 
+import os
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 """The repository."""
 RESULTS = ROOT / "build_scripts" / "results"
 """Records of what was measured: committed, and the source of every figure in the documents and on the pages."""
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "percepnet-wasm"
+"""Downloads, and whatever else need not be made again; outside the repository."""

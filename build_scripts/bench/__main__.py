@@ -94,7 +94,7 @@ def main() -> int:
     try:
         kernels = tuple(arguments.kernel)
         records = run(arguments.only, arguments.seconds, arguments.model, arguments.site, kernels)
-    except (HostError, PeerError) as error:
+    except (HostError, PeerError, FileNotFoundError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     write_records(arguments.out, records)

@@ -1,8 +1,6 @@
 """Chromium as a host: every system in a Worker of one isolated page."""
 
 import base64
-import os
-import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -12,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Error, sync_playwright
 
+from build_scripts.chromium import launch
 from build_scripts.site.serve import serve
 
 from .hosts import HERE, WARM_UP_FRAMES, Answer, HostError
@@ -19,16 +18,6 @@ from .machine import descendants, processor_seconds
 
 PATIENCE_MS = 300_000
 """Longest wait for one turn on a busy machine."""
-
-FLAGS = [
-    "--autoplay-policy=no-user-gesture-required",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-features=WebRtcHideLocalIpsWithMdns",
-    "--disable-quic",
-    "--disable-sync",
-    "--no-first-run",
-]
 
 PAGE = """<!doctype html>
 <title>bench</title>
@@ -39,13 +28,9 @@ PAGE = """<!doctype html>
 
 @contextmanager
 def browser() -> Iterator[Browser]:
-    """Start the system's Chromium, headless."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if program is None:
-        raise HostError("no Chromium found: install it (Debian: apt-get install chromium), or exclude it with --only")
-    flags = FLAGS + (["--no-sandbox"] if os.geteuid() == 0 else [])
+    """Start Chromium, and end it with the context."""
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=program, args=flags)
+        started = launch(playwright)
         try:
             yield started
         finally:
@@ -110,8 +95,8 @@ class ChromiumHost:
         answer = self._ask("pass", {"system": system})
         return answer["length"], np.frombuffer(base64.b64decode(answer["samples"]), np.float32)
 
-    def processor_seconds(self) -> float | None:
-        return processor_seconds(descendants(os.getpid(), "--type=renderer"))
+    def processor_seconds(self) -> float:
+        return processor_seconds(descendants("--type=renderer"))
 
     def close(self) -> None:
         self._stack.close()

@@ -94,7 +94,7 @@ def main() -> int:
     options = parser.parse_args()
     try:
         records = measure(options.site)
-    except (HostError, PeerError) as error:
+    except (HostError, PeerError, FileNotFoundError) as error:
         print(f"bench.delay: {error}", file=sys.stderr)
         return 1
     write_records(options.out, records)

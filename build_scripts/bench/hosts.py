@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any, Protocol
 
+import psutil
 import soundfile
 
 from build_scripts import ROOT
@@ -47,7 +48,7 @@ class Host(Protocol):
     def run(self, name: str, pace: str, frames: int, settle: int, stages: bool) -> Answer:
         """Give a system a turn; return ``times`` (ms), ``stages`` (ms each), ``wall_s`` and ``late``."""
 
-    def processor_seconds(self) -> float | None:
+    def processor_seconds(self) -> float:
         """Processor time used so far."""
 
     def close(self) -> None:
@@ -94,8 +95,8 @@ class LineHost:
     def run(self, name: str, pace: str, frames: int, settle: int, stages: bool) -> Answer:
         return self._ask(action="run", name=name, pace=pace, frames=frames, settle=settle, stages=stages)
 
-    def processor_seconds(self) -> float | None:
-        return processor_seconds([self._process.pid])
+    def processor_seconds(self) -> float:
+        return processor_seconds([psutil.Process(self._process.pid)])
 
     def close(self) -> None:
         self._process.communicate(timeout=30)

@@ -1,14 +1,16 @@
 """The noise suppressors to compare with: npm packages at fixed versions, kept outside the repository."""
 
 import json
-import os
 import shutil
 import subprocess
 from pathlib import Path
 
+from build_scripts import CACHE
 from build_scripts.systems import SYSTEMS
 
-__all__ = ["PEERS", "PeerError", "cache_folder", "fetch_peers"]
+__all__ = ["PEERS", "PeerError", "fetch_peers"]
+
+FOLDER = CACHE / "bench"
 
 PEERS = {entry.keys[0]: (entry.package, entry.version) for entry in SYSTEMS if entry.package}
 """By the bench's key: package and version."""
@@ -18,18 +20,13 @@ class PeerError(RuntimeError):
     """The packages could not be installed; the message quotes npm's."""
 
 
-def cache_folder() -> Path:
-    """Where the bench keeps what it need not fetch or compute again, outside the repository."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "percepnet-wasm" / "bench"
-
-
-def fetch_peers(folder: Path | None = None) -> Path:
+def fetch_peers(folder: Path = FOLDER) -> Path:
     """Install the packages that are missing.
 
     Parameters
     ----------
-    folder : Path, optional
-        Default :func:`cache_folder`.
+    folder : Path
+        Where to install them.
 
     Returns
     -------
@@ -41,7 +38,6 @@ def fetch_peers(folder: Path | None = None) -> Path:
     PeerError
         There is no npm, or it failed.
     """
-    folder = folder or cache_folder()
     modules = folder / "node_modules"
     packages = dict.fromkeys(PEERS.values())
     missing = [f"{name}@{version}" for name, version in packages if _installed(modules / name) != version]

@@ -36,14 +36,14 @@ class System:
         call also calls Python, which does nothing.
     model : Path or None
         For percepnet only; None for the bundled one.
-    engine : str
-        For percepnet only: the kernel to request.
+    kernel : str
+        For percepnet only: the one to request.
     """
 
     name: str
     kind: str
     model: Path | None = None
-    engine: str = "auto"
+    kernel: str = "auto"
 
 
 @dataclass
@@ -53,7 +53,7 @@ class _Sum:
     times: list[float] = field(default_factory=list)
     stages: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     frames: int = 0
-    processor_s: float | None = 0.0
+    processor_s: float = 0.0
     late: int = 0
 
 
@@ -73,7 +73,7 @@ def measure(host: Host, systems: list[System], seconds: float) -> list[Record]:
         See :mod:`records`; ``ratio_to_rnnoise`` is not yet known.
     """
     load_before = load_average()
-    facts = {s.name: host.load(s.name, s.kind, s.model, s.engine) for s in systems}
+    facts = {s.name: host.load(s.name, s.kind, s.model, s.kernel) for s in systems}
     frames = max(1, round(seconds * FRAMES_PER_SECOND / ROUNDS))
     sums: dict[tuple[str, str], _Sum] = defaultdict(_Sum)
     for _round in range(ROUNDS):
@@ -108,12 +108,10 @@ def _turn(host: Host, system: System, pace: str, frames: int, total: _Sum) -> No
     """One turn as it is, and for the enhancer one with its stages timed."""
     before = host.processor_seconds()
     answer = host.run(system.name, pace, frames, SETTLE_FRAMES, False)
-    after = host.processor_seconds()
+    total.processor_s += host.processor_seconds() - before
     total.times += answer["times"]
     total.frames += SETTLE_FRAMES + frames
     total.late += answer["late"]
-    if total.processor_s is not None:
-        total.processor_s = None if before is None or after is None else total.processor_s + after - before
     if system.kind == "percepnet":
         answer = host.run(system.name, pace, frames, SETTLE_FRAMES, True)
         parts = answer["stages"]
@@ -126,7 +124,6 @@ def _turn(host: Host, system: System, pace: str, frames: int, total: _Sum) -> No
 def _records(common: dict[str, Any], total: _Sum) -> list[Record]:
     """The whole with its processor time, then its stages."""
     whole = record(common | {"stage": "whole"}, total.times)
-    used = total.processor_s
-    whole["cpu_share"] = None if used is None else round(used * FRAMES_PER_SECOND / total.frames, 4)
+    whole["cpu_share"] = round(total.processor_s * FRAMES_PER_SECOND / total.frames, 4)
     whole["late"] = total.late
     return [whole] + [record(common | {"stage": stage}, times) for stage, times in total.stages.items()]

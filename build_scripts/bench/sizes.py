@@ -8,20 +8,21 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from build_scripts import CACHE
 from build_scripts.site.results import fetched
 from build_scripts.systems import SYSTEMS
 
 from .hosts import HERE, HostError
-from .peers import cache_folder
 from .records import Record
 
 __all__ = ["download", "own_downloads", "peers_downloads", "wire_sizes"]
 
+KNOWN = CACHE / "bench" / "sizes.json"
+
 
 def wire_sizes(files: Iterable[Path]) -> dict[Path, dict[str, int]]:
     """Bytes of each file: ``raw``, ``gzip`` (level 9) and ``brotli`` (level 11); remembered by content."""
-    memory = cache_folder() / "sizes.json"
-    known: dict[str, dict[str, int]] = json.loads(memory.read_text()) if memory.is_file() else {}
+    known: dict[str, dict[str, int]] = json.loads(KNOWN.read_text()) if KNOWN.is_file() else {}
     digests = {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
     unknown = {digest: path for path, digest in digests.items() if digest not in known}
     if unknown:
@@ -31,8 +32,8 @@ def wire_sizes(files: Iterable[Path]) -> dict[Path, dict[str, int]]:
         command = [program, str(HERE / "js" / "compress.mjs"), *map(str, unknown.values())]
         measured = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
         known |= dict(zip(unknown, measured, strict=True))
-        memory.parent.mkdir(parents=True, exist_ok=True)
-        memory.write_text(json.dumps(known))
+        KNOWN.parent.mkdir(parents=True, exist_ok=True)
+        KNOWN.write_text(json.dumps(known))
     return {path: known[digest] for path, digest in digests.items()}
 
 

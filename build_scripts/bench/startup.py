@@ -1,8 +1,5 @@
 """The page as it is: how long from navigation until it enhances.
 
-By itself, to see what a change is worth: ``python -m build_scripts.bench.startup --site BEFORE AFTER --delay 50``
-visits builds of the page in turns, over a network that takes 50 ms to begin each answer, and prints the medians.
-
 Considered and rejected: a memory snapshot made on the first visit. The pinned Pyodide's ``makeMemorySnapshot()`` needs
 the private options ``_makeSnapshot`` and ``_loadSnapshot``; its authors say that it crashes with compiled extensions
 and cannot hold loaded packages (pyodide's pull request 4720, issues 5195 and 6418). NumPy is such a package: only the
@@ -10,18 +7,11 @@ start of the bare interpreter would be saved, at the price of a copy of its memo
 the build cannot know. Both targets are met without it. What it would save has not been measured on this page.
 """
 
-import argparse
-import sys
-import time
-from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from playwright.sync_api import BrowserContext, Page
 
-from build_scripts import ROOT
-from build_scripts.site import serve as server
 from build_scripts.site.serve import serve
 
 from .chromium import PATIENCE_MS, browser
@@ -119,41 +109,3 @@ def _visit_page(page: Page, address: str) -> tuple[float | None, float | None]:
     page.evaluate("async () => { while (!window.demo?.percepnet) await new Promise((next) => setTimeout(next, 5)); }")
     ready, heard = page.evaluate(WAIT, [READY_WITHIN_MS, HEARD_WITHIN_MS])
     return ready, heard
-
-
-def main() -> int:
-    """Visit several builds of the page in turns; print the medians."""
-    parser = argparse.ArgumentParser(prog="python -m build_scripts.bench.startup", description=__doc__)
-    parser.add_argument("--site", type=Path, nargs="+", default=[ROOT / "dist"], help="builds of the page")
-    parser.add_argument("--visits", type=int, default=VISITS, help=f"of each kind and build (default: {VISITS})")
-    parser.add_argument("--delay", type=float, default=0, help="ms before each answer, as over a network")
-    options = parser.parse_args()
-    times: dict[tuple[Path, str], list[tuple[float | None, float | None]]] = {}
-    with ExitStack() as stack:
-        stack.callback(setattr, server, "Handler", server.Handler)
-        setattr(server, "Handler", _distant(options.delay / 1000))  # noqa: B010 - mypy wants classes left alone
-        addresses = {site: stack.enter_context(serve(site)) for site in options.site}
-        chromium = stack.enter_context(browser())
-        for _visit in range(options.visits):
-            for site, address in addresses.items():
-                for cache, taken in _visit_twice(chromium.new_context(), address).items():
-                    times.setdefault((site, cache), []).append(taken)
-    for (site, cache), pairs in times.items():
-        columns = [[value for value in column if value is not None] for column in zip(*pairs, strict=True)]
-        medians = [round(median(column)) for column in columns if column]
-        print(f"{site} {cache}: ms to a warm enhancer, and to its sound: {medians}", flush=True)
-    print(f"load average {load_average()}")
-    return 0
-
-
-def _distant(delay_s: float) -> type[server.Handler]:
-    class Distant(server.Handler):
-        def send_head(self) -> Any:
-            time.sleep(delay_s)
-            return super().send_head()
-
-    return Distant
-
-
-if __name__ == "__main__":
-    sys.exit(main())

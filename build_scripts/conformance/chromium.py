@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import shutil
 import signal
 import threading
 import time
@@ -13,22 +12,17 @@ from typing import Any
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 
+from build_scripts.chromium import launch
+
 from .compare import Outcome
 
 __all__ = ["Chromium", "chromium"]
 
 FLAGS = (
-    "--autoplay-policy=no-user-gesture-required",
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
     "--host-resolver-rules=MAP nonexistent.*.test ~NOTFOUND, MAP *.test 127.0.0.1",
-    # No multicast DNS answers in a container.
-    "--disable-features=WebRtcHideLocalIpsWithMdns",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
     "--disable-popup-blocking",
-    "--disable-sync",
 )
 
 GRACE_S = 30
@@ -40,19 +34,15 @@ class Chromium:
 
     name = "chromium"
 
-    def __init__(self, driver: Playwright, executable: str) -> None:
-        self.driver, self.executable = driver, executable
-        self.browser = self._launch()
+    def __init__(self, driver: Playwright) -> None:
+        self.driver = driver
+        self.browser: Browser = launch(driver, *FLAGS)
         self.version = self.browser.version
-
-    def _launch(self) -> Browser:
-        flags = [*FLAGS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
-        return self.driver.chromium.launch(executable_path=self.executable, args=flags)
 
     def run(self, url: str, limit: float) -> Outcome:
         """Load a test in a fresh profile and wait for its outcome, ``limit`` seconds at most."""
         if not self.browser.is_connected():
-            self.browser = self._launch()
+            self.browser = launch(self.driver, *FLAGS)
         processes = self.browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")["processInfo"]
         (own_id,) = (int(each["id"]) for each in processes if each["type"] == "browser")
         # Playwright's calls wait without a limit for a page that hangs.
@@ -118,11 +108,8 @@ def chromium() -> Iterator[Chromium]:
     FileNotFoundError
         It is not installed.
     """
-    executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if executable is None:
-        raise FileNotFoundError("no Chromium found: install it (Debian: apt-get install chromium)")
     with sync_playwright() as driver:
-        runner = Chromium(driver, executable)
+        runner = Chromium(driver)
         try:
             yield runner
         finally:

@@ -3,14 +3,15 @@
 A download of 700 MB; about 100 MB of it are kept in ``$XDG_CACHE_HOME/percepnet-wasm/conformance``.
 """
 
-import os
 import re
 import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["FOLDERS", "SourceError", "Suite", "cache_folder", "fetch_tests", "newest_first"]
+from build_scripts import CACHE
+
+__all__ = ["FOLDERS", "SourceError", "Suite", "fetch_tests", "newest_first"]
 
 PACKAGE = "firefox-esr"
 WITHIN = "testing/web-platform/tests"
@@ -74,11 +75,6 @@ class Suite:
     version: str
 
 
-def cache_folder() -> Path:
-    """Where the tests are kept, outside the repository."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "percepnet-wasm" / "conformance"
-
-
 def newest_first(listing: str) -> list[tuple[str, str, str]]:
     """Versions, addresses and SHA-256 of the source archives that ``apt-cache showsrc`` lists, newest first.
 
@@ -100,20 +96,19 @@ def newest_first(listing: str) -> list[tuple[str, str, str]]:
     return [(version, *found[version]) for version in sorted(found, key=number, reverse=True)]
 
 
-def fetch_tests(cache: Path | None = None) -> Suite:
+def fetch_tests(cache: Path = CACHE / "conformance") -> Suite:
     """Return the tests, fetched once.
 
     Parameters
     ----------
-    cache : Path, optional
-        Default :func:`cache_folder`.
+    cache : Path
+        Where to keep them.
 
     Raises
     ------
     SourceError
         This is no Debian, or no source archive can be downloaded.
     """
-    cache = cache or cache_folder()
     stamp = cache / "version"
     if not stamp.exists():
         if not APT_HELPER.exists() or shutil.which("xz") is None:

@@ -20,6 +20,7 @@ import numpy as np
 import soundfile as sf
 
 import percepnet_wasm
+from build_scripts.site.results import SCORES
 from percepnet_wasm import Model, enhance
 from percepnet_wasm.constants import SAMPLE_RATE
 
@@ -30,7 +31,6 @@ VARIANTS = {
     "no comb": {"comb": False},
     "gains only": {"comb": False, "postfilter": False},
 }
-SCORES = ("pesq_wb", "stoi", "estoi", "sisdr", "covl", "dns_sig", "dns_bak", "dns_ovr", "dns_p808", "lsd_hf")
 
 
 def _enhance(job: tuple[Path, Path, str | None, dict]) -> None:

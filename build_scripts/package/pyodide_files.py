@@ -26,6 +26,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from build_scripts import CACHE
+
 from .command import run
 
 PIN_FILE = Path(__file__).with_name("pyodide_pin.json")
@@ -47,9 +49,8 @@ def load_pin() -> dict[str, Any]:
 
 
 def cache_folder(pin: Mapping[str, Any]) -> Path:
-    """Return the folder, outside the repository, that keeps the files of this pin."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "percepnet-wasm" / f"pyodide-{pin['version']}"
+    """Return the folder that keeps the files of this pin."""
+    return CACHE / f"pyodide-{pin['version']}"
 
 
 def sha256(data: bytes) -> str:

@@ -1,12 +1,17 @@
 """Tables of what enhancement costs: time, share of a core, start-up, bytes; with the peers of the same run."""
 
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
+from build_scripts.bench.stages import STAGES
 from build_scripts.systems import IDLE, SYSTEMS, system
+from percepnet_wasm.model_file import DEFAULT_TIER
 
 from .results import (
     DIRECT,
     PEERS,
+    RIVAL,
     SCORES,
     Table,
     bench,
@@ -24,6 +29,9 @@ __all__ = ["TABLES"]
 
 OURS = system("percepnet").name
 _KERNELS = {"relaxed": "relaxed SIMD", "simd": "SIMD", "numpy": "NumPy"}
+_REST = "rest"
+_RIVAL = system(RIVAL)
+Column = dict[str, dict[str, Any]]
 
 
 def _apart(record: dict) -> str:
@@ -149,7 +157,7 @@ def cost() -> Table:
 def waking() -> Table:
     """What a paced frame costs before anything is computed: waking, then copying too, then calling too."""
     rows = [
-        [system(r["system"]).title, f"{1000 * r.get('middle_ms', r['p50_ms']):.1f}", _percent(r["cpu_share"])]
+        [system(r["system"]).title, f"{1000 * _middle(r):.1f}", _percent(r["cpu_share"])]
         for r in bench(pace="paced")
         if r["system"] in IDLE and r["engine"].endswith("chromium")
     ]
@@ -174,6 +182,50 @@ def limits() -> Table:
     ]
     header = ["engine, tier, kernel", "MB", "GMAC/s in cache", "streamed", "limit in cache, ms", "streamed, ms"]
     return Table([*header, "whole frame, p50 ms", "times the first limit"], rows)
+
+
+def stages(wanted: Callable[[str, str], bool]) -> Table:
+    """Where a frame's time goes, in microseconds, for ``percepnet_wasm/kernel/STAGES.md``.
+
+    Parameters
+    ----------
+    wanted : callable
+        Takes an engine and a tier; each kernel of those for which it returns true has a column. RNNoise has a row where
+        it ran too.
+    """
+    columns: dict[str, Column] = {}
+    rival = f"{_RIVAL.name}, whole"
+    for r in bench(pace="back-to-back", system="percepnet"):
+        engine = r["engine"].removeprefix("pyodide-")
+        if wanted(engine, r["tier"]):
+            column = columns.setdefault(f"{engine} {r['tier']} {r['kernel']}", {})
+            column[r["stage"]] = r
+            for peer in bench(pace="back-to-back", system=_RIVAL.keys[0], engine=engine):
+                column[rival] = peer
+    rows = []
+    for stage in (*STAGES, _REST, "whole", rival):
+        cells = [_cell(column, stage) for column in columns.values()]
+        if any(cells):
+            rows.append([stage, *cells])
+    return Table(["stage", *columns], rows)
+
+
+def _cell(column: Column, stage: str) -> str:
+    if stage == _REST:
+        known = {"whole", *STAGES} <= column.keys()
+        rest = _middle(column["whole"]) - sum(_middle(column[name]) for name in STAGES) if known else 0
+        return _microseconds(rest) if rest > 0 else ""
+    record = column.get(stage)
+    return f"{_microseconds(_middle(record))} ({_microseconds(record['p10_ms'])})" if record else ""
+
+
+def _middle(record: dict[str, Any]) -> float:
+    return record.get("middle_ms", record["p50_ms"])
+
+
+def _microseconds(milliseconds: float) -> str:
+    value = 1000 * milliseconds
+    return f"{value:.1f}" if value < 9.95 else f"{value:.0f}"
 
 
 def download() -> Table:
@@ -202,6 +254,9 @@ TABLES: dict[str, Callable[[], Table]] = {
     "limits": limits,
     "offline": offline,
     "overview": overview,
+    "stages-chromium": partial(stages, lambda engine, tier: engine == "chromium" and tier == DEFAULT_TIER),
+    "stages-elsewhere": partial(stages, lambda engine, tier: engine != "chromium" and tier == DEFAULT_TIER),
+    "stages-other-tiers": partial(stages, lambda engine, tier: engine == "chromium" and tier != DEFAULT_TIER),
     "startup": startup,
     "waking": waking,
 }

@@ -88,7 +88,7 @@ def enhance_file(
         check_target(source, target, overwrite)
         line = Line(make_enhancer, reader.channels, reader.samplerate, OFFLINE_BLOCK)
         taken = 0
-        with created(target, reader, source) as write, _progress(reader, progress) as bar:
+        with created(target, reader) as write, _progress(reader, progress) as bar:
             try:
                 for block in checked(reader):
                     taken += len(block)

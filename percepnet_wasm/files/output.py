@@ -87,7 +87,7 @@ def _possible(container: str, subtype: str) -> bool:
 
 
 @contextmanager
-def created(target: Path, reader: Reader, source: Path = STANDARD) -> Iterator[Write]:
+def created(target: Path, reader: Reader) -> Iterator[Write]:
     """Provide a function that writes blocks to a file next to ``target``; move it into place if all goes well.
 
     Parameters
@@ -95,9 +95,8 @@ def created(target: Path, reader: Reader, source: Path = STANDARD) -> Iterator[W
     target : path
         ``-`` is standard output. Missing folders above it are created.
     reader : Reader
-        Has the rate, the channels and, if the target's container supports it, the sample format to use.
-    source : path
-        The file that it reads, for the picture of a video.
+        Has the rate, the channels and, if the target's container supports it, the sample format to use; for a video,
+        also the picture.
 
     Raises
     ------

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from build_scripts.bench.stages import STAGES
-from build_scripts.site import results, stage_tables, tables
+from build_scripts.site import cost_tables, results, tables
 from percepnet_wasm.model_file import DEFAULT_TIER
 
 
@@ -62,7 +62,7 @@ def test_the_stage_tables_have_a_column_for_each_kernel(tmp_path, monkeypatch):
     (tmp_path / "bench.json").write_text(json.dumps(measured))
     monkeypatch.setattr(results, "RESULTS", tmp_path)
     names = ("stages-chromium", "stages-elsewhere", "stages-other-tiers")
-    chromium, elsewhere, others = (stage_tables.TABLES[name]() for name in names)
+    chromium, elsewhere, others = (cost_tables.TABLES[name]() for name in names)
     assert chromium.header == ["stage", f"chromium {DEFAULT_TIER} numpy", f"chromium {DEFAULT_TIER} simd"]
     assert chromium.rows == [
         ["pitch", "450 (500)", "4.5 (5.0)"],

@@ -1,5 +1,5 @@
 /* Int8 matrix times activations. What differs between the variants is all in product.c; the layout of the packed
-   weights is described in kernel/program.py, which packs them. */
+   weights is described in kernel/packing.py, which packs them. */
 #pragma once
 
 #include "layout.h"

@@ -14,9 +14,7 @@ static inline f4 all(float x) { return (f4){x, x, x, x}; }
 static inline f4 choose(i4 mask, f4 yes, f4 no) { return (f4)(((i4)yes & mask) | ((i4)no & ~mask)); }
 static inline f4 larger(f4 a, f4 b) { return choose(a < b, b, a); }
 static inline f4 smaller(f4 a, f4 b) { return choose(b < a, b, a); }
-static inline f4 root(f4 v) { return __builtin_elementwise_sqrt(v); }
 static inline f4 reversed(f4 v) { return __builtin_shufflevector(v, v, 3, 2, 1, 0); }
-static inline float sum(f4 v) { return (v[0] + v[1]) + (v[2] + v[3]); }
 
 static inline void transpose(f4 *a, f4 *b, f4 *c, f4 *d) {
     f4 ab_low = __builtin_shufflevector(*a, *b, 0, 4, 1, 5), ab_high = __builtin_shufflevector(*a, *b, 2, 6, 3, 7);
