@@ -10,8 +10,8 @@ PORT ?= 8000
 PYTEST := $(PY) -m pytest
 # The plugin reads options of its own and starts browsers: only tests/pyodide wants it.
 PLAIN := -p no:pytest_pyodide
-# A shared machine may stand still for seconds in the middle of a call. A test that fails twice fails; one that failed once
-# is listed.
+# A shared machine may freeze for seconds in the middle of a call. A test that fails twice fails; one that fails once is
+# listed.
 RERUN := --reruns 1 --rerun-show-tracebacks -raR
 
 # The build and the tests install what these pin, with hashes. LOCK= installs the newest versions instead, for a Python that
@@ -76,7 +76,7 @@ firefox: build/test.stamp tests/clients/node_modules/.stamp
 live: build/test.stamp
 	$(PYTEST) $(PLAIN) tests/unit/test_live.py $(RERUN)
 
-bench: build/test.stamp ## cost beside other suppressors, to build/bench.json
+bench: build/test.stamp ## cost, compared with other suppressors, to build/bench.json
 	$(PY) -m build_scripts.package.build_dist --out dist
 	$(PY) -m build_scripts.bench --out build/bench.json
 
@@ -97,7 +97,7 @@ mutation: build/mutation.stamp tests/mutation/node_modules/.stamp ## which mista
 	$(PY) -m build_scripts.site.tables
 
 # After an intended change of what the signal path computes.
-golden: build/test.stamp ## renew the golden output after an intended change
+golden: build/test.stamp ## update the golden output after an intended change
 	$(PY) -m build_scripts.evaluate.golden
 
 # An hour faster than real time and ten minutes in real time (15 to 25 minutes in all); worklet/README.md has the table.
@@ -116,7 +116,7 @@ conformance: build/test.stamp ## what the script tag breaks, by the web platform
 	$(PY) -m build_scripts.conformance $(FOLDER) $(if $(BROWSER),--browser $(BROWSER)) $(if $(MINUTES),--minutes $(MINUTES)); \
 		result=$$?; $(PY) -m build_scripts.site.tables; exit $$result
 
-# SET is a folder with noisy/ and clean/, COMPARE a script that scores enhanced files beside other systems.
+# SET is a folder with noisy/ and clean/, COMPARE a script that scores enhanced files and other systems.
 evaluate: build/evaluate.stamp ## scores of a set of mixes (SET=folder COMPARE=script.py)
 	@test -n "$(SET)" -a -n "$(COMPARE)" || { echo "usage: make evaluate SET=folder COMPARE=script.py" >&2; exit 1; }
 	$(PY) -m build_scripts.evaluate $(SET) --compare $(COMPARE)
@@ -169,7 +169,7 @@ build/%.stamp: pyproject.toml | $(PY)
 # Universal: every platform and Python from 3.11 on. The tests' lock leaves out torch and what its GPU build needs.
 COMPILE = $(PY) -m uv pip compile pyproject.toml --universal --python-version 3.11 --upgrade --quiet \
 	--generate-hashes --no-header --no-annotate --no-emit-index-url
-lock: $(PY) ## renew the hashed pins of the Python packages
+lock: $(PY) ## update the hashed pins of the Python packages
 	$(PIP) uv
 	$(COMPILE) --extra demo --output-file $(LOCK)
 	@mkdir -p build

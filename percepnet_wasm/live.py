@@ -22,7 +22,7 @@ __all__ = ["DeviceError", "Meter", "devices", "run"]
 _LATE = 0.15
 """Seconds that may wait unread before some are skipped: two sound cards' clocks are never quite equal."""
 _KEPT = 0.03
-"""Seconds still waiting after that."""
+"""Seconds left waiting after that."""
 _SHOWN = 0.2
 """Seconds between two level lines."""
 _FADE = 0.9

@@ -35,7 +35,8 @@ WEIGHT_LIMIT = 127 * WEIGHT_SCALE
 DEFAULT_TIER = "c20"
 
 _SUFFIXES = (".pnw", ".pni")
-"""Of bundled models. A built site's wheel holds none: its start-up puts the image there that runs meanwhile."""
+"""Suffixes of bundled models. The wheel of a built site contains no models: when Python starts, the page adds the
+program image that it has been running in the meantime."""
 
 _TIER = re.compile(r"c\d+")
 """The form of tier names."""
@@ -44,7 +45,7 @@ _LONGEST_HEADER = 1 << 20
 _LARGEST_FILE = 1 << 28
 """Bytes: the article's 8 million weights take 32 MB as float32."""
 _LARGEST_NUMBER = 1e4
-"""Of weights, biases, statistics and 1 / deviation: far from anything that could overflow to infinity and then NaN."""
+"""Limit for weights, biases, statistics and 1 / deviation, far below what could overflow to infinity and then NaN."""
 
 
 @dataclass
@@ -61,7 +62,7 @@ class Model:
     arrays : dict
         ``(layer name, array name)`` to float32 arrays.
     feature_mean, feature_deviation : float32 (features,)
-        As many as :attr:`feature_set` has.
+        By their number they determine :attr:`feature_set`.
     provenance : dict
         How it was trained.
     quantised : bool
@@ -187,7 +188,7 @@ def _parse(content: bytes, name: str) -> Model:
 
 
 def _model_file(content: bytes) -> bytes:
-    """Return a model file as it is, and take it out of a program image that was compiled from it."""
+    """Return a model file unchanged, or extract it from a program image that was compiled from it."""
     if len(content) > _LARGEST_FILE:
         raise ModelFileError(f"is larger than {_LARGEST_FILE} bytes, so it is not a model: use a .pnw file")
     if len(content) < _HEAD.size:

@@ -23,7 +23,7 @@ __all__ = ["OFFLINE_BLOCK", "enhance", "enhance_file"]
 OFFLINE_BLOCK = 100
 """Hops per call for a whole signal: enough for matrix products, yet little memory."""
 _PIECE_SECONDS = 10
-"""Of a long signal, resampled at once."""
+"""Seconds of a long signal that are resampled at a time."""
 
 
 def enhance(

@@ -30,7 +30,7 @@ class Settings:
     kernel: str = "auto"
 
     def make_enhancer(self, block: int) -> Enhancer:
-        """Make an enhancer for ``block`` hops a call; all of a process share one model."""
+        """Make an enhancer for ``block`` hops per call; all enhancers of a process share one model."""
         return Enhancer(
             _model(self.model) if self.model is None or isinstance(self.model, str) else self.model,
             block=block,

@@ -150,7 +150,7 @@ function microphoneGone() {
   });
 }
 
-/** A microphone beside an open loudspeaker howls. @param {string} kind */
+/** A microphone next to a loudspeaker howls. @param {string} kind */
 function hush(kind) {
   const listen = element('listen');
   if (kind === 'microphone' && listen.checked) {
@@ -190,7 +190,7 @@ async function act(work) {
   showButtons();
 }
 
-/** Play a file, or go on as before if it cannot be played. @param {File} picked */
+/** Play a file; if it cannot be played, change nothing. @param {File} picked */
 function take(picked) {
   const [lastKind, lastFile] = [chosen('source'), file];
   void act(async () => {

@@ -3,7 +3,7 @@
 /** @param {HTMLElement} sign shown while a file hovers over the page @param {(file: File) => void} take */
 export function acceptDrops(sign, take) {
   const holdsFiles = (/** @type {DragEvent} */ { dataTransfer }) => dataTransfer?.types.includes('Files') ?? false;
-  // Enter and leave come for every element that is passed over; dragover comes for as long as the file hovers.
+  // dragenter and dragleave fire for every element that is passed over; dragover fires for as long as the file hovers.
   /** @type {ReturnType<typeof setTimeout>} */
   let left;
   addEventListener('dragover', (event) => {

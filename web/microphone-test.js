@@ -70,7 +70,7 @@ async function record(taps, track, prompt, level) {
   }
 }
 
-/** The same microphone once more, through the browser's own suppression. @returns {Promise<Blob | undefined>} */
+/** Record the same microphone again, through the browser's own suppression. @returns {Promise<Blob | undefined>} */
 async function recordBrowsersOwn() {
   const audio = { ...RAW, noiseSuppression: true };
   const stream = await navigator.mediaDevices.getUserMedia({ audio }).catch(() => undefined);

@@ -1,6 +1,6 @@
 /** The recorder's audio thread: takes the signals as the channels of one input and sends them to the page in blocks. */
 
-const BLOCK = 4800; // samples: ten messages a second
+const BLOCK = 4800; // samples: ten messages per second
 
 class Tape extends AudioWorkletProcessor {
   /** @param {{processorOptions: {channels: number}}} options */

@@ -210,7 +210,7 @@ export class CleanMedia extends EventTarget {
     return percepnet;
   }
 
-  /** The raw voice is easily taken for the clean one, and nobody may be listening: say so once in the console, and why. */
+  /** The raw voice is easily mistaken for the clean one, and the page may listen to no event: log it once, with the reason. */
   #warn(/** @type {string} */ code, /** @type {string} */ message) {
     if (this.#warned.has(code)) return;
     this.#warned.add(code);

@@ -15,7 +15,7 @@ import { readTrackConstraints } from './dictionaries.js';
  *     enhanced
  */
 
-/** Members of MediaStreamConstraints to read besides those that the page's object lists. */
+/** Members of MediaStreamConstraints to read in addition to those that the page's object lists. */
 const STREAM_MEMBERS = ['audio', 'video', 'peerIdentity'];
 
 /**

@@ -35,7 +35,7 @@ const quanta = { rendered: 0, seen: -1 };
 
 const pause = () => new Promise((/** @type {(value: void) => void} */ resolve) => paused.push(resolve));
 
-/** Let loading go on, by one piece each. */
+/** Messages that let loading continue, by one piece each. */
 function proceed() {
   if (paused.length === 0) return;
   const waiting = paused;
@@ -138,7 +138,7 @@ export class DirectProcessor extends BaseProcessor {
     }
   }
 
-  /** Report statistics twice a second, and what is done to the sound if somebody is watching. @param {number} n samples played */
+  /** Report statistics twice a second, and what is done to the sound if anyone is watching. @param {number} n samples played */
   #tick(n) {
     const { pump, ring } = this.direct;
     const runner = this.#active?.runner;

@@ -13,7 +13,7 @@ import { SAMPLE_RATE } from './constants.js';
 /** Samples by which one channel may lag the other: 5 ms, or 1.8 m. */
 const LAGS = 256;
 
-/** Quanta between looks: a look takes as long as mixing a few quanta. */
+/** Quanta between comparisons of the channels: one takes as long as mixing a few quanta. */
 const INTERVAL = 8;
 
 /** Looks that the averages span: 0.3 s, long compared with a syllable's rise. */

@@ -82,7 +82,7 @@ export class Enhancer {
   }
 }
 
-/** A NumPy array's own memory. When the WebAssembly heap grows, every view of it is detached (length 0) and must be renewed. */
+/** A NumPy array's own memory. When the WebAssembly heap grows, every view of it is detached (length 0) and must be made again. */
 class HeapView {
   #array;
   #buffer;

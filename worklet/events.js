@@ -11,7 +11,7 @@
  * @property {{code: import('./errors.js').Code, message: string, error: import('./errors.js').PercepNetError}} fallback the
  *     sound is raw until 'ready' or restart(); preventDefault() keeps it out of the console
  * @property {{code: import('./errors.js').Code, message: string, error: import('./errors.js').PercepNetError}} limited Python could not
- *     be started: the program that has enhanced meanwhile goes on, and restart() tries Python again; preventDefault() keeps it out of the
+ *     be started: the program that has enhanced in the meantime stays in use, and restart() tries Python again; preventDefault() keeps it out of the
  *     console
  * @property {{message: string}} error frames that failed and were left raw; enhancement continues
  * @property {import('./percepnet.js').Stats} stats twice a second, once there is a node

@@ -21,7 +21,7 @@ export function explainResponse(url, { ok, status, headers }, remedy = RUNTIME) 
 }
 
 /**
- * Request a module that could not be loaded once more, to find out why.
+ * Request a module that could not be loaded again, to find out why.
  *
  * @param {string | URL} url
  * @returns {Promise<string>} '' if the second answer does not show it either

@@ -25,7 +25,7 @@ function resumeTimeout() {
 /** Events after which a browser may allow audio. */
 const GESTURES = ['pointerdown', 'keydown', 'visibilitychange'];
 
-/** Seconds of sound that may have piled up between the microphone and the graph, besides what one callback takes. */
+/** Seconds of sound that may pile up between the microphone and the graph, in addition to what one callback takes. */
 const LONGEST_BACKLOG = 0.03;
 
 /** Seconds that a cross-fade takes. */

@@ -2,7 +2,7 @@
  * The worker loads exactly the files of its build or does not start: truncated, mismatched, outdated or altered files are
  * refused, by the hashes in hashes.js.
  *
- * The hash is computed here and not by fetch's own `integrity`, because with that the browser hands out no bytes before it
+ * The hash is computed here and not by fetch's own `integrity`, because with that the browser releases no bytes before it
  * has the whole file, and a progress bar would stand still on a slow connection.
  *
  * Two of them are modules, and import() takes no hash, so they are fetched and checked first. A host that answers the two
@@ -46,7 +46,7 @@ export async function guardRuntime(assets, hashes = HASHES) {
   };
   for (const name of Object.keys(hashes).filter((name) => ASKED_FOR_LATER.test(name))) {
     const response = fetch(assets + name);
-    response.catch((error) => void (refused ??= error)); // Handled by whoever requests it; Pyodide may give up before it does.
+    response.catch((error) => void (refused ??= error)); // Handled where the file is requested; Pyodide may give up before that.
     begun.set(name, response);
   }
   const modules = MODULES.filter((name) => name in hashes);

@@ -346,7 +346,7 @@ export class PercepNet extends TypedEventTarget {
     const handled = !this.emit(type, detail);
     // From here on the service worker keeps the files.
     if (type === 'ready') globalThis.dispatchEvent?.(new Event('percepnetready'));
-    // The raw voice is easily taken for the clean one, and nobody may be listening for the event.
+    // The raw voice is easily mistaken for the clean one, and the page may not listen for the event.
     if (type === 'fallback' && !handled) this.#warn(detail, 'the microphone is raw');
     if (type === 'limited' && !handled) this.#warn(detail, 'the microphone is enhanced without Python');
   }

@@ -1,7 +1,7 @@
 /**
  * The worker's side of the ring, independent of Pyodide: which frame to enhance next, and where the result goes.
  *
- * Frames follow one another without a gap as long as the worker keeps up. Once a frame has missed its deadline (its last sample
+ * Frames follow one another without a gap while the worker keeps up. Once a frame has missed its deadline (its last sample
  * should have been played by now), the backlog up to the newest frame is skipped: never computed, never played.
  */
 import { HOP } from './constants.js';
@@ -94,7 +94,7 @@ export class Pump {
   }
 
   /**
-   * Begin with the frame at `position`. After a pause the enhancer goes on from the state that it had: in one case of
+   * Begin with the frame at `position`. After a pause the enhancer continues from the state that it had: in one case of
    * ten that loses 1.6 dB of the next half second's speech, and a reset 4.5 dB (build_scripts/train/NOTES.md, "State").
    *
    * @param {number} position

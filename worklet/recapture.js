@@ -1,5 +1,5 @@
 /**
- * The browser's own noise suppression, for as long as the enhancer is not at work: the microphone was opened without it.
+ * The browser's own noise suppression, while the enhancer is not working: the microphone was opened without it.
  *
  * Each browser has its own way of giving it back, so they are tried in this order, and what counts is what the track's settings
  * say afterwards:
@@ -9,7 +9,7 @@
  * 3. the first capture is faded out and stopped, and the microphone opened anew (Chromium otherwise: while it is open, every
  *    further capture gets the same processing).
  *
- * Once the enhancer is ready, the same the other way round. 2 and 3 are tried only where the browser does not ask the user again.
+ * Once the enhancer is ready, the same in reverse. 2 and 3 are tried only if the browser does not ask the user again.
  */
 import { suppressionOff, wantsSuppression, withoutSuppression } from './constraints.js';
 
@@ -219,7 +219,7 @@ function deviceOf(raw) {
 }
 
 /**
- * Open the same microphone once more.
+ * Open the same microphone again.
  *
  * @param {GetUserMedia} getUserMedia
  * @param {string | undefined} deviceId

@@ -13,7 +13,7 @@
  *
  * Why it is safe without locks:
  *  - Samples are plain (non-atomic) stores made before the Atomics.store of the word that announces them, and are read
- *    after an Atomics.load of that word. Atomics are sequentially consistent, so whoever sees the word sees the samples.
+ *    after an Atomics.load of that word. Atomics are sequentially consistent, so a thread that sees the word sees the samples.
  *  - The worker stores VALID_FROM before DONE; the worklet loads DONE before VALID_FROM. Seeing a new DONE implies
  *    seeing the VALID_FROM that belongs to it; an old DONE with a new VALID_FROM is an empty range: dry, never wrong.
  *  - The worker writes positions >= DONE only, the worklet plays positions < DONE only: no sample is in use by both.

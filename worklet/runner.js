@@ -140,7 +140,7 @@ export class Runner {
   #at;
   /** @type {(() => void) | undefined} */
   #released;
-  /** The memory's buffer; when the memory grows, all views of it are detached and have to be renewed. @type {ArrayBuffer | undefined} */
+  /** The memory's buffer; when the memory grows, all views of it are detached and have to be made again. @type {ArrayBuffer | undefined} */
   #buffer;
   /** @type {Record<string, Float32Array | Int32Array>} */
   #fields = {};

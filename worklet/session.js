@@ -219,7 +219,7 @@ export class Session {
     if (this.info) this.#closeEarly();
   }
 
-  /** The worker, or the stream in it, cannot be used: go on with the early one if there is one. @param {PercepNetError} error */
+  /** The worker, or the stream in it, cannot be used: keep the early one, if there is one. @param {PercepNetError} error */
   #fail(error) {
     if (this.ended || !this.early) return this.fallback(error);
     clearTimeout(this.#silence);

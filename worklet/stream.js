@@ -32,7 +32,7 @@ const IDLE = 250;
  * @property {(enhancer: any) => Promise<void>} warmUp
  * @property {(enhancer: any) => Promise<number>} benchmark ms per frame, back to back
  *
- * @typedef {object} StreamEnhancer a FrameEnhancer, and what else a stream needs from it
+ * @typedef {object} StreamEnhancer a FrameEnhancer with what else a stream needs
  * @property {() => Float32Array} input
  * @property {() => void} step
  * @property {() => Float32Array} output
@@ -244,7 +244,7 @@ export class Stream {
     }
   }
 
-  /** Frames keep coming late: step down to a smaller tier; if there is none, the instance has to do without. */
+  /** Frames keep coming late: step down to a smaller tier; if there is none, the sound stays raw. */
   async #relieve() {
     const from = /** @type {LoadedModel} */ (this.#active?.model);
     try {

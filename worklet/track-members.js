@@ -48,7 +48,7 @@ export function native(track) {
   };
 }
 
-/** Override the members, on the first call only. Later overrides, by the page's libraries, go on top of these. */
+/** Override the members, on the first call only. Later overrides, by the page's libraries, are put on top of these. */
 export function coverMembers() {
   if (natives.stop) return;
   const track = MediaStreamTrack.prototype;

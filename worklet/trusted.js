@@ -8,7 +8,7 @@ const NAME = 'percepnet';
 /** @type {{createScriptURL: (address: string) => URL} | undefined} one per page: a second of the same name is an error */
 let policy;
 
-/** Whether the policy is asked from here. */
+/** Whether this module uses the policy. */
 let asking = false;
 
 /**

@@ -20,7 +20,7 @@
 ``machine``     load and processor time
 ``peers``       the other suppressors, from npm into a cache
 ``startup``     the page itself: time until enhancement
-``offline``     a command of its own: long files, beside PyPI's suppressors
+``offline``     a separate command: long files, compared with PyPI's suppressors
 ``sizes``       bytes to download
 ``js/``         the same for Node and Workers
 ==============  ========================================================

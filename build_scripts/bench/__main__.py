@@ -22,11 +22,11 @@ from .startup import startup
 
 PARTS = ("cpython", "node", "chromium", "peers", "throttled", "startup")
 WAKING = ("floor", "copy", "call")
-"""What a frame costs before anything is computed, one thing more each time."""
+"""Systems that show what a frame costs before anything is computed, each with one step more than the one before."""
 SHIPPED = sorted((ROOT / "percepnet_wasm" / "models").glob("*.pnw"), key=lambda path: path.stem != DEFAULT_TIER)
 """The models that ship, the default tier first."""
 THROTTLING = 4
-"""Of the part throttled, a phone's stand-in; it takes half the others' time a system."""
+"""Slowdown in the part ``throttled``, which imitates a phone and gives each system half as much time."""
 
 
 def systems(models: list[Path], others: tuple[str, ...] = (), kernels: tuple[str, ...] = ("auto",)) -> list[System]:

@@ -73,7 +73,7 @@ class LineHost:
     def __init__(self, engine: str, command: list[str], audio: Path, runtime: Path) -> None:
         self.engine = engine
         self._audio, self._runtime = audio, runtime
-        # One thread: what the enhancer would get beside other work, and what WebAssembly has.
+        # One thread: what the enhancer would get on a busy machine, and what WebAssembly has.
         threads = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
         path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
         environment = os.environ | threads | {"PYTHONPATH": path}

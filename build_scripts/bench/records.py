@@ -23,8 +23,8 @@ cpu_share
     including waking and garbage collection. Other programs affect it least.
 gmacs_cached, gmacs_streamed, weight_bytes, limit_cached_ms, limit_streamed_ms
     Of a whole frame with a kernel: billions of multiply-adds per second that its products reach in cache, and when
-    streaming weights from memory; the weights it reads per frame; its products' time at these rates. The time it takes
-    beyond that is what is left to gain.
+    streaming weights from memory; the weights it reads per frame; its products' time at these rates. Any time
+    beyond that could in principle be saved.
 late
     Paced frames that began more than 10 ms late: the machine was too busy to tell.
 ratio_to_rnnoise, ratio_to_rnnoise_p10, ratio_to_rnnoise_cpu

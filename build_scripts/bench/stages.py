@@ -25,14 +25,14 @@ STAGES: dict[str, tuple[Any, str]] = {
     "network": (Network, "__call__"),
     "synthesis": (engine_module, "synthesise"),
 }
-"""Stage to the function that does it, once a frame, on the NumPy path, and where that is looked up; the kernel has the
-same stages, with the bands' energies in stft, and the combed spectrum, coherences and features in comb."""
+"""By stage, the function that the NumPy path calls once per frame, and where it is looked up. The kernel has the same
+stages: its stft includes the bands' energies, its comb the combed spectrum, coherences and features."""
 
 _IN_CACHE = (256, 512)
 _IN_MEMORY = (16384, 4096)
 """Rows and columns: 128 KB, and 64 MB, more than this generation's caches hold for one core."""
 _MULTIPLY_ADDS = 2e7
-"""To be timed in each turn: a millisecond's worth, so that on a busy machine some turns are not interrupted."""
+"""Timed in each turn: a millisecond's worth, so that even on a busy machine some turns are not interrupted."""
 _TURNS = 100
 """The fastest counts; the first ones run what V8 compiled in haste."""
 
@@ -120,8 +120,8 @@ def limits(engine: KernelEngine) -> dict[str, float]:
     Returns
     -------
     dict
-        gmacs_cached, gmacs_streamed: billions of multiply-adds a second; a weight is a byte, so that is GB/s too.
-        weight_bytes: of the int8 weights that a frame reads, blocks of zeros not counted.
+        gmacs_cached, gmacs_streamed: billions of multiply-adds per second; a weight is a byte, so this is GB/s too.
+        weight_bytes: size of the int8 weights that a frame reads, without blocks of zeros.
         limit_cached_ms, limit_streamed_ms: a frame's products at these rates.
     """
     kernel = load(engine.name)
@@ -137,7 +137,7 @@ def limits(engine: KernelEngine) -> dict[str, float]:
 
 
 def _rate(kernel: Any, rows: int, inputs: int) -> float:
-    """Multiply-adds a second of a dense product."""
+    """Multiply-adds per second of a dense product."""
     weights = np.resize(np.arange(-127, 128, dtype=np.int8), rows * inputs)
     area, at = lone_matrix(weights.reshape(rows, inputs), POINTER)
     memory = load_areas((area,))

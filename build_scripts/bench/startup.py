@@ -24,7 +24,7 @@ VISITS = 3
 """With an empty cache, and as many with a full one."""
 
 READY_WITHIN_MS = 90_000
-"""A page not ready by then shares its machine with too much else: the visit does not count."""
+"""If a page takes longer, its machine is too busy: the visit does not count."""
 
 HEARD_WITHIN_MS = 5000
 """A machine too busy to keep up never gets to enhanced sound."""

@@ -1,11 +1,11 @@
-"""Run the web platform's own tests with and without the script tag, and fail if the tag loses something.
+"""Run the web platform's own tests with and without the script tag, and fail if the tag breaks any of them.
 
     python -m build_scripts.conformance [--browser chromium] [--minutes 5] [folder ...]
 
-Every test page is loaded as it is and with the tag above its scripts, by the tests' own server; where the tag loses a
-subtest, both are run once more, and what is lost again counts. ``expected.toml`` lists the losses that are accepted.
-A run that is interrupted resumes where it stopped, as long as ``dist/``, browser and tests are the same. A folder that
-is complete gets a line in ``results/conformance.json``, from which ``tables.py`` makes a table.
+The tests' own server serves every test page twice: unchanged, and with the tag above its scripts. If a subtest passes
+only without the tag, both versions are run again, and it counts as lost if that repeats. ``expected.toml`` lists the
+losses that are accepted. An interrupted run resumes where it stopped, as long as ``dist/``, browser and tests are the
+same. A folder that is complete gets a line in ``results/conformance.json``, from which ``tables.py`` makes a table.
 """
 
 import argparse
@@ -32,7 +32,7 @@ BUILD = ROOT / "build" / "conformance"
 BROWSERS = ("chromium", "firefox")
 
 SHORT_S, LONG_S, START_S = 10, 60, 30
-"""What a test may take, the harness's own numbers, and what a page may take to start, in seconds."""
+"""Time limits in seconds: the harness's own for short and long tests, and what a page may take to start."""
 
 
 def site_digest(site: Path) -> str:
@@ -61,7 +61,7 @@ class Session:
         left = [test for test in tests if journal.next_arm(test.url)]
         print(f"{name}: {folder}: {len(tests)} files, {len(tests) - len(left)} of them done", flush=True)
         if left and not self._run_all(left, journal):
-            print(f"{name}: {folder}: time is up; the same command goes on from here")
+            print(f"{name}: {folder}: out of time; run the same command to continue")
             return None
         write_record(
             {
@@ -108,8 +108,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="*", metavar="folder", help=f"of {', '.join(FOLDERS)} (default: all)")
     parser.add_argument("--browser", choices=BROWSERS, help="default: both")
-    parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after so long (default: when done)")
-    parser.add_argument("--patience", type=int, default=2, help="times the tests' own time limits (default: 2)")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after this time (default: when done)")
+    parser.add_argument("--patience", type=int, default=2, help="factor on the tests' own time limits (default: 2)")
     parser.add_argument("--site", type=Path, default=ROOT / "dist", help="the built site (default: dist)")
     arguments = parser.parse_args()
     if unknown := set(arguments.folders) - set(FOLDERS):
@@ -133,7 +133,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("interrupted; the same command goes on from here", file=sys.stderr)
+        print("interrupted; run the same command to continue", file=sys.stderr)
         return 130
     return 0 if all(results) else 1
 

@@ -26,7 +26,7 @@ FLAGS = (
 )
 
 GRACE_S = 30
-"""A browser that has not answered so long after the end of a test is killed."""
+"""Seconds after the end of a test until a browser that does not answer is killed."""
 
 
 class Chromium:

@@ -1,4 +1,4 @@
-"""What the script tag loses: subtests that pass on the plain page and not on the page with the tag."""
+"""What the script tag breaks: subtests that pass on the plain page and not on the page with the tag."""
 
 import tomllib
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-// Served as /resources/testdriver-vendor.js: what the tests ask of the browser's driver, the runner does.
+// Served as /resources/testdriver-vendor.js: the runner does what the tests ask the browser's driver for.
 (() => {
   const waiting = new Map();
   const ask = (kind, details) => new Promise((resolve, reject) => {

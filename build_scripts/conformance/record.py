@@ -42,7 +42,7 @@ def summary(journal: Journal, browser: str, tests: Sequence[Page], expected: Seq
 
 
 def write_record(entry: dict[str, Any], path: Path = RECORD) -> None:
-    """Put a folder's figures in the place of its earlier ones in the same browser."""
+    """Replace a folder's earlier figures in the same browser."""
     entries = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
     key = entry["folder"], entry["browser"]
     entries = [each for each in entries if (each["folder"], each["browser"]) != key] + [entry]

@@ -1,4 +1,4 @@
-// Served as /resources/testharnessreport.js, which every test loads after the harness: hands the results to the runner.
+// Served as /resources/testharnessreport.js, which every test loads after the harness: passes the results to the runner.
 /* global add_completion_callback, setup */
 setup({ timeout_multiplier: PATIENCE, output: false });
 
@@ -13,6 +13,6 @@ add_completion_callback((tests, harness) => {
   for (const test of tests) subtests[test.name] = conformanceStates.subtest[test.status];
   const tag = performance.getEntriesByType('resource').some(({ name }) => name.endsWith('/worklet/drop-in.js'));
   const outcome = { kind: 'outcome', status: conformanceStates.file[harness.status], subtests, tag };
-  // Frames and windows that a test opens have harnesses of their own at times.
+  // Frames and windows that a test opens may have their own harness.
   if (window === window.top && !window.opener) window.conformanceReport(JSON.stringify(outcome));
 });

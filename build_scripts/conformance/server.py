@@ -1,4 +1,4 @@
-"""The tests' own server (wptserve), which adds the script tag to every HTML page if it is to.
+"""The tests' own server (wptserve), which can add the script tag to every HTML page.
 
 It needs no package: the tests bring what it imports.
 """
@@ -36,7 +36,7 @@ TAG = f"document.write('<script src=\"{ADDRESS}worklet/drop-in.js\"></' + 'scrip
 RUN = "import sys; sys.path[:0] = ['tools', 'tools/serve']; import localpaths; from serve import serve; serve.main()"
 
 PATIENCE_S = 120
-"""Longest wait for the server's start."""
+"""Longest wait until the server has started."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Served:
 
 
 def free_ports(number: int) -> list[int]:
-    """Return ports that nobody listens on."""
+    """Return ports that are free."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(number)]
         for each in sockets:
@@ -75,7 +75,7 @@ def serve_tests(tests: Path, site: Path, tag: bool, patience: int, folder: Path)
     tag : bool
         Add the script tag to the pages.
     patience : int
-        How many times as long as on a fast machine a test may take.
+        Factor on the tests' own time limits.
     folder : Path
         For the server's configuration and log.
     """

@@ -58,7 +58,7 @@ HELPERS = (
 """What the tests and their server use."""
 
 NOISE = ("webrtc/RTCPeerConnection-helper.js", "if (!trackFactories.canCreate(caps))", "if (true)")
-"""Where the WebRTC tests make a sound of their own rather than open a microphone, and what makes them open it."""
+"""A line of the WebRTC tests that makes them generate a sound instead of opening a microphone, and its replacement."""
 
 APT_HELPER = Path("/usr/lib/apt/apt-helper")
 
@@ -170,7 +170,7 @@ def use_microphone(tests: Path) -> None:
     Raises
     ------
     SourceError
-        The helper reads otherwise than expected.
+        The helper is not as expected.
     """
     name, old, new = NOISE
     text = (tests / name).read_text(encoding="utf-8")

@@ -58,7 +58,7 @@ MODULES = {
 """What is mutated, and the tests that should notice."""
 
 WORKLET = ("blend", "pump", "ring")
-"""Of the worklet's modules, those without a browser in them."""
+"""The worklet's modules that use no browser API."""
 
 EXCLUDED = re.compile(
     # Implausible slips: // for +, bit operations on floats; and unions in annotations, which are not arithmetic.

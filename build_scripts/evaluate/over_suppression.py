@@ -1,8 +1,8 @@
 """How much clear speech the enhancer removes: ``python -m build_scripts.evaluate.over_suppression SET``.
 
 SET is a folder with ``clean/`` and ``noisy/``. Too much suppression is the most common complaint about noise
-suppressors. Measured here: the energy lost in the bands of
-clean speech at 20 to 40 dB SNR (onsets and sibilants apart), what is left of noise alone, and PESQ of clean input.
+suppressors. Measured here: the energy lost in the bands of clean speech at 20 to 40 dB SNR (for onsets and sibilants
+separately too), what is left of noise alone, and PESQ of clean input.
 """
 
 import argparse

@@ -1,6 +1,6 @@
-"""Install a model and renew all that depends on its weights: ``python -m build_scripts.evaluate.release FILE``.
+"""Install a model and update everything that depends on its weights: ``python -m build_scripts.evaluate.release FILE``.
 
-FILE becomes ``percepnet_wasm/models/TIER.pnw``. The golden output and every table are renewed; with ``--sets`` and
+FILE becomes ``percepnet_wasm/models/TIER.pnw``. The golden output and every table are updated; with ``--sets`` and
 ``--compare`` (see :mod:`build_scripts.evaluate`) the scores, and for the default tier the losses of clear speech and
 the pictures too, both of the first set. Hashes of what is served are made by the build. ``make model FILE=...`` calls
 this.
@@ -72,7 +72,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file", type=Path, help="from build_scripts.train.export")
     parser.add_argument("--sets", type=Path, nargs="*", default=[], help="folders with noisy/ and clean/")
-    parser.add_argument("--compare", type=Path, help="script that scores enhanced files beside other systems")
+    parser.add_argument("--compare", type=Path, help="script that scores enhanced files and other systems")
     args = parser.parse_args()
     if args.sets and not args.compare:
         parser.error("--sets needs --compare, the script that scores")
@@ -85,8 +85,8 @@ def main() -> None:
         WORK.mkdir(parents=True, exist_ok=True)
         scores = current(json.loads(kept.read_text()), model)
         (WORK / "evaluation.json").write_text(json.dumps(scores, indent=1))
-    *renew, tables = commands(model, place, args.sets, args.compare)
-    for command in renew:
+    *updates, tables = commands(model, place, args.sets, args.compare)
+    for command in updates:
         subprocess.run([sys.executable, "-m", *command], check=True)
     if args.sets:
         shutil.copyfile(WORK / "evaluation.json", kept)

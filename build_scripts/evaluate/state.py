@@ -2,8 +2,8 @@
 
 SET is a folder with ``clean/`` and ``noisy/``. In each file something happens within a word: the enhancer is reset, or
 exchanged for another that has heard only the last frames, or the microphone comes back after a mute of exact zeros.
-Printed is what the half second after that loses, compared with a stream that has heard everything: of clear speech, and
-of the noise alone (more is better).
+Printed is what is lost in the half second after that, compared with a stream that has heard everything: of clear
+speech, and of the noise alone (more is better).
 """
 
 import argparse
@@ -30,7 +30,7 @@ _CLEAR, _NOISE_ALONE = 10**1.5, 10**-1.5
 """Ratio of speech to noise in a band: 15 dB, -15 dB."""
 _LOUD_DB = 10
 _BLOCK = 10
-"""Frames a call: a run of frames is as long as so many calls."""
+"""Frames per call; all runs of frames are multiples of it."""
 _TINY = 1e-12
 
 Frames = np.ndarray
@@ -71,7 +71,7 @@ def _heard(count: int) -> Variant:
 
 
 def _network_kept(engine: NumpyEngine, frames: Frames, at: int) -> Frames:
-    """Reset, but the network and the levels go on from where they were."""
+    """Reset, but the network and the levels keep their state."""
     network, levels = engine.state.network, engine.state.levels
     engine.reset()
     engine.state.network, engine.state.levels = network, levels
@@ -89,7 +89,7 @@ def _primed(engine: NumpyEngine, frames: Frames, at: int) -> Frames:
 
 
 def _muted(length: int, then: Callable[[NumpyEngine, StreamState], None]) -> Variant:
-    """Zeros for so many frames; ``then`` changes the state, knowing the one before the mute."""
+    """``length`` frames of zeros; then ``then`` changes the state, given the one before the mute."""
 
     def run(engine: NumpyEngine, frames: Frames, at: int) -> Frames:
         before = deepcopy(engine.state)
@@ -113,7 +113,7 @@ def _hold(engine: NumpyEngine, before: StreamState) -> None:
 
 
 def _rested(engine: NumpyEngine, frames: Frames, at: int) -> Frames:
-    """Nothing is heard for two seconds, as while the worker rests; the stream goes on from where it was."""
+    """Nothing is heard for two seconds, as while the worker rests; the stream then continues where it was."""
     engine.reset()
     gains(engine, frames[at % _BLOCK : at - _RESTED])
     return _after(engine, frames, at)
@@ -121,9 +121,9 @@ def _rested(engine: NumpyEngine, frames: Frames, at: int) -> Frames:
 
 VARIANTS: dict[str, Variant] = {
     **{f"reset, {count / 100:g} s heard again": _heard(count) for count in (0, 10, 30, 100, 300)},
-    "reset, the network goes on": _network_kept,
+    "reset, the network is kept": _network_kept,
     "reset, primed with faint noise": _primed,
-    "2 s are not heard, everything goes on": _rested,
+    "2 s are not heard, nothing is reset": _rested,
     "mute of 2 s, the network hears it": _muted(_MUTED, _go_on),
     "mute of 2 s, then a reset": _muted(_MUTED, _reset),
     "mute of 2 s, the network is held": _muted(_MUTED, _hold),
@@ -134,7 +134,7 @@ VARIANTS: dict[str, Variant] = {
 
 
 def kept(gain: Frames, clean: Frames, noise: Frames) -> tuple[float, float]:
-    """Level in dB of what is kept of clear speech and of noise alone, each beside all of it."""
+    """How much of clear speech and of noise alone is kept, in dB relative to all of it."""
     ratio = clean / (noise + _TINY)
     figures = []
     for energy, cells in ((clean, ratio > _CLEAR), (noise, ratio < _NOISE_ALONE)):
@@ -144,7 +144,7 @@ def kept(gain: Frames, clean: Frames, noise: Frames) -> tuple[float, float]:
 
 
 def compare(model: Model, clean: np.ndarray, noisy: np.ndarray, names: list[str]) -> dict[str, np.ndarray] | None:
-    """Speech and noise kept by each variant, in dB beside a stream that has heard everything; None without an event."""
+    """Speech and noise kept by each variant, in dB relative to a stream that has heard everything; None if no event."""
     wanted, noise = band_energies(clean), band_energies(noisy - clean)
     at = event(wanted)
     if at is None:
@@ -175,7 +175,7 @@ def main() -> None:
         clean, noisy = (sf.read(args.set / kind / path.name, dtype="float32")[0] for kind in ("clean", "noisy"))
         for name, difference in (compare(model, clean, noisy, args.only) or {}).items():
             differences[name].append(difference)
-    print(f"{len(next(iter(differences.values())))} files; dB beside a stream that has heard everything")
+    print(f"{len(next(iter(differences.values())))} files; dB relative to a stream that has heard everything")
     print("| | speech: median | worst tenth | noise: median |\n|---|---:|---:|---:|")
     for name, rows in differences.items():
         speech, noise = np.array(rows).T

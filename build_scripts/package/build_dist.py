@@ -5,9 +5,9 @@
     dist/                 the page (web/)
     dist/worklet/         the drop-in module, audio worklet and worker
     dist/runtime/         Pyodide's core and NumPy's wheel (slimmer than the official ones: see runtime_wheels.py),
-                          our wheel without kernels and weights, a lock that lists these alone; sizes.json, what a
-                          start loads; models.json and models/: each tier's weights, and its program image; kernel/:
-                          what runs an image without Python, and in it; NOTICE.txt, whose work it is
+                          our wheel without kernels and weights, a lock file that lists only these; sizes.json, what
+                          a start loads; models.json and models/: each tier's weights and program image; kernel/: the
+                          compiled kernels, which run images and speed up Python; NOTICE.txt, whose work this is
     dist/clips/           synthetic speech in generated noise, for the benchmarks, and noise for the article
     dist/pictures/        spectrograms of typical and worst files, for the numbers page
 
@@ -55,7 +55,7 @@ TEST_PACKAGES = ("micropip", "packaging")
 
 
 DEVELOPMENT = {"node_modules", "test", "__pycache__"}
-"""Folders beside the page's files that do not belong to the page."""
+"""Folders among the page's files that do not belong to the page."""
 
 ONE_FILE = ("drop-in.js", "processor.js")
 """Modules that are served with all that they import: a page waits for one file, not for three to five in a row."""
@@ -75,14 +75,14 @@ def is_current(stamp: Path, inputs: str, product: Path | None) -> bool:
 
 
 def build_wheel(folder: Path = BUILD / "wheel", cross: bool = False) -> Path:
-    """Build our wheel unless it is there, made from the same sources.
+    """Build our wheel, unless one made from the same sources is already there.
 
     Parameters
     ----------
     folder : Path
     cross : bool
-        Build with ``pyodide build``, which downloads a cross-build environment. Our wheel is pure Python, so that
-        ``python -m build`` gives the same one offline.
+        Build with ``pyodide build``, which downloads a cross-build environment. Our wheel is pure Python, so
+        ``python -m build`` makes the same one offline.
 
     Returns
     -------
@@ -113,7 +113,7 @@ def build_wheel(folder: Path = BUILD / "wheel", cross: bool = False) -> Path:
 
 
 def build_clips(folder: Path = BUILD / "clips") -> list[Path]:
-    """Make the recordings of the pages unless they are there, made by the same program.
+    """Make the pages' recordings, unless ones made by the same program are already there.
 
     Returns
     -------
@@ -133,7 +133,7 @@ def build_clips(folder: Path = BUILD / "clips") -> list[Path]:
 
 
 def wheel_entry(wheel: Path) -> dict[str, Any]:
-    """Describe a pure-Python wheel in the way of ``pyodide-lock.json``.
+    """Describe a pure-Python wheel in the format of ``pyodide-lock.json``.
 
     Dependencies are the required ones (no extras, no environment markers), by name: the lock knows one version of each.
     """
@@ -212,8 +212,7 @@ def slim_runtime(files: Mapping[str, Path], lock: Mapping[str, Any]) -> tuple[di
 def models_plan(folder: Path = ROOT / "percepnet_wasm" / "models") -> dict[str, bytes]:
     """List the models for a page to choose from, and ``models.json``, which describes them by tier.
 
-    Each comes as the file that Python reads, which for the default tier is in the wheel as well, and as the image that
-    the kernel runs without Python.
+    Each is there twice: as the file that Python reads, and as the image that the kernel runs without Python.
     """
     models: dict[str, dict[str, Any]] = {}
     plan: dict[str, bytes] = {}
@@ -242,7 +241,7 @@ def kernels_plan() -> dict[str, bytes]:
 def sizes(python: Mapping[str, bytes], kernels: Mapping[str, bytes], models: Mapping[str, bytes]) -> bytes:
     """List the sizes of the files that a start loads, with and without Python, so that a page can show progress.
 
-    Not among them: the loader for classic scripts, and the tiers that a page may choose instead of the default one.
+    The loader for classic scripts and the tiers other than the default are left out.
     """
     (default,) = (entry for entry in json.loads(models["models.json"]).values() if entry["default"])
     image = default["image"]["file"]

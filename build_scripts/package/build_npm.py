@@ -2,7 +2,7 @@
 
 ::
 
-    package.json     of worklet/, its paths moved, the version that of the Python package, nothing for development
+    package.json     from worklet/, with adjusted paths, the Python package's version, and no development fields
     worklet/         as in dist/
     worklet/types/   their declarations, by tsc
     runtime/         what the enhancer's worker loads, as in dist/
@@ -10,10 +10,10 @@
     copy.mjs         the command `npx percepnet-wasm copy`, which puts these folders where a web server finds them
     README.md, DEPLOY.md, LICENSE, MODEL_CARD.md
 
-``runtime/`` lies beside ``worklet/``, where the modules look for it unless told otherwise.
+``runtime/`` is next to ``worklet/``, where the modules look for it by default.
 
-``percepnet-wasm-lite`` is the same without Python: of ``runtime/`` it holds the kernels and the default tier's program
-image alone, its modules run that on the audio thread unless told otherwise, and its README.md is ``worklet/LITE.md``.
+``percepnet-wasm-lite`` is the same without Python: its ``runtime/`` has only the kernels and the default tier's program
+image, its modules run that on the audio thread by default, and its README.md is ``worklet/LITE.md``.
 """
 
 import argparse
@@ -42,7 +42,7 @@ LITE = {
     "description": "PercepNet speech enhancement for WebRTC in 2 MB: a microphone track in, a clean track out",
     "license": "(MIT AND CC-BY-SA-4.0)",
 }
-"""Fields of the package without Python that differ."""
+"""Fields that differ in the package without Python."""
 
 
 def npm_run(script: str, *arguments: str) -> str:

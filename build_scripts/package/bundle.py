@@ -17,7 +17,7 @@ EXPORTED = re.compile(r"^export ((?:async )?(?:const|class|function)\*? (\w+))",
 EXPORT_LIST = re.compile(r"^export \{([^}]*)\};\n", re.MULTILINE)
 LEFT_OVER = re.compile(r"^(?:import|export)\b.*|\bimport\(.*", re.MULTILINE)
 COMMENT = re.compile(r"^[ \t]*(?:/\*(?:(?!\*/).)*\*/|//[^\n]*)[ \t]*\n", re.MULTILINE | re.DOTALL)
-"""One with no code beside it; the others are types of a word or two."""
+"""A comment on lines of its own; the others are types of a word or two."""
 
 ADDRESS = "import.meta.url"
 

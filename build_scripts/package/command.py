@@ -13,7 +13,7 @@ def run(command: Sequence[str], **environment: str) -> None:
     ----------
     command : sequence of str
     **environment : str
-        Variables to set besides those of this process.
+        Variables to set in addition to those of this process.
 
     Raises
     ------

@@ -27,7 +27,7 @@ HEADER = """\
 
 
 NAMES = ("SAMPLE_RATE", "HOP", "DELAY", "LAG_MIN", "LAG_MAX", "VOICED", "DEFAULT_DEPTH")
-"""Of ``percepnet_wasm.constants``, what JavaScript reads; and the bands' places, which are computed."""
+"""The constants of ``percepnet_wasm.constants`` that JavaScript reads; BAND_TIPS_HZ is computed."""
 
 
 def descriptions(source: str) -> dict[str, str]:
@@ -52,8 +52,7 @@ def render() -> str:
     Returns
     -------
     str
-        An ES module with one exported, documented constant for each public number of
-        ``percepnet_wasm.constants``, and from ``percepnet_wasm.signal.bands`` ``BANDS`` and where the bands lie.
+        An ES module that exports the constants in NAMES and ``BAND_TIPS_HZ``, each with its documentation.
     """
     texts = descriptions(Path(str(constants.__file__)).read_text(encoding="utf-8"))
     values = {name: getattr(constants, name) for name in NAMES}

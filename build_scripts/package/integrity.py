@@ -48,7 +48,7 @@ def sealed(plan: Mapping[str, bytes]) -> dict[str, bytes]:
     Parameters
     ----------
     plan : mapping of str to bytes
-        Path to content; tables that were filled before are renewed.
+        Path to content; tables that have been filled before are filled again.
     """
     plan = dict(plan)
     for name, data in plan.items():  # hashes.js, and scripts that it was bundled into

@@ -34,7 +34,7 @@ PIN_FILE = Path(__file__).with_name("pyodide_pin.json")
 LOCK = "pyodide-lock.json"
 
 CONNECT_TIMEOUT_S = 4
-"""A machine that cannot reach the CDN should go on to the next source quickly."""
+"""A machine that cannot reach the CDN should move on to the next source quickly."""
 
 Source = Callable[[Mapping[str, Any], Iterable[str]], Iterator[tuple[str, bytes]]]
 

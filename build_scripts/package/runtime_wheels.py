@@ -73,13 +73,14 @@ def stripped_wheel(wheel: bytes) -> bytes:
 def page_wheel(wheel: bytes) -> bytes:
     """Our wheel as a page needs it: without what works on files and devices, and without kernels and weights.
 
-    Those a page downloads before Python, to enhance while that starts, and gives to it (``worklet/program-files.js``).
+    A page downloads kernels and weights before Python, in order to enhance while Python starts, and then copies them
+    into Python's file system (``worklet/program-files.js``).
     """
     return wheel_of({name: data for name, data in members(wheel) if not elsewhere(name)})
 
 
 def elsewhere(name: str) -> bool:
-    """Say whether a member of our wheel is of no use in a page, or reaches it as a file of its own."""
+    """Say whether a page has no use for a member of our wheel, or downloads it as a separate file."""
     inside = name.partition("/")[2]
     return inside.startswith(NOT_IN_PAGES) or name.endswith((".pnw", ".wasm"))
 
@@ -209,7 +210,7 @@ def compiled(archives: list[Path], version: str, folder: Path) -> list[Path]:
     version : str
         The runtime's Python, ``major.minor``.
     folder : Path
-        Where the results go; pyodide-build's own environment is made beside it.
+        Where the results go; pyodide-build's own environment is created next to it.
 
     Returns
     -------

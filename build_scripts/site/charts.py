@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from html import escape
 
 WIDTH = 360
-"""Of every chart, in CSS pixels before it is fitted to its column."""
+"""Width of every chart, in CSS pixels before it is fitted to its column."""
 _LABELS, _VALUES = 142, 58
 """Least room for the names at the left, and room for the figures at the right."""
 _LETTER = 8.2

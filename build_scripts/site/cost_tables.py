@@ -58,7 +58,7 @@ def _in_order(records: list[dict]) -> list[dict]:
 
 
 def overview() -> Table:
-    """One row per system, for whoever has to choose: quality, delay, share of a core, download."""
+    """One row per system, to choose by: quality, delay, share of a core, download."""
     scored = {system(peer).name: scores["all"] for peer, scores in peers().items() if peer in PEERS}
     scored |= {OURS: ours()["all"], DIRECT: ours()["all"]}  # the same model in the same arithmetic
     share = {system(r["system"]).name: r["cpu_share"] for r in shares() if r["kernel"] not in ("simd", "numpy")}
@@ -79,7 +79,7 @@ def overview() -> Table:
 
 
 def delay() -> Table:
-    """How late a sample comes back, in a page that hands the audio over as it comes."""
+    """Each system's delay in a page that passes audio on as it arrives."""
     rows = []
     for r in load("delay"):
         ours = r["system"] == "percepnet"
@@ -110,7 +110,7 @@ def short() -> Table:
 
 
 def offline() -> Table:
-    """A long file, beside what PyPI has."""
+    """A long file, compared with suppressors from PyPI."""
     records = load("offline")
     names = {"percepnet numpy": f"**{OURS}, NumPy**", "percepnet native": f"**{OURS}, native kernel**"}
     rows = [
@@ -229,7 +229,7 @@ def _microseconds(milliseconds: float) -> str:
 
 
 def download() -> Table:
-    """What a page fetches before the first enhanced sample, in megabytes, and the others' packages."""
+    """Megabytes that a page fetches before the first enhanced sample, and those of the others' packages."""
     rows = []
     for name, engine in ((OURS, "python"), (DIRECT, "worklet")):
         rows += [[f"{name}: {part}", *_megabytes(*sizes)] for part, sizes in download_parts(engine).items()]

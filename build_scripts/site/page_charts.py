@@ -59,7 +59,7 @@ def quality(score: str) -> str:
 
 
 def by_snr(score: str) -> str:
-    """One score over the SNR of the mixes, for the peers worth a line."""
+    """One score over the SNR of the mixes, for some of the peers."""
     title = f"{SCORES[score][0]} over the SNR of the mix. More is better"
     places = snr_groups(ours())
     chosen = ("noisy", RIVAL, "wns-gtcrn", "dfn3")
@@ -112,7 +112,7 @@ def cost_of_files() -> str:
 
 
 def delay() -> str:
-    """From microphone to enhanced sound, beside the others."""
+    """From microphone to enhanced sound, compared with the others."""
     rows = [
         Bar(name, value, f"{value:.0f} ms", "ours" if name.startswith(OURS) else "")
         for name, value in sorted(delays().items(), key=lambda item: item[1])

@@ -67,7 +67,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """One thread per connection; a dropped connection is not worth a traceback."""
+    """One thread per connection; a dropped connection prints no traceback."""
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Report every error except dropped connections."""

@@ -111,7 +111,7 @@ def say(phones: str, voice: Voice, rng: np.random.Generator) -> Array:
     Returns
     -------
     ndarray of float64, shape (n,)
-        Audio at 48 kHz, of no particular level.
+        Audio at 48 kHz; its level is arbitrary.
 
     Raises
     ------
@@ -214,7 +214,7 @@ def bandpass(hz: Array, width: Array) -> Array:
 def upper_formants(tract: float) -> Array:
     """Return the fixed formants from the fourth upwards, shape (sections, 6).
 
-    A tube goes on resonating about every 1000 Hz; leaving these out would dull everything above 5 kHz.
+    A tube has further resonances about every 1000 Hz; without them everything above 5 kHz would be dull.
     """
     hz = np.arange(3500.0, 20000.0, 1000.0) * tract
     hz = hz[hz < 21000]

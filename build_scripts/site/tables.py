@@ -84,7 +84,7 @@ def ladder() -> Table:
 
 
 def quality(mixes: str = CALLS) -> Table:
-    """Our tiers beside the peers."""
+    """Our tiers and the peers."""
     scored = peers(mixes)
     rows = [_scores(system(peer).title, scored[peer]["all"]) for peer in PEERS if peer in scored]
     for r in load("evaluation")["ours"]:

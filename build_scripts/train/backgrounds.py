@@ -84,7 +84,7 @@ class Backgrounds:
         return self._stretch(rng, kind[rng.integers(len(kind))], length)
 
     def _stretch(self, rng: np.random.Generator, clip: Clip, length: int) -> np.ndarray:
-        """A random stretch of a recording, repeated where it is too short, sometimes played faster or slower."""
+        """A random stretch of a recording, repeated if it is too short, sometimes played faster or slower."""
         speed = float(np.exp(rng.uniform(np.log(0.6), np.log(1.6)))) if rng.random() < 0.6 else 1.0
         wanted = int(length * speed) + 1
         piece = self._corpus.samples(clip, int(rng.integers(0, max(1, clip.length - wanted))), wanted)

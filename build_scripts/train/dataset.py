@@ -33,7 +33,7 @@ _LOWER_HZ = edges()[:-1] * (SAMPLE_RATE / WINDOW)
 _EDGE = 0.95
 """The last twentieth below a recording's bandwidth is on the slope of its filter."""
 _HEARSAY = 0.3
-"""Weight of what the teacher alone knows."""
+"""Weight of bands about which only the teacher knows."""
 _LEVEL_DB = -28
 """Level of the clean speech in examples of the perceptual loss, in dBFS: what calls have."""
 _SPEECH, _CLEAN = 0.3, 0.999

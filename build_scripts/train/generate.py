@@ -1,4 +1,4 @@
-"""The mixer: makes training scenes as long as the trainer runs.
+"""The mixer: makes training scenes for as long as the trainer runs.
 
     python -m build_scripts.train.generate --speech DIR ... --noise DIR ... --out POOL [--teacher]
 
@@ -52,7 +52,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--speech", type=Path, nargs="+", required=True, help="folders of speech")
     parser.add_argument("--noise", type=Path, nargs="+", required=True, help="folders of noise")
-    parser.add_argument("--rir", type=Path, nargs="*", default=[], help="folders of room responses, besides simulated")
+    parser.add_argument("--rir", type=Path, nargs="*", default=[], help="folders of further room responses")
     parser.add_argument("--rooms", type=int, default=400, help="rooms to simulate")
     parser.add_argument("--out", type=Path, required=True, help="the pool's folder")
     parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "percepnet-wasm" / "train")

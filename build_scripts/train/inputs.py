@@ -15,8 +15,8 @@ from percepnet_wasm.signal.levels import HEARD, LevelState, relative_levels
 __all__ = ["Inputs", "responses"]
 
 _LEVEL_DB, _TILT_DB, _RIPPLE_DB = 6, 6, 3
-"""Levels and microphones are varied once more by adding to the log energies, which costs nothing: ideal gains,
-strengths and coherences do not change with a filter that speech and noise share."""
+"""Levels and microphones are varied again by adding to the log energies, which costs nothing: a filter that speech and
+noise share does not change ideal gains, strengths and coherences."""
 _SILENCE = np.float32(np.log10(ENERGY_FLOOR))
 
 

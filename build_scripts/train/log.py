@@ -16,7 +16,7 @@ class Log:
     Parameters
     ----------
     path : Path
-        ``log.csv``; a run that goes on appends to it.
+        ``log.csv``; a resumed run appends to it.
     perceptual : bool
         Whether there is a column for the perceptual loss.
     """

@@ -33,14 +33,14 @@ _CLEAR_AT, _CLEAR_SLOPE = 0.4, 15
 _SPEECH, _ONSET = 2.0, 2.0
 """Weight of frames with speech beside noise alone, and of onsets beside other speech."""
 _LARGEST = 20.0
-"""Of the spectrum's error in a cell: a single one must not rule a step."""
+"""Limit for the spectrum's error in a cell: a single one must not dominate a step."""
 _ONSET_FRAMES = 8
 """Speech this soon after a frame without is an onset: 80 ms."""
 _START_FRAMES = 50
 """So is all speech in the first half second of a stream: nothing was known before."""
 _LOUDNESS_FRAMES = 101
-"""Window in which the level of speech and noise is taken: a second, so that a softer talker counts as much as a louder
-one before."""
+"""Window in which the level of speech and noise is measured: a second, so that a softer talker counts as much as the
+louder one before."""
 
 
 def onsets(voice: Tensor, fresh: Tensor | None = None) -> Tensor:

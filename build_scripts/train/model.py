@@ -104,7 +104,7 @@ class PercepNet(nn.Module):
         features : tensor (batch, frames, inputs)
             Not normalised.
         state : dict, optional
-            Where the sequences go on from (see :meth:`initial_state`); holds the detached state at their end
+            State at the start of the sequences (see :meth:`initial_state`); holds the detached state at their end
             afterwards. Without it they begin from zeros.
 
         Returns

@@ -25,7 +25,7 @@ _HOP = _WINDOW // 2
 _BINS = _WINDOW // 2
 """Without the last, at half the rate."""
 SPECTRA = {"combed_energy": BANDS, "combed": 2 * _BINS, "plain": 2 * _BINS, "clean": 2 * _BINS}
-"""Columns that a frame has here besides :data:`build_scripts.train.dataset.COLUMNS`: log10 of the combed bands'
+"""Columns of a frame in addition to :data:`build_scripts.train.dataset.COLUMNS`: log10 of the combed bands'
 energies; spectra, real and imaginary parts interleaved."""
 
 _GAMMA = 0.3

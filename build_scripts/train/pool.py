@@ -18,9 +18,9 @@ from .scenes import FRAMES, PIECE
 __all__ = ["MOST_READS", "SHARD", "Pool", "Rows", "hours", "write_shards"]
 
 SHARD = 32
-"""Scenes a file."""
+"""Scenes per file."""
 MOST_READS = 4
-"""A scene is read no more often than this."""
+"""A scene is read at most this often."""
 _WAIT_S = 1.0
 
 
@@ -36,14 +36,14 @@ def write_shards(
     most_hours: float,
     shards: int | None = None,
 ) -> None:
-    """Write shards, float16 (SHARD, frames, width), for ever or a given number; wait while the folder is full.
+    """Write shards, float16 (SHARD, frames, width), forever or a given number; wait while the folder is full.
 
     Parameters
     ----------
     draw : callable
         Makes the columns of one scene from a random generator.
     seed : int
-        One for each writer of the folder. A writer that is started again goes on with scenes that are new.
+        Different for each writer of the folder. A writer that is restarted continues with new scenes.
     most_hours : float
         In the folder, of all writers together.
     """
@@ -78,7 +78,7 @@ class Pool:
     ----------
     folder : Path
     reads : dict, optional
-        How often each scene was read before, by shard: :attr:`reads` of a training that goes on.
+        How often each scene was read before, by shard: :attr:`reads` of the training that is resumed.
     patience_s : float
         How long to wait for a writer.
 

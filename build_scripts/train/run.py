@@ -1,4 +1,4 @@
-"""A training run: its networks and optimiser, one step of it, and what is kept so that it can go on."""
+"""A training run: its networks and optimiser, one step of it, and its checkpoints."""
 
 import math
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ __all__ = ["Diverged", "Run", "checkpoint", "learning_rate", "resume", "train_st
 
 _WARM_UP_STEPS = 100
 _LAST_RATE = 0.02
-"""Of the peak, at the foot of the cosine."""
+"""Rate at the end of the cosine, as a share of the peak."""
 _QUANTISED_FROM = 0.7
 """From this share of the steps on, weights are rounded to int8 as they will ship (straight-through)."""
 _AVERAGE = 0.998
@@ -96,13 +96,13 @@ def train_step(
     target : dict
         See :func:`build_scripts.train.losses.loss`; ``features`` are those of the shards, ``inputs`` the network's.
     state : dict
-        Where the rows go on from; holds where they end afterwards.
+        State at the start of the rows; afterwards, at their end.
     peak : float
         Peak of the learning rate.
     bf16 : bool
         Multiply in bfloat16.
     extra : tuple, optional
-        A batch for the perceptual loss besides.
+        A batch for the perceptual loss.
     frame_share : float
         Weight of what whole frames lose.
 
@@ -157,7 +157,7 @@ def _watch(run: Run, value: float, gradient: float) -> None:
 
 
 def checkpoint(run: Run, folder: Path) -> None:
-    """Keep a run in ``folder``: last.pt, from which it goes on, and average.pt, which is exported."""
+    """Save a run in ``folder``: last.pt, from which it can be resumed, and average.pt, which is exported."""
     saved = {
         "model": to_checkpoint(run.model),
         "average": to_checkpoint(run.average),
@@ -171,7 +171,7 @@ def checkpoint(run: Run, folder: Path) -> None:
 
 
 def resume(folder: Path, device: str = "cpu") -> Run | None:
-    """The run that was kept in a folder, or None."""
+    """Load the run that was saved in a folder; None if there is none."""
     if not (folder / "last.pt").exists():
         return None
     saved = torch.load(folder / "last.pt", weights_only=True, map_location=device)

@@ -23,12 +23,12 @@ class Augmentation:
     Attributes
     ----------
     share : float
-        Of the scenes; of those of its group, exactly one of which happens, where it has one.
+        Share of the scenes in which it happens.
     low, high : float
         Range of the value, drawn uniformly, or uniformly in the logarithm where the unit is Hz.
     unit, effect : str
     group : str
-        Augmentations of one group exclude each other. What is left of 1 is: none of them.
+        Augmentations of one group exclude each other; if their shares add up to less than 1, none happens in the rest.
     """
 
     share: float
@@ -47,7 +47,7 @@ class Augmentation:
 
 # fmt: off
 AUGMENTATIONS = {
-    "start_in_word": Augmentation(0.35, -17, 0, "dB", "begins within a word, this loud re the loud frames", "start"),
+    "start_in_word": Augmentation(0.35, -17, 0, "dB", "begins within a word, with this level re loud frames", "start"),
     "noise_first": Augmentation(0.20, 2, 8, "s", "noise alone before the first word", "start"),
     "muted_start": Augmentation(0.075, 1, 3, "s", "exact zeros first, then speech at once", "start"),
     "mute": Augmentation(0.075, 1, 3, "s", "exact zeros in the middle, then speech at once", "start"),
@@ -56,13 +56,13 @@ AUGMENTATIONS = {
     "steady_noise": Augmentation(0.10, -5, 10, "dB", "the same, over white or coloured noise, a fan, a hum", "noise"),
     "high_snr": Augmentation(0.13, 25, 45, "dB", "the same, hardly any noise", "noise"),
     "no_noise": Augmentation(0.04, 0, 0, "", "nothing but the room tone", "noise"),
-    "room_tone": Augmentation(0.95, -75, -45, "dB", "faint noise, re the speech, instead of digital silence"),
+    "room_tone": Augmentation(0.95, -75, -45, "dB", "faint noise, relative to the speech, instead of digital silence"),
     "no_speech": Augmentation(0.05, 0, 0, "", "noise alone", "voice"),
     "held_vowel": Augmentation(0.04, 0.5, 3, "s", "a vowel of the talker is held (pyworld)", "voice"),
     "sung_vowel": Augmentation(0.04, 0.4, 1.5, "s", "a phrase is sung on it, notes of this length", "voice"),
     "laughter": Augmentation(0.05, 0, 0, "", "the talker's own laughter, where a recording has it", "voice"),
-    "level_drop": Augmentation(0.10, 5, 25, "dB", "the talker goes on softer", "change"),
-    "level_rise": Augmentation(0.04, 5, 25, "dB", "the talker goes on louder", "change"),
+    "level_drop": Augmentation(0.10, 5, 25, "dB", "the talker becomes softer", "change"),
+    "level_rise": Augmentation(0.04, 5, 25, "dB", "the talker becomes louder", "change"),
     "second_talker": Augmentation(0.12, 5, 25, "dB", "another, softer talker takes over", "change"),
     "noise_rise": Augmentation(0.08, 10, 20, "dB", "the noise gets louder", "step"),
     "noise_drop": Augmentation(0.07, 10, 20, "dB", "the noise gets softer", "step"),

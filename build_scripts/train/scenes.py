@@ -23,7 +23,7 @@ from .voices import Voices, play, random_filter
 __all__ = ["FRAMES", "PIECE", "Scene", "SceneMixer"]
 
 PIECE = 500
-"""Frames of which a training step sees at once: 5 s. The network's state goes on to the next piece."""
+"""Frames that a training step sees at a time: 5 s. The network's state is carried over to the next piece."""
 FRAMES = 3 * PIECE
 """Frames of a scene."""
 _LEAD = int(1.5 * SAMPLE_RATE)
@@ -151,8 +151,7 @@ class SceneMixer:
             snr_db = next((plan[name] for name in ("snr", "steady_noise", "high_snr") if name in plan), 10.0)
             if any(name.startswith("telephone") for name in plan):
                 snr_db = rng.uniform(*_PHONE_SNR_DB)
-            # Where the talker goes on softer, the ratio is of the louder or of the softer part, or of something
-            # between.
+            # If the talker becomes softer, the ratio applies to the louder part, the softer one, or something between.
             snr_db -= min(0.0, 20 * float(np.log10(level[-1]))) * rng.random()
             background = steady(rng, total) if "steady_noise" in plan else self._backgrounds.draw(rng, total)
             noise = background * np.float32(10 ** (-snr_db / 20))

@@ -14,7 +14,7 @@ HELD_OUT_SPEECH = (
     "hedgewars",
     "pao-audio",
 )
-"""Parts of the names of the sources whose speech only validation hears."""
+"""Parts of the names of the sources whose speech is used only in validation."""
 HELD_OUT_NOISE = (
     "AntumMT",
     "IBM/MAX-Audio",

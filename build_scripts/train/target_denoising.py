@@ -3,7 +3,7 @@
 RNNoise 0.2 is trained on speech that an earlier model has denoised. Here floors are some 35 dB and more below the
 speech and nearly steady, so a floor measured in each recording's quietest frames will do. Pauses are lowered as far as
 LOWEST_DB. While the talker speaks a band may still look like its floor (the weak upper bands of a vowel, a word without
-a pause): there it is hardly touched, since what is taken from a target the network learns to take from speech.
+a pause): there it is hardly changed, because the network would learn to remove from speech whatever a target lacks.
 """
 
 import numpy as np

@@ -40,8 +40,8 @@ class Teacher:
     def __call__(self, scene: Scene) -> np.ndarray:
         """Enhance a scene, float32 (samples,), aligned, at the scene's own level.
 
-        The changes of the talker's level are undone before and redone after. What comes long before the first word is
-        noise without asking; where speech stands at the beginning, its own start is played backwards first.
+        The changes of the talker's level are undone before and redone after. Long before the first
+        word everything is noise; if the scene begins with speech, its own start is played backwards first.
         """
         course = scene.level if scene.level is not None else np.float32(1)
         level = active_level(scene.clean / course) or active_level(scene.noisy) or 1.0

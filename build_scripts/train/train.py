@@ -5,8 +5,8 @@ that this empties. It logs to ``OUT/log.csv`` and ``OUT/log.png``, keeps the ave
 resumes from ``OUT/last.pt``, with its rate, its averages and new scenes. A run that diverges stops and leaves its last
 good weights.
 
-Scenes are read in pieces of 5 s. The network's state goes on from piece to piece, but a tenth of the rows is reset, so
-that an initial state also meets running speech. ``--unrelated`` is the share of scenes that begin in the state which
+Scenes are read in pieces of 5 s. The network's state is carried from piece to piece, but a tenth of the rows is reset,
+so that an initial state also meets running speech. ``--unrelated`` is the share of scenes that begin in the state which
 another scene left, as all do in RNNoise's training: the network learns to recover from any state.
 """
 
@@ -34,7 +34,7 @@ from .warm_start import from_model, widened, with_features
 
 _PEAK_RATE = 1.5e-3
 _RESET = 0.1
-"""Of the rows, each step."""
+"""Share of the rows that is reset in each step."""
 
 
 def tensors(batch: np.ndarray, device: str, columns: dict[str, int] = COLUMNS) -> dict[str, Tensor]:
@@ -68,7 +68,7 @@ def validate(model: PercepNet, pool: Pool, feature_set: str, device: str) -> dic
 
 
 class Feed:
-    """Batches for the trainer: targets, inputs, and the state that the rows go on from.
+    """Batches for the trainer: targets, inputs, and the rows' state.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def perceptual_batch(rows: Rows, feature_set: str, size: int, device: str) -> di
 
 def train(run: Run, args: argparse.Namespace, pool: Pool, validation: Pool) -> None:
     """Train until the schedule's end."""
-    # Seeded by the step: a run that goes on draws other microphones and rows than before.
+    # Seeded by the step: a resumed run draws other microphones and rows than before.
     rng = np.random.default_rng([args.seed, run.step])
     feed = Feed(pool, args.batch, run.model, args.features, rng, args.unrelated)
     extra, synthesis = None, TorchSynthesis(args.device) if args.perceptual else None

@@ -16,9 +16,10 @@ from .sources import is_connected
 __all__ = ["Voices", "play", "random_filter", "worth"]
 
 _CONNECTED_SHARE = 0.75
-"""Of the talkers drawn are ones with sentences, where there are any: calls are made of sentences."""
+"""Share of the drawn talkers who speak sentences, if there are any: calls consist of sentences."""
 _HOURS_EXPONENT = 0.6
-"""Talkers are drawn by their hours to this power: between each alike and each second alike."""
+"""Talkers are drawn in proportion to their hours to this power: with 0 every talker would be equally likely, with 1
+every second."""
 _FLOOR_DB, _FLOOR_WIDTH_DB, _NOISY = 30, 3, 0.1
 """A recording whose noise floor is this far below its speech is worth about half of a clean one, softly around it down
 to a tenth."""

@@ -57,8 +57,9 @@ class MediaReader:
     stream : av.AudioStream
         The first audio stream, which is enhanced.
     others : list of av.Stream
-        Set by whoever wants them: the streams whose packets are handed to :attr:`pass_on`.
+        Set by the writer: streams to copy. Their packets are passed to :attr:`pass_on`.
     pass_on : callable
+        Set by the writer too; takes a packet.
     start : Fraction
         Seconds on the container's clock at which the sound begins; known with the first block.
     """
@@ -103,7 +104,7 @@ class MediaReader:
         resampler = av.AudioResampler("flt", self.stream.codec_context.layout, self.samplerate)
         position, reached, first = 0, Fraction(0), True
         try:
-            # All streams: the picture may go on after the sound has ended.
+            # All streams: the picture may outlast the sound.
             for packet in self.container.demux():
                 if packet.pts is not None and packet.time_base:
                     reached = max(reached, (packet.pts + (packet.duration or 0)) * packet.time_base)
@@ -136,12 +137,12 @@ class MediaReader:
             raise BreaksOffError
 
     def _padding(self, position: int, last: int) -> int:
-        """Count the samples at the end of a frame of ``last`` that only fill it up: those after the stated end."""
+        """Count the samples of padding at the end of a frame of ``last`` samples: those beyond the stated end."""
         if not self.stream.duration or not self.container.format.name.startswith(_EXACT):
             return 0
         end = ((self.stream.start_time or 0) + self.stream.duration) * self.stream.time_base - self.start
         beyond = position - round(end * self.samplerate)
-        return beyond if 0 < beyond < last else 0  # by more than a frame: the statement is wrong
+        return beyond if 0 < beyond < last else 0  # by more than a frame: the stated end is wrong
 
     def _offset(self) -> float:
         """The time in seconds at which the container's clock starts."""

@@ -235,7 +235,7 @@ class _Sink:
 
 
 def write_wav(path: Path, signal: Audio, rate: int) -> None:
-    """Write float32 (n,) samples as a WAV file of 32-bit floats, so that a rung which overshoots is not clipped.
+    """Write float32 (n,) samples as a WAV file of 32-bit floats, so that overshoots are not clipped.
 
     Raises
     ------

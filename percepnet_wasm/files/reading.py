@@ -31,9 +31,9 @@ STANDARD = Path("-")
 _BLOCK_SAMPLES = 1 << 20
 """Most samples read at a time, all channels together."""
 _UNKNOWN_FRAMES = 1 << 48
-"""If a header does not state the frames, libsndfile reports far more than this."""
+"""If a header does not state the number of frames, libsndfile reports far more than this."""
 _LOOSE_SECONDS = 0.25
-"""By how much an mp3 file's own count of frames may be off with nothing missing."""
+"""By how much an mp3 file's own frame count may be wrong although nothing is missing."""
 
 
 class BreaksOffError(AudioFileError):

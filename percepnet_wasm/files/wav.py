@@ -61,7 +61,7 @@ class WavHeader:
 
 
 def read_header(file: BinaryIO, file_bytes: int | None = None) -> WavHeader | None:
-    """Read a WAV file up to its samples; None if it is not a WAV file, or is of a kind that only libsndfile knows.
+    """Read a WAV file up to its samples; None if it is not a WAV file, or a variant that only libsndfile knows.
 
     Parameters
     ----------

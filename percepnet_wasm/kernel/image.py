@@ -41,7 +41,7 @@ POINTER = 4
 FRAMES = 12
 """Frames in the test: enough to fill every stage's memory."""
 _STEP = 2**-12
-"""Of the test's samples, so that they compress."""
+"""The test's samples are multiples of this, so that they compress."""
 _HEAD = struct.Struct("<8sII")
 _LONGEST_HEADER = 1 << 20
 _MOST_WEIGHTS = 1 << 26

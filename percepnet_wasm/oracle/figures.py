@@ -207,7 +207,7 @@ def draw_gains(climbed: Ladder) -> Figure:
 
 
 def _draw_band_map(axes: Axes, values: NDArray[np.float32], colours: str):
-    """Picture band values (frames, BANDS) over time, one row a band."""
+    """Draw band values (frames, BANDS) over time, one row per band."""
     end = len(values) * HOP / SAMPLE_RATE
     image = axes.imshow(
         values.T, origin="lower", aspect="auto", cmap=colours, vmin=0, vmax=1, interpolation="nearest",
@@ -248,7 +248,7 @@ def _comb_response(hertz: NDArray[np.float64], period: int, future: int) -> NDAr
 
 
 def _typical_period(climbed: Ladder) -> int:
-    """Median over the voiced frames; 200 Hz where there is none."""
+    """Median over the voiced frames, or 200 Hz if there are none."""
     voiced = climbed.period[climbed.correlation >= VOICED]
     return int(np.median(voiced)) if len(voiced) else SAMPLE_RATE // 200
 

@@ -42,7 +42,7 @@ class Analysis:
 
 @dataclass
 class AnalysisState:
-    """What :func:`analyse` remembers of a stream; what waits are the LOOKAHEAD newest frames."""
+    """What :func:`analyse` remembers of a stream, including the LOOKAHEAD newest frames, which are output later."""
 
     stft: StftState = field(default_factory=StftState)
     comb: CombState = field(default_factory=CombState)

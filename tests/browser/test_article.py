@@ -131,7 +131,7 @@ def test_a_visit(open_tab: Callable[..., Tab], isolated: str, dist: Path) -> Non
     expect(fault).to_contain_text("postfilter.py, line 1: SyntaxError")
     assert peak(tab, "4-postfilter", "yours") == kept
 
-    # An endless loop is stopped; the page goes on.
+    # An endless loop is stopped; the page keeps working.
     editor.fill(f"{source}\nwhile True: pass\n")
     page.get_by_role("button", name="Run", exact=True).click()
     page.get_by_role("button", name="Stop").click()

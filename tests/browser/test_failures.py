@@ -1,4 +1,4 @@
-"""Whatever fails, the microphone goes on, raw or enhanced without Python, and one event says why and what to do."""
+"""Whatever fails, the microphone keeps working, raw or enhanced without Python; one event says why and what to do."""
 
 import re
 from collections.abc import Callable
@@ -173,7 +173,7 @@ def test_too_little_memory_to_start(open_tab: Callable[..., Tab], isolated: str)
 
 
 def test_processor_exception(open_tab: Callable[..., Tab], altered: AlteredSite) -> None:
-    """An exception on the audio thread would silence a node for good; the microphone goes on, until restart()."""
+    """An exception on the audio thread would silence a node permanently: it is played raw until restart()."""
     call = "this.blend.render(input, output);"
     injected = "throw new Error((globalThis.thrown = 'injected fault'));"
     fault = f"if (this.blend.position > 48000 && !globalThis.thrown) {injected}"

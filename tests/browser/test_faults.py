@@ -165,7 +165,7 @@ def test_the_voice_is_raw_within_100_ms_whatever_fails_and_can_be_restarted(call
         made = record(call, 0.7, 2, fault)
         before = slice(0, made.struck)
         assert np.abs(made.out[before] - made.dry[before]).max() > 0.01, f"{fault}: was not enhanced before"
-        # A worker that has thrown goes on enhancing until the page, which is notified, ends it.
+        # A worker that has thrown keeps enhancing until the page, which is notified, ends it.
         raw = slice((made.heard if fault == "throw" else made.struck) + LIMIT, None)
         assert made.out[raw].size > 0, f"{fault}: nothing was recorded after it"
         np.testing.assert_array_equal(made.out[raw], made.dry[raw], fault)
@@ -218,7 +218,7 @@ STORM = """async () => {
 
 @pytest.mark.parametrize("engine", ["python"])
 def test_storms_of_garbage_in_page_and_worker(call: Tab) -> None:
-    """Nothing is lost for good, and the delay stays."""
+    """Nothing is lost permanently, and the delay stays."""
     call.evaluate("new BroadcastChannel('fault').postMessage('garbage')")
     call.evaluate(STORM)
     call.evaluate("new BroadcastChannel('fault').postMessage('')")

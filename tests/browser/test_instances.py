@@ -21,7 +21,7 @@ TWO = """async (engine) => {
 
 everywhere = pytest.mark.parametrize("engine", ENGINES)
 in_workers = pytest.mark.parametrize("engine", ["python", "worker"])
-"""Those of which all instances share a worker."""
+"""Engines for which all instances share a worker."""
 
 
 def wheels(tab: Tab) -> int:
@@ -91,7 +91,7 @@ def test_the_death_of_the_shared_worker_reaches_every_instance_and_each_recovers
     assert tab.evaluate(DESTROY) == ["live", "ended", 12]
     tab.wait("b.state === 'ready' && b.playing === 'enhanced'")
     assert tab.evaluate(LIVE) == 1
-    assert all("injected" in text for text in tab.complaints), "the console says no more than that the worker failed"
+    assert all("injected" in text for text in tab.complaints), "the console only says that the worker failed"
     assert tab.uncaught == []
 
 
@@ -195,7 +195,7 @@ ONCE = """async (engine) => {
 
 @everywhere
 def test_once_is_enough(open_tab: Callable[..., Tab], isolated: str, engine: str) -> None:
-    """A second track or node is an error that says what to do, and what was there first goes on."""
+    """A second track or node is an error that says what to do, and the first one keeps working."""
     tab = open_tab(isolated)
     track = "this instance already has a track: use replaceInput() or another instance"
     node = "this instance already has its node: create another instance"

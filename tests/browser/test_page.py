@@ -185,7 +185,7 @@ def test_a_file_of_ones_own(open_tab: Callable[..., Tab], isolated: str, clip: P
 
 
 def test_stop_and_start_load_nothing_again(open_tab: Callable[..., Tab], isolated: str) -> None:
-    """Python stays as long as the page, also after the time that an unused worker is kept."""
+    """Python stays for as long as the page, even after the time for which an unused worker is kept."""
     tab = open_tab(isolated, path="")
     start(tab)
     loaded = len(tab.requests)

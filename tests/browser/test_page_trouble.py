@@ -128,7 +128,7 @@ def test_offline_before_the_first_start(open_tab: Callable[..., Tab], isolated: 
 def test_a_recording_of_two_hours_is_refused_before_it_is_decoded(
     open_tab: Callable[..., Tab], isolated: str, tmp_path: Path
 ) -> None:
-    """With its length and the limit; the sound that plays goes on."""
+    """The message has its length and the limit; the current sound keeps playing."""
     seconds = 2 * 3600
     with wave.open(str(tmp_path / "interview.wav"), "wb") as file:
         file.setparams((1, 1, 4000, 0, "NONE", ""))

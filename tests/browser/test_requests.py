@@ -44,7 +44,7 @@ def test_a_requirement_that_a_clean_track_cannot_meet(visit: Callable[..., Any])
 
 
 STUB = """<script>
-// No test can share a screen: this browser gives its sound to whoever asks for it, in stereo.
+// No test can share a screen: this browser gives its sound in stereo to any caller.
 window.asked = [];
 const context = new AudioContext();
 MediaDevices.prototype.getUserMedia = async function getUserMedia(constraints) {

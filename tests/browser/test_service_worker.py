@@ -126,12 +126,12 @@ def until(tab: Tab, function: str, expected: Any = True) -> None:
 
 
 def reload(tab: Tab) -> None:
-    """Reload the page; what comes may reload itself once more."""
+    """Reload the page, which may then reload itself again."""
     tab.page.reload(wait_until="commit")
 
 
 def assert_loads(tab: Tab, number: int) -> None:
-    """The page is loaded so often, and no more often."""
+    """The page is loaded exactly this often."""
     until(tab, "() => Number(sessionStorage.loads)", number)
     tab.page.wait_for_timeout(1500)
     assert ask(tab, "() => Number(sessionStorage.loads)") == number
@@ -232,7 +232,7 @@ def test_after_the_first_visit_no_network_is_needed(open_tab: Callable[..., Tab]
 
 
 def test_a_new_version_comes_whole_or_not_at_all(open_tab: Callable[..., Tab], app: App) -> None:
-    """Half of it on the host: the old one goes on. All of it: the next reload has it, and the old one is removed."""
+    """Half of it on the host: the old one stays. All of it: the next reload has it, and the old one is removed."""
     attributes = 'data-isolate="false" data-offline="true"'
     app.build(attributes)
     tab = open_tab(app.url, FOLDER)

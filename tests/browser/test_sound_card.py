@@ -52,7 +52,7 @@ def browser(chromium: Callable[..., Browser], system: dict[str, str]) -> Iterato
 def test_a_microphone_that_the_system_mutes_costs_nothing(
     browser: Browser, system: dict[str, str], isolated: str
 ) -> None:
-    """The browser's own mute and unmute reach the page's track; no frame is computed between, and then it goes on."""
+    """The browser's own mute and unmute reach the page's track; no frame is computed in between."""
     tab = Tab(browser.new_page(), isolated)
     tab.page.goto(isolated + "tests/empty.html")
     tab.evaluate("async () => { window.harness = await import('/tests/harness.js'); }")

@@ -85,7 +85,7 @@ def test_the_microphone_stays_when_the_browser_refuses(visit: Callable[..., Any]
 
 
 ONLY_WITHOUT = """() => {
-    // It is told what is in the way as long as the microphone is open, and cannot have it afterwards either.
+    // While the microphone is open, it gets an error that names the conflict; afterwards it cannot open it either.
     window.refused = ({ audio }) => audio.noiseSuppression !== false && !audio.noiseSuppression.exact;
 }"""
 
@@ -93,7 +93,7 @@ ONLY_WITHOUT = """() => {
 def test_it_is_opened_as_it_was_if_the_browser_refuses_the_rest(
     visit: Callable[..., Any], altered: AlteredSite
 ) -> None:
-    """It had to be stopped first: the page's track goes on with the microphone as it was."""
+    """It had to be stopped first: the page's track continues with the microphone as it was."""
     altered.remove("runtime/models/c20.pni")
     tab = visit("page.html", {"page.html": PAGE})
     tab.evaluate(ONLY_WITHOUT)

@@ -44,7 +44,7 @@ def test_the_default_tier_comes_once(open_tab: Callable[..., Tab], isolated: str
 
 
 def test_another_tier_is_fetched_and_checked_once(open_tab: Callable[..., Tab], altered: AlteredSite) -> None:
-    """A damaged one is refused with one event; mended, restart() leads back. A second instance shares it."""
+    """A damaged one is refused with one event; once repaired, restart() leads back. A second instance shares it."""
     tab = open_tab(altered.url)
     whole = (altered.folder / "runtime/models/c10.pni").read_bytes()
     altered.write("runtime/models/c10.pni", lambda _: whole[:-1] + b"?", announced=False)
@@ -181,6 +181,6 @@ def test_bypasses_when_no_tier_is_small_enough_and_tries_again(
     tab.evaluate(RECOVERED)
     tab.wait("percepnet.state === 'ready' && percepnet.playing === 'enhanced'")
     told = [event["type"] for event in tab.evaluate("log") if event["type"] in ("ready", "fallback")]
-    # A machine with other work may be too slow once more in between.
+    # A busy machine may be too slow again in between.
     assert told[0] == told[-1] == "ready" and tab.failures() == []
     assert tab.complaints == [] and tab.uncaught == []

@@ -1,4 +1,4 @@
-"""The trainer's GRU: PyTorch's results, a float32 state under bfloat16, and streams that go on where they stopped."""
+"""The trainer's GRU: PyTorch's results, a float32 state under bfloat16, and streams that resume where they stopped."""
 
 import pytest
 import torch

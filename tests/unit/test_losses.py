@@ -37,7 +37,7 @@ def test_onsets_follow_silence_and_the_start_of_a_stream() -> None:
     marked = onsets(voice, torch.tensor([0.0, 1.0]))[..., 0]
     assert marked[0].nonzero()[:, 0].tolist() == list(range(100, 108))
     assert marked[1].nonzero()[:, 0].tolist() == [*range(50), *range(100, 108)], "all of the first half second"
-    assert onsets(voice)[1, :50].sum() == 0, "a stream that goes on in mid-word has no onset"
+    assert onsets(voice)[1, :50].sum() == 0, "a stream that continues in mid-word has no onset"
 
 
 def test_spectrum_loss_counts_where_there_is_sound() -> None:

@@ -103,7 +103,7 @@ def test_rows_go_through_their_scenes_piece_by_piece(tmp_path: Path) -> None:
         for k in range(5):
             if before is not None and not begins[k]:
                 assert batch[k, 0, 0] == before[k, -1, 0], "the same scene"
-                assert batch[k, 0, 1] > before[k, -1, 1], "goes on"
+                assert batch[k, 0, 1] > before[k, -1, 1], "continues"
             elif before is not None:
                 assert batch[k, 0, 1] == 0, "another scene from its beginning"
         before = batch

@@ -1,4 +1,4 @@
-"""One command puts a model in place and renews what depends on its weights."""
+"""One command puts a model in place and updates what depends on its weights."""
 
 from pathlib import Path
 

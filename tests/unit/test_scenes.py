@@ -245,7 +245,7 @@ def test_without_a_room_tone_there_is_digital_silence(mixer: SceneMixer) -> None
 
 
 def test_the_laughter_of_a_recording_is_speech(tmp_path) -> None:
-    """It is in the target; a talker without any goes on speaking."""
+    """It is in the target; a talker without any keeps speaking."""
     rng = np.random.default_rng(0)
     time = np.arange(2 * SAMPLE_RATE) / SAMPLE_RATE
     laugh = (0.1 * np.sin(2 * np.pi * 3000 * time) * (np.sin(2 * np.pi * 4 * time) > 0)).astype(np.float32)
@@ -314,7 +314,7 @@ def test_plans_follow_the_shares_and_groups_exclude_each_other() -> None:
 
 
 def test_the_notes_show_the_table_and_the_sources_kept_out() -> None:
-    """``python -m build_scripts.train.scene_table`` renews it."""
+    """``python -m build_scripts.train.scene_table`` updates it."""
     notes = NOTES.read_text()
     assert markdown() in notes
     for name in HELD_OUT_SPEECH + HELD_OUT_NOISE:

@@ -1,4 +1,4 @@
-"""Streams: any rate, pieces of any length, as long as the input and in its place; in step with a sound card."""
+"""Streams: any rate, pieces of any length, output aligned with the input and as long; or in step with a sound card."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""A training run: its schedule, what stops it, how it goes on, and what the trainer's command leaves behind."""
+"""A training run: its schedule, what stops it, how it resumes, and what the trainer's command leaves behind."""
 
 import csv
 import math

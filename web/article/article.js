@@ -22,7 +22,7 @@ const CALM = 500;
 const still = matchMedia('(prefers-reduced-motion: reduce)');
 
 const lab = new Lab(({ text, share, bytes }) => {
-  // After a stop Python is loaded again, which nobody needs to know before it is wanted.
+  // After a stop Python is loaded again, which need not be shown before something is to be computed.
   if (!computing.running && results.original) return;
   const bar = element('progress');
   bar.hidden = false;

@@ -60,7 +60,7 @@ const LEGEND = 20;
  * Bars of the bands at one moment: one behind, one in front.
  *
  * @param {HTMLCanvasElement} canvas
- * @param {{back?: Float32Array, front?: Float32Array}} values a frame's bands each
+ * @param {{back?: Float32Array, front?: Float32Array}} values each the bands of a frame
  */
 export function paintBars(canvas, { back, front }) {
   const { drawing, width, height, colour, font } = prepare(canvas);

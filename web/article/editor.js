@@ -177,6 +177,6 @@ function remember(edits) {
   try {
     sessionStorage.setItem(STORE, JSON.stringify(edits));
   } catch {
-    // Without storage they last only as long as the page.
+    // Without storage they are lost with the page.
   }
 }

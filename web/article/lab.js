@@ -61,7 +61,7 @@ export class Lab {
   /** @param {(progress: Progress) => void} progress */
   constructor(progress) {
     this.#progress = progress;
-    this.#ready.promise.catch(() => {}); // whoever needs it asks for it
+    this.#ready.promise.catch(() => {}); // reported where it is awaited
   }
 
   /** Sources of the editable modules, by name, once Python is there. @returns {Promise<Record<string, string>>} */

@@ -1,4 +1,4 @@
-/** What the page says of a call is what the browser measured. */
+/** What the page shows of a call is what the browser measured. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { loopback } from '../call.js';

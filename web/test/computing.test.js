@@ -65,7 +65,7 @@ test('without a clip nothing begins', async () => {
   assert.deepEqual([asked, log], [[], []]);
 });
 
-test('edited code is computed beside the original, and heard if that was asked for', async () => {
+test('edited code is computed in addition to the original, and played on request', async () => {
   computing.renew();
   await answer('original');
   editor.edits = { comb: 'text' };
@@ -97,7 +97,7 @@ test('an error in edited code is shown in its place, and the last result stays',
   assert.match(log.at(-2) ?? '', /^Your code stopped with an error/);
 });
 
-test('Stop gives up all that is out of date, other errors are said', async () => {
+test('Stop discards everything out of date; other errors are shown', async () => {
   computing.renew();
   computing.stop();
   await settled();

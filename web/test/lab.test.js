@@ -59,7 +59,7 @@ test('a request waits for Python, and a second one for the first', async () => {
   assert.deepEqual(workers[0].runs, [1, 2], 'the next request is taken');
 });
 
-test('a fault names its place, and the same worker goes on', async () => {
+test('an error names its place, and the same worker stays in use', async () => {
   const lab = new Lab(() => {});
   workers[0].say({ type: 'ready', sources: {} });
   const broken = lab.run({ ...REQUEST, snr: 1 });

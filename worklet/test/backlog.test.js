@@ -3,7 +3,7 @@ import { test } from 'node:test';
 
 import { Backlog } from '../backlog.js';
 
-/** A microphone that has delivered and a graph that has rendered so many seconds, each in bursts. */
+/** A microphone that has delivered, and a graph that has rendered, given numbers of seconds, each in bursts. */
 function setUp({ before = 0, empty = false } = {}) {
   const track = { stats: { deliveredFramesDuration: 1000 * before } };
   const context = { currentTime: 0 };

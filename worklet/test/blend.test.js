@@ -34,7 +34,7 @@ describe('sound', () => {
     const rig = new Rig().run(20000);
     rig.run(DEPTH, { work: false });
     assert.equal(rig.gain, 0);
-    assert.equal(rig.blend.state, STATE.ENHANCED, 'less than 100 ms are not worth a word');
+    assert.equal(rig.blend.state, STATE.ENHANCED, 'less than 100 ms are not reported');
     rig.run(QUANTUM); // the worker finds 5 frames: those still in time are computed, so that nothing is lost
     assert.equal(rig.pump.skipped, 0);
     rig.run(2 * HOP);

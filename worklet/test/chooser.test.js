@@ -11,9 +11,9 @@ const TIERS = [
   { tier: 'c10', sha256: '1'.repeat(64), weights: 1e6 },
 ];
 
-/** ms a frame by tier. @type {Record<string, number>} */
+/** ms per frame by tier. @type {Record<string, number>} */
 let costs;
-/** What the page was told to keep; the last is what the next visit is given. @type {import('../chooser.js').Choice[]} */
+/** What the page stored; the next visit starts with the last one. @type {import('../chooser.js').Choice[]} */
 let kept;
 let measurements = 0;
 
@@ -82,7 +82,7 @@ test('a day later the larger one has another chance; each further failure counts
   }
 });
 
-test('two steps down on one day are no more than one day', async () => {
+test('two steps down on one day count as one', async () => {
   const first = visit();
   await first.choose();
   first.lower('c20');

@@ -11,7 +11,7 @@ const FIRST = 960;
 const DEEPEST = 2880;
 const QUANTUM = 128;
 
-/** A worker that gets its turn only every so many samples. @param {{start?: number, deepest?: number}} [options] */
+/** A worker that runs only once every few samples. @param {{start?: number, deepest?: number}} [options] */
 function rig({ start = 0, deepest = DEEPEST } = {}) {
   const ring = Ring.local();
   ring.output.fill(NaN);

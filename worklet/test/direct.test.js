@@ -90,7 +90,7 @@ describe('an enhancer that fails', () => {
       const steepest = 0.5 * (2 * Math.PI * 200) / 48000; // of the tone
       const all = [...first, ...then];
       for (let i = first.length; i < all.length; i++) {
-        // A fade over one quantum moves by no more than the distance of both, spread over it.
+        // A fade over one quantum moves by at most the difference of the two, spread over it.
         assert.ok(Math.abs(all[i] - all[i - 1]) < 2 * steepest + 1.1 / quantum, `a click at ${i - first.length}: ${all[i - 1]} to ${all[i]}`);
       }
       // The failed frame is due a frame's length after the one before it: the quantum that needs it is a fade, and raw after that.
@@ -123,7 +123,7 @@ describe('an enhancer that fails', () => {
   });
 });
 
-test('another enhancer takes over without a gap, and computes no more than a frame in each quantum', () => {
+test('another enhancer takes over without a gap, and computes at most one frame per quantum', () => {
   class Half extends Inverter {
     step() {
       super.step();

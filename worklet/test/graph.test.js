@@ -52,7 +52,7 @@ function pass(/** @type {number} */ more, /** @type {boolean} */ pause) {
   }
 }
 
-test('what has piled up is skipped, once, when nobody speaks', () => {
+test('what has piled up is skipped, once, while nobody speaks', () => {
   pass(20, true);
   pass(100, false);
   assert.equal(made, 1, 'in the middle of a word');

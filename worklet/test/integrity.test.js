@@ -48,7 +48,7 @@ test('what a start needs is fetched in advance, once', async () => {
   });
   await guardRuntime(ASSETS, hashes);
   const early = ['core.wasm', 'numpy.whl', 'pyodide.mjs'].map((name) => ASSETS + name);
-  assert.deepEqual(requests.map(([url]) => url).sort(), early, 'no model that nobody has chosen');
+  assert.deepEqual(requests.map(([url]) => url).sort(), early, 'only models that were chosen');
   const wheel = await globalThis.fetch(`${ASSETS}numpy.whl`, { integrity: 'sha256-of-the-lock' });
   assert.equal(await wheel.text(), 'numpy', 'checked, and still to be read');
   assert.equal(requests.length, 3);
@@ -56,7 +56,7 @@ test('what a start needs is fetched in advance, once', async () => {
   assert.equal(requests.length, 4, 'a response can be read once: the second who asks gets another');
 });
 
-test('a wheel that was refused early is named to whoever asks', async () => {
+test('a wheel that was refused early is named to every later caller', async () => {
   const hashes = { ...HASHES, 'numpy.whl': hashOf('numpy') };
   host({
     [`${ASSETS}core.wasm`]: 'core', [`${ASSETS}pyodide.mjs`]: 'module', [`${ASSETS}numpy.whl`]: 'other',

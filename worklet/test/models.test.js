@@ -81,7 +81,7 @@ test('a file that is not the one listed is fetched past the cache, then refused'
   await assert.rejects(models.acquire('c10'), { code: 'model', message: /SHA-256 differs/ });
   assert.deepEqual(fetched, ['models.json', 'c10.pnw', 'c10.pnw reload']);
   files[`${ASSETS}models/c10.pnw`] = 'c10';
-  assert.equal((await models.acquire('c10')).tier, 'c10', 'mended, it is taken');
+  assert.equal((await models.acquire('c10')).tier, 'c10', 'once repaired, it is accepted');
 });
 
 test('an unknown tier is refused with a list of those there are', async () => {

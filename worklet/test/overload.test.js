@@ -7,7 +7,7 @@ import { Overload } from '../overload.js';
 const HALF = 187;
 
 /**
- * Look at shares of late quanta, one after the other, from a given value of the counters on.
+ * Report shares of late quanta, one after the other, starting at given values of the counters.
  *
  * @param {number[]} shares @param {number} [start]
  * @returns {number} looks until something has to be done; 0 if nothing has

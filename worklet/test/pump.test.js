@@ -31,11 +31,11 @@ describe('an enhancer', () => {
     const enhancer = new Inverter();
     const rig = new Rig({ enhancer }).run(20000);
     enhancer.step = () => {
-      throw new Error('for good');
+      throw new Error('permanent');
     };
     rig.run(48000);
     assert.equal(rig.pump.errors, FAILURES);
-    assert.match(String(rig.pump.failure), /for good/);
+    assert.match(String(rig.pump.failure), /permanent/);
     assert.equal(rig.gain, 0);
   });
 
@@ -143,7 +143,7 @@ describe('another enhancer', () => {
   });
 });
 
-test('no more frames are computed in one go than were asked for', () => {
+test('at most as many frames are computed at a time as were asked for', () => {
   const ring = Ring.local();
   const pump = new Pump(ring, DEPTH, new Inverter());
   ring.store(WORD.ACTIVE, 1);
@@ -178,7 +178,7 @@ test('compute times are measured for each frame', () => {
   const pump = new Pump(ring, DEPTH, new Inverter(), () => Number(times.shift()));
   ring.store(WORD.ACTIVE, 1);
   pump.run();
-  assert.deepEqual(pump.percentiles(0.5), [0], 'of no frame yet');
+  assert.deepEqual(pump.percentiles(0.5), [0], 'no frame yet');
   ring.publishWritten(4 * HOP);
   pump.run(9);
   assert.equal(pump.frames, 4);

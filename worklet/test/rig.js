@@ -52,7 +52,7 @@ export class Rig {
     if (work) while (this.pump.run());
   }
 
-  /** Run until something is so, within so many samples. @param {() => boolean} so @param {number} limit @param {{work?: boolean}} [options] */
+  /** Run until a condition holds, for at most `limit` samples. @param {() => boolean} so @param {number} limit @param {{work?: boolean}} [options] */
   until(so, limit, options) {
     for (const end = this.elapsed + limit; !so(); ) {
       assert.ok(this.elapsed < end, `not within ${limit} samples: ${so}`);

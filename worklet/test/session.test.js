@@ -81,7 +81,7 @@ describe('the worker', () => {
     a.session.restart();
     assert.equal(workers.length, 2);
     b.session.end();
-    assert.ok(!workers[0].alive, 'it lingers for nobody');
+    assert.ok(!workers[0].alive, 'a worker that nothing uses is ended');
   });
 });
 

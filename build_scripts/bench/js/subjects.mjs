@@ -1,6 +1,6 @@
 /**
- * The systems to be measured. Each takes the audio over and over, HOP samples a step, and leaves what it makes of them
- * in an array of its own, as a page would need it.
+ * The systems to be measured. Each loops over the audio, HOP samples per step, and leaves its output in an array of its
+ * own, as a page would need it.
  *
  * @typedef {import('./measure.mjs').Subject} Subject
  *

@@ -1,6 +1,6 @@
-/* Refuses a program that would leave its memory or never come to an end. A program image comes over the network: before
-   anything of it runs, every address, size and count that a frame relies on is checked here, where the structures are
-   known. What a frame writes lies in the buffers, and no address, size or count is read from there. */
+/* Refuses a program that would access memory that is not its own, or never end. Program images come over the network:
+   before any part of one runs, every address, size and count that a frame relies on is checked here, where the structures
+   are known. A frame writes only to the buffers, and no address, size or count is read from those. */
 #include "check.h"
 
 #define MOST_FRAMES 1000

@@ -47,7 +47,7 @@ export function usePercepNet(microphone, options) {
     percepnet.value?.destroy();
   });
 
-  /** Clean, or the raw one as long as there is no other. */
+  /** The clean track, or the raw one while there is none. */
   const track = computed(() => clean.value ?? microphone.value);
   return { track, state, reason, percepnet };
 }

@@ -8,7 +8,7 @@ import { useEffect, useRef, useState } from 'react';
 
 /**
  * @typedef {object} Enhanced
- * @property {MediaStreamTrack | undefined} track clean, or the raw one as long as there is no other
+ * @property {MediaStreamTrack | undefined} track the clean track, or the raw one while there is none
  * @property {'loading' | 'ready' | 'fallback'} state
  * @property {string | undefined} reason why the state is 'fallback'
  * @property {PercepNet | undefined} percepnet for its settings, such as `enabled`
