@@ -24,33 +24,24 @@ _EXIT_CODES = """exit codes:
 """
 
 
-def _decibels(text: str) -> float:
-    """Read an attenuation limit."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not value >= 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of decibels, 0 or more (inf for no limit)")
-    return value
+def _number(kind: type, valid: Callable[[Any], bool], description: str) -> Callable[[str], Any]:
+    """Make an argument's type: a number of some kind, for which ``valid`` is true."""
+
+    def read(text: str) -> Any:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = math.nan  # valid nowhere
+        if not valid(value):
+            raise argparse.ArgumentTypeError(f"{text!r} is not {description}")
+        return value
+
+    return read
 
 
-def _count(text: str) -> int:
-    """Read a number of processes."""
-    if not (text.isascii() and text.isdigit() and int(text)):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of processes, 1 or more")
-    return int(text)
-
-
-def _seconds(text: str) -> float:
-    """Read a duration."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not value > 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
-    return value
+_decibels = _number(float, lambda value: value >= 0, "a number of decibels, 0 or more (inf for no limit)")
+_count = _number(int, lambda value: value >= 1, "a number of processes, 1 or more")
+_seconds = _number(float, lambda value: value > 0, "a number of seconds above 0")
 
 
 def _kernels() -> dict[str, str]:

@@ -35,7 +35,7 @@
     if (!container || !isSecureContext || !script?.src || window.top !== window) return;
     const folder = new URL('./', script.src).href;
     if (!location.href.startsWith(folder)) {
-      return console.error(`percepnet: service-worker.js serves pages in ${folder}: put it beside this page or above it`);
+      return console.error(`percepnet: service-worker.js serves pages in ${folder}: put it next to this page or above it`);
     }
     const present = await container.getRegistration();
     const at = (present?.active ?? present?.waiting ?? present?.installing)?.scriptURL;

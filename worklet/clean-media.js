@@ -78,7 +78,7 @@ export class CleanMedia extends EventTarget {
     for (const microphone of this.#microphones) microphone.setEnabled(Boolean(value));
   }
 
-  /** Most that noise is lowered, dB, for the microphones in use and those to come. */
+  /** Upper limit of the noise reduction in dB, for the microphones in use and those to come. */
   get attenuationLimit() {
     return this.#options.attenuationLimit ?? Infinity;
   }
@@ -97,7 +97,7 @@ export class CleanMedia extends EventTarget {
     const { constraints, microphone } = microphoneRequest(asked, latency(this.#options));
     if (!microphone) return getUserMedia(constraints);
     const { worthwhile } = this.#graphs;
-    // Where the enhancer is not to be expected, the microphone has the browser's own suppression from the start.
+    // If the enhancer is not expected to run, the microphone has the browser's own suppression from the start.
     const doubtful = !worthwhile || this.#failing || !PercepNet.isSupported(this.#options).supported;
     const openUntouched = () => getUserMedia({ ...constraints, audio: microphone });
     const opening = doubtful ? openUntouched() : getUserMedia(constraints);

@@ -10,7 +10,7 @@ import { readTrackConstraints } from './dictionaries.js';
 
 /**
  * @typedef {object} Request
- * @property {MediaStreamConstraints} constraints to hand to the browser
+ * @property {MediaStreamConstraints} constraints to pass to the browser
  * @property {MediaTrackConstraints | undefined} microphone a copy of what the page asks of its microphone, if that is to be
  *     enhanced
  */

@@ -133,7 +133,7 @@ export class TrackGraph {
    * Route the sound through a node, at once or with a cross-fade.
    *
    * @param {AudioNode} node
-   * @param {number} [delay] seconds until the node has sound to give, after which the cross-fade begins; undefined: at once
+   * @param {number} [delay] seconds until the node has sound, after which the cross-fade begins; undefined: at once
    */
   through(node, delay) {
     this.#input.connect(node);

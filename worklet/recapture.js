@@ -1,8 +1,7 @@
 /**
  * The browser's own noise suppression, while the enhancer is not working: the microphone was opened without it.
  *
- * Each browser has its own way of giving it back, so they are tried in this order, and what counts is what the track's settings
- * say afterwards:
+ * Each browser has its own way of switching it on, so these are tried in order, and the track's settings show whether one worked:
  *
  * 1. applyConstraints() on the open track (Firefox);
  * 2. a second capture, which is cross-faded in before the first is stopped (Chromium, if the first is not processed at all);
@@ -98,7 +97,7 @@ export class SuppressionKeeper {
     if (done || needed !== suppressed) this.#look();
   }
 
-  /** @param {boolean} suppressed @returns {Promise<boolean>} whether it is so now */
+  /** @param {boolean} suppressed @returns {Promise<boolean>} whether that succeeded */
   async #switch(suppressed) {
     const standIn = this.#standIn;
     const { raw, asked } = standIn;
@@ -138,7 +137,7 @@ export class SuppressionKeeper {
 }
 
 /**
- * The microphone as the page would have it without us, for a page that has not got it yet.
+ * Open the microphone as the page would have it without us, before the page gets it.
  *
  * @param {MediaStreamTrack} raw opened without suppression
  * @param {MediaTrackConstraints} asked

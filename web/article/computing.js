@@ -61,8 +61,8 @@ export class Computing {
         this.#stale[version] = false;
         failed = !(await this.#compute(version));
       }
-      if (failed) say('Your code stopped with an error, which is shown beside it. The last good sound is kept.', true);
-      else say(this.results.yours ? 'Ready: your version beside the original.' : 'Ready.');
+      if (failed) say('Your code stopped with an error, which is shown next to it. The last good sound is kept.', true);
+      else say(this.results.yours ? 'Ready: your version and the original.' : 'Ready.');
     } catch (error) {
       if (error instanceof Stopped) say('Stopped. The last sound is kept.');
       else say(`${error instanceof Error ? error.message : error}. The last sound is kept.`, true);
