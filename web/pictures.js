@@ -81,18 +81,18 @@ export class Decisions {
     this.bands = bandsOfRows(ROWS);
     /** @type {import('./worklet/enhancer.js').Frame | undefined} the newest */
     this.frame = undefined;
-    this.told = 0;
+    this.updated = 0;
   }
 
   /** @param {import('./worklet/enhancer.js').Frame} frame */
   take(frame) {
     this.frame = frame;
-    this.told = performance.now();
+    this.updated = performance.now();
   }
 
   /** The newest frame, unless the enhancer has stopped since. */
   present() {
-    return performance.now() - this.told < 1000 * STALE ? this.frame : undefined;
+    return performance.now() - this.updated < 1000 * STALE ? this.frame : undefined;
   }
 
   /** @param {number} from @param {number} to columns */

@@ -152,7 +152,7 @@
     /** @type {Promise<void> | undefined} */
     let keeping;
 
-    // The first version starts at once and fills its cache when told to. Where files are kept already, a later version is
+    // The first version starts at once and fills its cache on command. Where files are kept already, a later version is
     // installed with all of its files or not at all.
     scope.addEventListener('install', (/** @type {any} */ event) => {
       if (registration.active && offline) event.waitUntil(others().then((kept) => (kept.length > 0 ? keep() : undefined)));

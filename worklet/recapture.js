@@ -119,8 +119,8 @@ export class SuppressionKeeper {
     const open = second ? !second.muted : error?.name === 'OverconstrainedError';
     if (!open || signal.aborted || raw.muted || raw.readyState === 'ended') return false;
     await standIn.percepnet.fadeInput();
-    const asItWas = suppressed ? suppressionOff(asked) : asked;
-    const track = await exchanged(this.#getUserMedia, raw, [constraints, asItWas], signal);
+    const previous = suppressed ? suppressionOff(asked) : asked;
+    const track = await exchanged(this.#getUserMedia, raw, [constraints, previous], signal);
     if (signal.aborted) {
       track?.stop();
       return false;

@@ -135,7 +135,7 @@ export class Session {
   }
 
   #onEarlyOpen() {
-    if (this.#pythonFailure) this.#goOnWithout(this.#pythonFailure);
+    if (this.#pythonFailure) this.#continueWithout(this.#pythonFailure);
     else this.#owner.connect();
   }
 
@@ -226,12 +226,12 @@ export class Session {
     this.#channel?.retireWorker();
     this.#channel?.close();
     this.#channel = undefined;
-    if (this.early.info) this.#goOnWithout(error);
+    if (this.early.info) this.#continueWithout(error);
     else this.#pythonFailure = error; // the early worker has not opened its stream: it decides when it has
   }
 
   /** The early worker stays. @param {PercepNetError} error why Python could not be started */
-  #goOnWithout(error) {
+  #continueWithout(error) {
     const early = /** @type {EarlyStart} */ (this.early);
     this.#channel = early.channel;
     this.early = undefined;

@@ -29,7 +29,7 @@ SWITCHING = """async ([sound, flip]) => {
 
 
 def test_the_switch_leaves_no_gap(open_tab: Callable[..., Tab], isolated: str) -> None:
-    """While both signals are the same, switching to and fro cannot be told from not switching."""
+    """While both signals are the same, switching back and forth sounds like not switching."""
     tab = open_tab(isolated, path="")
     tab.page.get_by_role("slider", name="Reduce noise by at most").press("Home")
     start(tab)

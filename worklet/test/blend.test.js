@@ -68,7 +68,7 @@ describe('sound', () => {
 
   test('is switched off and on without a click, at the same delay; off, no frame is computed', () => {
     const rig = new Rig().run(20000);
-    const told = mock.method(rig.ring, 'publishActive');
+    const notified = mock.method(rig.ring, 'publishActive');
     rig.blend.enabled = false;
     rig.run(QUANTUM);
     assert.equal(rig.gain, 0);
@@ -84,7 +84,7 @@ describe('sound', () => {
     assert.equal(rig.blend.state, STATE.WAITING);
     rig.run(SETTLE + DEPTH + HOP);
     assert.equal(rig.gain, 1);
-    assert.deepEqual(told.mock.calls.map((call) => call.arguments), [[false], [true]], 'the worker is notified once');
+    assert.deepEqual(notified.mock.calls.map((call) => call.arguments), [[false], [true]], 'the worker is notified once');
     assert.equal(rig.blend.underruns, 0, 'switching is not lateness');
     assert.equal(rig.pump.skipped, 0, 'resting is not lateness');
   });

@@ -1,7 +1,7 @@
-"""Write what runner.test.js compares: program images, and what NumPy makes of a sound, into a folder.
+"""Write program images, and the results that NumPy gives for a sound, into a folder; runner.test.js compares them.
 
-clip.f32 is the sound; for each model NAME.pni is its image and NAME.f32 NumPy's output; facts.json says what else the
-enhancer told.
+clip.f32 is the sound; for each model, NAME.pni is its image and NAME.f32 NumPy's output; facts.json has what else the
+enhancer reported.
 """
 
 import json

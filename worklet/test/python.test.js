@@ -19,7 +19,7 @@ export async function loadPyodide() {
   };
 }`;
 
-/** What the worker that enhances meanwhile has downloaded; told apart by the first byte. */
+/** What the worker that enhances meanwhile has downloaded; distinguished by the first byte. */
 const FILES = { relaxed: new Uint8Array([1]), simd: new Uint8Array([2]), image: new Uint8Array([3]), tier: 'c20' };
 
 /** An empty module. */

@@ -9,7 +9,7 @@ import { DEPTH, QUANTUM } from './rig.js';
 import { Inverter, signal } from './signal.js';
 
 describe('a second ring plays until the first can take over', () => {
-  /** Both enhancers flip the sign; the early one's is half as loud, so that it can be told which is heard. */
+  /** Both enhancers flip the sign; the early one's output is half as loud, which shows which of them is heard. */
   class Half extends Inverter {
     step() {
       super.step();
