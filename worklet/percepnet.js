@@ -10,15 +10,15 @@
  *
  * .github/ARCHITECTURE.md follows a sample through all of it, file by file.
  */
-import { DELAY, SAMPLE_RATE } from './constants.js';
+import { DELAY } from './constants.js';
 import { PercepNetError } from './errors.js';
 import { TypedEventTarget } from './events.js';
-import { TrackGraph } from './graph.js';
 import { checkTrack, readAssets, readLimit, readOptions } from './options.js';
 import { Playback } from './playback.js';
 import { Session } from './session.js';
 import { detectSupport } from './support.js';
 import { listTiers, readModel } from './tiers.js';
+import { TrackRoute } from './track-route.js';
 
 export { PercepNetError };
 
@@ -31,22 +31,15 @@ export { PercepNetError };
  * @typedef {import('./events.js').Events} Events
  */
 
-/** ms that a track waits for the audio processor to be loaded, unless the last one was late too. */
-const PROCESSOR_TIMEOUT = 1000;
-let processorLate = false;
-
 /**
  * A fallback is also logged to the console, once for each code, unless a listener calls preventDefault() on its event.
  *
  * @extends {TypedEventTarget<Events>}
  */
 export class PercepNet extends TypedEventTarget {
-  /** @type {TrackGraph | undefined} */ #graph;
-  /** @type {MediaStreamTrack | undefined} the microphone; its graph may still be opening */ #input;
-  /** Whether the page has the graph's output, so that a change of route would be heard. */
-  #heard = false;
   #session;
   #playback;
+  #route;
   #enabled;
   /** Codes logged already. @type {Set<string>} */
   #warned = new Set();
@@ -70,9 +63,15 @@ export class PercepNet extends TypedEventTarget {
       onTookOver: () => this.#session.onTookOver(),
       onFailure: (why) => this.#session.fallback(new PercepNetError('worklet', why)),
       onStop: () => {
-        this.#graph?.bypass();
+        this.#route.bypass();
         this.#session.fallback(new PercepNetError('worklet', 'the processor stopped'));
       },
+    });
+    this.#route = new TrackRoute({
+      makeNode: (context) => this.createNode(context),
+      latency: () => this.latency,
+      onRunning: () => this.#session.recover('suspended'),
+      onFailure: (error) => this.#session.fallback(error),
     });
   }
 
@@ -156,7 +155,7 @@ export class PercepNet extends TypedEventTarget {
 
   /** Seconds that the audio graph adds by itself, as far as the browser says; its buffers may hold more. */
   get graphLatency() {
-    return this.#graph?.context.baseLatency ?? 0;
+    return this.#route.latency;
   }
 
   /** Enhanced or raw; cross-faded, with the same delay. */
@@ -210,30 +209,8 @@ export class PercepNet extends TypedEventTarget {
   async processTrack(track) {
     this.#checkAlive();
     checkTrack(track);
-    if (this.#input) throw new Error('this instance already has a track: use replaceInput() or another instance');
-    if (!this.support.supported) return track;
-    this.#input = track;
-    try {
-      const graph = await TrackGraph.open(track, (running) => this.#onRunning(running));
-      if (this.#session.ended) {
-        graph.close();
-        return track;
-      }
-      this.#graph = graph;
-      if (this.#input !== track) graph.replaceInput(this.#input);
-      this.#session.recover('suspended'); // an earlier attempt came before the user had clicked
-    } catch (error) {
-      const raw = this.#input;
-      this.#input = undefined;
-      this.#session.fallback(/** @type {PercepNetError} */ (error));
-      return raw;
-    }
-    // A slow server must not keep the page from its microphone: until the processor is there the track is raw.
-    const inserted = this.#insert().then(() => (processorLate = false));
-    const late = new Promise((resolve) => setTimeout(resolve, processorLate ? 0 : PROCESSOR_TIMEOUT, true));
-    if ((await Promise.race([inserted, late])) === true) processorLate = true;
-    this.#heard = true;
-    return this.#graph?.output ?? track;
+    if (this.#route.input) throw new Error('this instance already has a track: use replaceInput() or another instance');
+    return this.support.supported ? this.#route.open(track) : track;
   }
 
   /**
@@ -255,10 +232,9 @@ export class PercepNet extends TypedEventTarget {
    */
   replaceInput(track) {
     this.#checkAlive();
-    if (!this.#input) throw new Error('there is no track to replace: call processTrack() first');
+    if (!this.#route.input) throw new Error('there is no track to replace: call processTrack() first');
     checkTrack(track);
-    this.#graph?.replaceInput(track);
-    this.#input = track;
+    this.#route.replaceInput(track);
   }
 
   /**
@@ -267,7 +243,7 @@ export class PercepNet extends TypedEventTarget {
    * @returns {Promise<void>} resolves when the track may be stopped
    */
   async fadeInput() {
-    await this.#graph?.fadeOut();
+    await this.#route.fadeOut();
   }
 
   /**
@@ -289,7 +265,7 @@ export class PercepNet extends TypedEventTarget {
     if (!this.support.supported) return;
     this.#session.restart();
     this.#playback.restart();
-    if (this.#graph && !this.#playback.taken) void this.#insert();
+    if (!this.#playback.taken) void this.#route.insert();
   }
 
   /** Stop everything, at any time. The output track ends: replace it with the raw one first. */
@@ -297,8 +273,7 @@ export class PercepNet extends TypedEventTarget {
     if (this.#session.ended) return;
     this.#session.end();
     this.#playback.end();
-    this.#graph?.close();
-    this.#graph = this.#input = undefined;
+    this.#route.close();
   }
 
   #boot() {
@@ -313,35 +288,18 @@ export class PercepNet extends TypedEventTarget {
     if (this.info) this.#playback.connect((transport, transfer) => this.#session.connect(transport, transfer));
   }
 
-  /** Route the track through the worklet; if that fails, it goes straight through. */
-  async #insert() {
-    try {
-      const node = await this.createNode(/** @type {TrackGraph} */ (this.#graph).context);
-      // Until its delay line is full a new node is silent.
-      this.#graph?.through(node, this.#heard ? this.latency / SAMPLE_RATE : undefined);
-    } catch (error) {
-      this.#session.fallback(error instanceof PercepNetError ? error : new PercepNetError('worklet', error));
-    }
-  }
-
   /** @param {string} state */
   #onPlaying(state) {
     this.#emit('playing', { state });
     this.#session.onPlaying(state);
   }
 
-  /** @param {boolean} running whether the graph's context is */
-  #onRunning(running) {
-    if (running) this.#session.recover('suspended');
-    else this.#session.fallback(new PercepNetError('suspended'));
-  }
-
   /** @param {keyof Events} type @param {any} detail */
   #emit(type, detail) {
     if (type === 'stats') {
-      this.#graph?.catchUp(detail.voiceActivity < 0.5);
+      this.#route.catchUp(detail.voiceActivity < 0.5);
       const { playing, support } = this;
-      detail = { ...detail, playing, transport: support.transport, inputRate: this.#input?.getSettings().sampleRate };
+      detail = { ...detail, playing, transport: support.transport, inputRate: this.#route.input?.getSettings().sampleRate };
     }
     const handled = !this.emit(type, detail);
     // From here on the service worker keeps the files.

@@ -57,7 +57,7 @@ MODULES = {
 }
 """What is mutated, and the tests that should notice."""
 
-WORKLET = ("blend", "pump", "ring")
+WORKLET = ("blend", "pump", "ring", "run")
 """The worklet's modules that use no browser API."""
 
 EXCLUDED = re.compile(

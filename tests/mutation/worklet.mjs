@@ -1,5 +1,5 @@
 /**
- * Which small changes of the ring's pure parts no test notices: `node worklet.mjs MODULE` (ring, blend or pump) prints JSON.
+ * Which small changes of the ring's pure parts no test notices: `node worklet.mjs MODULE` (ring, run, blend or pump) prints JSON.
  *
  * Stryker's instrumenter says what to change. Each mutant, and the tests with it, is a folder of its own and is run in a
  * thread of its own without a start of Node, which is what makes Stryker's own runner take hours; a thread that does not

@@ -1,35 +1,8 @@
 /** When the graph takes a new source for the same microphone, with a fake browser. */
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
+import { sources } from './fake-graph.js';
 
-/** Sources made so far. */
-let made = 0;
-
-class Node {
-  context = { currentTime: 0 };
-  gain = { value: 1, cancelScheduledValues() {}, setValueAtTime() {}, linearRampToValueAtTime() {} };
-  stream = { getAudioTracks: () => [{ stop() {} }] };
-  connect() {}
-  disconnect() {}
-}
-
-class Context extends EventTarget {
-  state = 'running';
-  currentTime = 0;
-  baseLatency = 0.01;
-
-  createMediaStreamSource() {
-    made += 1;
-    return new Node();
-  }
-
-  async resume() {}
-
-  async close() {}
-}
-
-const fakes = { AudioContext: Context, MediaStream: class {}, GainNode: Node, MediaStreamAudioDestinationNode: Node };
-Object.assign(globalThis, fakes);
 const { TrackGraph } = await import('../graph.js');
 
 /** @type {any} */
@@ -38,7 +11,7 @@ let track;
 let graph;
 
 beforeEach(async () => {
-  made = 0;
+  sources.length = 0;
   track = { stats: { deliveredFramesDuration: 0 } };
   graph = await TrackGraph.open(track, () => {});
 });
@@ -55,27 +28,27 @@ function pass(/** @type {number} */ more, /** @type {boolean} */ pause) {
 test('what has piled up is skipped, once, while nobody speaks', () => {
   pass(20, true);
   pass(100, false);
-  assert.equal(made, 1, 'in the middle of a word');
+  assert.equal(sources.length, 1, 'in the middle of a word');
   pass(100, true);
-  assert.equal(made, 2);
+  assert.equal(sources.length, 2);
   pass(100, true);
   pass(100, true);
-  assert.equal(made, 2, 'although nothing more has piled up');
+  assert.equal(sources.length, 2, 'although nothing more has piled up');
 });
 
 test('a few milliseconds are no reason', () => {
   pass(20, true);
   pass(35, true);
-  assert.equal(made, 1);
+  assert.equal(sources.length, 1);
 });
 
 test('a microphone that is faded out stays so', async () => {
   pass(20, true);
   await graph.fadeOut();
   pass(100, true);
-  assert.equal(made, 1);
+  assert.equal(sources.length, 1);
   graph.replaceInput(track);
   pass(100, true);
   pass(200, true);
-  assert.equal(made, 3);
+  assert.equal(sources.length, 3);
 });
