@@ -143,13 +143,14 @@ export async function call(track) {
   return stream.getAudioTracks()[0];
 }
 
-/**
- * Render `input` through the enhancer in an OfflineAudioContext, at the pace of the worker: every 4 quanta rendering is
- * suspended until the worker has done every frame that is complete.
- *
- * `at`: {sample, run} calls run(percepnet) at that sample; when it returns false the worker is no longer waited for.
- */
-export async function renderOffline(percepnet, input, at = { sample: Infinity }) {
+/** Whether a ring's worker has done every frame that is complete. */
+export function drained(ring) {
+  const missing = (ring.load(WORD.NEEDED) - ring.load(WORD.WRITTEN)) | 0;
+  return missing > 0 && missing <= HOP;
+}
+
+/** Render `input` through the enhancer in an OfflineAudioContext. Every 4 quanta rendering is suspended until `pause(sample)` resolves. */
+export async function renderInSteps(percepnet, input, pause) {
   const samples = decode(input);
   const context = new OfflineAudioContext(1, samples.length, 48000);
   const node = await percepnet.createNode(context);
@@ -158,26 +159,33 @@ export async function renderOffline(percepnet, input, at = { sample: Infinity })
   const source = new AudioBufferSourceNode(context, { buffer });
   source.connect(node).connect(context.destination);
   source.start();
-
-  const { ring } = percepnet;
-  const drained = () => {
-    const missing = (ring.load(WORD.NEEDED) - ring.load(WORD.WRITTEN)) | 0;
-    return missing > 0 && missing <= HOP;
-  };
-  let wait = true;
   for (let sample = 512; sample < samples.length; sample += 512) {
     context.suspend(sample / 48000).then(async () => {
-      if (sample >= at.sample) {
-        at.sample = Infinity;
-        wait = await at.run(percepnet);
-      }
-      if (wait) await until(drained);
+      await pause(sample);
       await context.resume();
     });
   }
   const rendered = await context.startRendering();
+  return encode(rendered.getChannelData(0));
+}
+
+/**
+ * The same at the pace of the worker.
+ *
+ * `at`: {sample, run} calls run(percepnet) at that sample; when it returns false the worker is no longer waited for.
+ */
+export async function renderOffline(percepnet, input, at = { sample: Infinity }) {
+  let wait = true;
+  const output = await renderInSteps(percepnet, input, async (sample) => {
+    if (sample >= at.sample) {
+      at.sample = Infinity;
+      wait = await at.run(percepnet);
+    }
+    if (wait) await until(() => drained(percepnet.ring));
+  });
+  const { ring } = percepnet;
   return {
-    output: encode(rendered.getChannelData(0)),
+    output,
     start: ring.load(WORD.VALID_FROM) - (DELAY + HOP),
     underruns: ring.load(WORD.UNDERRUNS),
     quanta: ring.load(WORD.QUANTA),

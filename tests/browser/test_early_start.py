@@ -34,26 +34,11 @@ Worker.prototype.postMessage = function (message, ...others) {
 RENDER = """async ([input, hold]) => {
     const percepnet = await harness.create();
     await harness.until(() => percepnet.early);
-    const samples = harness.decode(input);
-    const context = new OfflineAudioContext(1, samples.length, 48000);
-    const node = await percepnet.createNode(context);
-    const buffer = new AudioBuffer({ length: samples.length, sampleRate: 48000 });
-    buffer.copyToChannel(samples, 0);
-    const source = new AudioBufferSourceNode(context, { buffer });
-    source.connect(node).connect(context.destination);
-    source.start();
-    const drained = (shared) => {
-        const ring = new harness.Ring(shared);
-        const missing = (ring.load(harness.WORD.NEEDED) - ring.load(harness.WORD.WRITTEN)) | 0;
-        return missing > 0 && missing <= 480;
-    };
-    // A ring that Python has taken over from is not written to any more.
-    const rings = () => (percepnet.early ? buffers : buffers.slice(1));
+    const rings = () => buffers.map((shared) => new harness.Ring(shared));
     // What both enhancers make of the same sound, shortly before one takes over from the other.
     const last = () => {
-        const two = buffers.map((shared) => new harness.Ring(shared));
-        const end = Math.min(...two.map((ring) => ring.load(harness.WORD.DONE)));
-        return two.map((ring) => {
+        const end = Math.min(...rings().map((ring) => ring.load(harness.WORD.DONE)));
+        return rings().map((ring) => {
             const output = new Float32Array(7200);
             ring.readOutput(end - output.length, output);
             return harness.encode(output);
@@ -61,22 +46,19 @@ RENDER = """async ([input, hold]) => {
     };
     let both;
     let ended = 0;
-    for (let sample = 512; sample < samples.length; sample += 512) {
-        context.suspend(sample / 48000).then(async () => {
-            if (sample === hold) await harness.until(() => percepnet.info);
-            if (!ended && !percepnet.early) {
-                ended = sample;
-                both = last();
-            }
-            await harness.until(() => !percepnet.early || buffers.every(drained));
-            await harness.until(() => rings().every(drained));
-            await context.resume();
-        });
-    }
-    const rendered = await context.startRendering();
+    const output = await harness.renderInSteps(percepnet, input, async (sample) => {
+        if (sample === hold) await harness.until(() => percepnet.info);
+        if (!ended && !percepnet.early) {
+            ended = sample;
+            both = last();
+        }
+        await harness.until(() => !percepnet.early || rings().every(harness.drained));
+        // A ring that Python has taken over from is not written to any more.
+        await harness.until(() => rings().slice(percepnet.early ? 0 : 1).every(harness.drained));
+    });
     return {
-        output: harness.encode(rendered.getChannelData(0)),
-        validFrom: buffers.map((shared) => new harness.Ring(shared).load(harness.WORD.VALID_FROM)),
+        output,
+        validFrom: rings().map((ring) => ring.load(harness.WORD.VALID_FROM)),
         rings: buffers.length,
         ended,
         both,
