@@ -149,7 +149,7 @@ export function drained(ring) {
   return missing > 0 && missing <= HOP;
 }
 
-/** Render `input` through the enhancer in an OfflineAudioContext. Every 4 quanta rendering is suspended until `pause(sample)` resolves. */
+/** Render `input` through the enhancer in an OfflineAudioContext; every 4 quanta it waits until `pause(sample)` resolves. */
 export async function renderInSteps(percepnet, input, pause) {
   const samples = decode(input);
   const context = new OfflineAudioContext(1, samples.length, 48000);

@@ -1,15 +1,19 @@
-"""Script tag, enhancer and a call in Firefox, with its own microphone path. Skipped where it is not installed."""
+"""Script tag, a call and every engine in Firefox, with its own microphone path. Skipped where it is not installed."""
 
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from both import FirefoxWithSound
 from clients import client_site
+from conftest import Audio, decode
 from firefox import Firefox, firefox, sound_card
+from measure import align, not_cleaned, soon
 from test_clients import CALL, HARNESS, check_far_end
 
 from build_scripts.site.serve import serve
+from percepnet_wasm.constants import SAMPLE_RATE
 
 MISSING = [name for name in ("pulseaudio", "pactl", "paplay") if not shutil.which(name)]
 FIREFOX = shutil.which("firefox") or shutil.which("firefox-esr")
@@ -61,3 +65,38 @@ def test_far_end_of_a_call_in_firefox(tab: Firefox, clip: Path) -> None:
     tab.evaluate("() => call.sent.getTracks().forEach((track) => track.stop())")
     assert tab.evaluate("() => media.instances.length") == 0
     assert tab.complaints == []
+
+
+START = """async (engine) => {
+    window.harness = await import('/tests/harness.js');
+    await harness.enhanceMicrophone({ engine });
+    await harness.untilPlaying(percepnet, 'enhanced');
+    return [percepnet.state, percepnet.tier, percepnet.support.transport];
+}"""
+
+END = """async () => {
+    percepnet.enabled = false;
+    await harness.untilPlaying(percepnet, 'bypassed');
+    percepnet.destroy();
+    raw.stop();
+    return [percepnet.state, clean.readyState, log.filter(({ type }) => ['fallback', 'error'].includes(type))];
+}"""
+
+
+@pytest.mark.parametrize(("engine", "transport"), [("worker", "shared"), ("worklet", "none")])
+def test_without_python_in_firefox(
+    firefox_with_sound: FirefoxWithSound, isolated: str, engine: str, transport: str
+) -> None:
+    """Enhanced, switched off, and over; what is raw then is compared in Chromium."""
+    browser = firefox_with_sound.browser
+    browser.complaints.clear()
+    browser.open(isolated + "tests/empty.html")
+    assert browser.evaluate(START, engine) == ["ready", "c20", transport]
+
+    def recorded() -> tuple[Audio, Audio]:
+        raw, clean = map(decode, browser.evaluate("() => harness.recordDropIn(8)"))
+        return align(raw, clean, SAMPLE_RATE)
+
+    soon(lambda: not_cleaned(*recorded()))
+    assert browser.evaluate(END) == ["destroyed", "ended", []]
+    assert browser.complaints == []

@@ -4,12 +4,15 @@ import json
 from collections.abc import Callable
 
 import numpy as np
-from conftest import AlteredSite, Tab, decode, encode
+import pytest
+from conftest import ENGINES, AlteredSite, Tab, decode, encode
 from slow_machine import RECOVERED, SLOW_NOW, slow_down
 
 from percepnet_wasm.constants import DELAY
 
 DEPTH = 1920
+
+everywhere = pytest.mark.parametrize("engine", ENGINES)
 
 READY = "async (options) => harness.untilState(await harness.create(options), 'ready', 'fallback')"
 
@@ -43,21 +46,28 @@ def test_the_default_tier_comes_once(open_tab: Callable[..., Tab], isolated: str
     )
 
 
-def test_another_tier_is_fetched_and_checked_once(open_tab: Callable[..., Tab], altered: AlteredSite) -> None:
+DAMAGED = {"python": "is not the file of this build"}
+"""What an engine says of a file that is not of this build; those without Python look at the list of the models."""
+
+
+@everywhere
+def test_another_tier_is_fetched_and_checked_once(
+    open_tab: Callable[..., Tab], altered: AlteredSite, engine: str
+) -> None:
     """A damaged one is refused with one event; once repaired, restart() leads back. A second instance shares it."""
     tab = open_tab(altered.url)
     whole = (altered.folder / "runtime/models/c10.pni").read_bytes()
     altered.write("runtime/models/c10.pni", lambda _: whole[:-1] + b"?", announced=False)
-    assert tab.evaluate(READY, {"model": "c10"}) == "fallback"
+    assert tab.evaluate(READY, {"engine": engine, "model": "c10"}) == "fallback"
     code, message = fallback(tab)
-    assert code == "model" and "is not the file of this build" in message and "restart()" in message
+    assert code == "model" and DAMAGED.get(engine, "lists: its SHA-256 differs") in message and "restart()" in message
     altered.write("runtime/models/c10.pni", lambda _: whole, announced=False)
     tab.evaluate("percepnet.restart()")
     tab.wait("percepnet.state === 'ready'")
     assert tab.evaluate("percepnet.tier") == "c10"
     tab.requests.clear()
     tab.evaluate("window.first = percepnet")
-    assert tab.evaluate(READY, {"model": "c10"}) == "ready"
+    assert tab.evaluate(READY, {"engine": engine, "model": "c10"}) == "ready"
     assert fetched(tab) == []
     assert tab.uncaught == []
 
@@ -65,30 +75,40 @@ def test_another_tier_is_fetched_and_checked_once(open_tab: Callable[..., Tab], 
 NO_MODELS = {
     "c99": "there is no tier c99: use auto, c20, c10 or the URL",
     "/nowhere.pnw": "nowhere.pnw could not be downloaded: status 404",
-    "/clips/noisy.wav": "not a PercepNet model file",
 }
 
+FILES = {"python": ("/runtime/models/c10.pnw", "not a PercepNet model file")}
+"""A model that an engine reads by its address, and what it says of a file that it does not read."""
 
-def test_a_model_by_its_address_and_some_that_cannot_be_loaded(open_tab: Callable[..., Tab], isolated: str) -> None:
+IMAGES = ("/runtime/models/c10.pni", "not a program image")
+"""The same of the engines without Python."""
+
+
+@everywhere
+def test_a_model_by_its_address_and_some_that_cannot_be_loaded(
+    open_tab: Callable[..., Tab], isolated: str, engine: str
+) -> None:
     """One event says why and what there is; an instance that runs keeps its model."""
     tab = open_tab(isolated)
-    assert tab.evaluate(READY) == "ready"
+    assert tab.evaluate(READY, {"engine": engine}) == "ready"
+    address, foreign = FILES.get(engine, IMAGES)
     tab.evaluate("window.first = percepnet")
     refused = "(model) => first.setModel(model).catch(({ name, code, message }) => [name, code, message])"
-    for model, message in NO_MODELS.items():
+    for model, message in (NO_MODELS | {"/clips/noisy.wav": foreign}).items():
         name, code, text = tab.evaluate(refused, model)
         assert (name, code) == ("PercepNetError", "model")
         assert message in text
         assert tab.evaluate("[first.state, first.tier]") == ["ready", "c20"]
-        assert tab.evaluate(READY, {"model": model}) == "fallback"
+        assert tab.evaluate(READY, {"engine": engine, "model": model}) == "fallback"
         code, text = fallback(tab)
         assert code == "model" and message in text
-    assert tab.evaluate(READY, {"model": "/runtime/models/c10.pnw"}) == "ready", "relative to the page"
+    assert tab.evaluate(READY, {"engine": engine, "model": address}) == "ready", "relative to the page"
     assert tab.evaluate("percepnet.tier") == "c10"
     assert tab.uncaught == []
 
 
-def test_switching_to_another_model_leaves_no_gap(open_tab: Callable[..., Tab], isolated: str) -> None:
+@pytest.mark.parametrize("engine", ["python", "worker"])
+def test_switching_to_another_model_leaves_no_gap(open_tab: Callable[..., Tab], isolated: str, engine: str) -> None:
     """In the middle of sound: not one quantum is late, and the output has no step."""
     random = np.random.default_rng(5)
     t = np.arange(2 * 48000) / 48000
@@ -96,7 +116,7 @@ def test_switching_to_another_model_leaves_no_gap(open_tab: Callable[..., Tab], 
     noisy = (0.2 * tone + 0.001 * random.standard_normal(t.size)).astype(np.float32)
     tab = open_tab(isolated)
     # So that a model that takes the tone for noise leaves half of it: a step in it would be seen.
-    assert tab.evaluate(READY, {"attenuationLimit": 6}) == "ready"
+    assert tab.evaluate(READY, {"engine": engine, "attenuationLimit": 6}) == "ready"
     script = """async (input) => {
         const result = await harness.renderOffline(percepnet, input, {
             sample: 48000,
