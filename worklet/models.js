@@ -123,9 +123,12 @@ export class Models {
     if (!listed) throw new PercepNetError('model', `models.json lists no program image for ${name}: build the runtime folder again`);
     const url = new URL(listed.file, this.#assets);
     let bytes = await this.#download(url);
-    // The browser's cache may hold the file of an earlier version.
-    if ((await sha256(bytes)) !== listed.sha256) bytes = await this.#download(url, { cache: 'reload' });
-    if ((await sha256(bytes)) !== listed.sha256) {
+    let hash = await sha256(bytes);
+    if (hash !== listed.sha256) {
+      bytes = await this.#download(url, { cache: 'reload' }); // the cache may hold the file of an earlier version
+      hash = await sha256(bytes);
+    }
+    if (hash !== listed.sha256) {
       throw new PercepNetError('model', `${url} is not the file that models.json lists: its SHA-256 differs`);
     }
     return bytes;

@@ -75,6 +75,12 @@ test('another tier is fetched once for everyone, and released after the last', a
   assert.deepEqual(fetched, ['models.json', 'c10.pnw', 'c10.pnw']);
 });
 
+test('a file that is the one listed is hashed once', async (context) => {
+  const digest = context.mock.method(crypto.subtle, 'digest');
+  await new Models(ASSETS, runtime).acquire('c10');
+  assert.equal(digest.mock.callCount(), 1);
+});
+
 test('a file that is not the one listed is fetched past the cache, then refused', async () => {
   const models = new Models(ASSETS, runtime);
   files[`${ASSETS}models/c10.pnw`] = 'old';
