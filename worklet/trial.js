@@ -1,9 +1,9 @@
 /** Runs an enhancer on faint noise: to warm it up, and to find out how long a frame takes on this machine. */
 import { HOP } from './constants.js';
 
-/** V8 needs about this many frames to optimise the hot path; until then a frame may miss its deadline. */
+/** V8 needs about this many frames to optimise Python's hot path; until then a frame may miss its deadline. */
 export const WARM_UP_FRAMES = 300;
-/** For a further enhancer, whose code is compiled already: enough to touch its memory. */
+/** For an enhancer whose code is compiled already: enough to touch its memory. */
 export const TOUCH_FRAMES = 4;
 /** Frames computed before other tasks of the thread get their turn. */
 const SLICE = 4;
