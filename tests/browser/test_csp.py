@@ -24,10 +24,8 @@ addEventListener('securitypolicyviolation', (event) => {
 ENHANCE = """async () => {
     const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
     const instance = (await percepnet).instances[0];
-    const ready = new Promise((resolve) => instance.addEventListener('ready', resolve));
-    const failed = new Promise((resolve) => instance.addEventListener('error', ({ detail }) => resolve(detail)));
-    const detail = instance.state === 'ready' ? undefined : await Promise.race([ready, failed]);
-    const told = { state: instance.state, why: String(detail?.message ?? ''), inline: 'inline' in window };
+    while (instance.state === 'loading') await new Promise((resolve) => setTimeout(resolve, 50));
+    const told = { state: instance.state, why: String(instance.reason ?? ''), inline: 'inline' in window };
     stream.getTracks().forEach((track) => track.stop());
     return { ...told, violations: window.violations };
 }"""
