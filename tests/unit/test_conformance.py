@@ -134,6 +134,16 @@ def test_figures_of_a_folder(tmp_path):
     }
 
 
+def test_a_run_that_was_cut_short_does_not_lower_the_figures(tmp_path):
+    journal = Journal(tmp_path / "journal.jsonl", FINGERPRINTS)
+    for tagged in (Outcome("NO ANSWER"), AS_GOOD):
+        journal.add(TEST, "plain", GOOD)
+        journal.add(TEST, "tag", tagged)
+    figures = summary(journal, "firefox", [Page(TEST, False)], [])
+    assert (figures["passed_tag"], figures["passed_plain"]) == (len(AS_GOOD.passed), len(GOOD.passed))
+    assert (figures["tag"], figures["run_again"], figures["lost"]) == (1, 1, [])
+
+
 class ScriptedBrowser:
     """Answers at once: one subtest passes always, the other only without the tag."""
 
