@@ -65,7 +65,7 @@ class Subject:
     def facts(self) -> dict[str, Any]:
         """Name the model and what multiplies its matrices; with a kernel, how fast that could be."""
         info = self.enhancer.info()
-        facts = {name: info[name] for name in ("tier", "weights", "kernel", "kernels_refused")}
+        facts = {name: info[name] for name in ("tier", "kernel")}
         engine = self.enhancer._engine
         return facts | ({"limits": limits(engine)} if isinstance(engine, KernelEngine) else {})
 

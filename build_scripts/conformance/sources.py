@@ -96,19 +96,15 @@ def newest_first(listing: str) -> list[tuple[str, str, str]]:
     return [(version, *found[version]) for version in sorted(found, key=number, reverse=True)]
 
 
-def fetch_tests(cache: Path = CACHE / "conformance") -> Suite:
+def fetch_tests() -> Suite:
     """Return the tests, fetched once.
-
-    Parameters
-    ----------
-    cache : Path
-        Where to keep them.
 
     Raises
     ------
     SourceError
         This is no Debian, or no source archive can be downloaded.
     """
+    cache = CACHE / "conformance"
     stamp = cache / "version"
     if not stamp.exists():
         if not APT_HELPER.exists() or shutil.which("xz") is None:

@@ -112,7 +112,7 @@ def build_wheel(folder: Path = BUILD / "wheel", cross: bool = False) -> Path:
     return next(folder.glob("*.whl"))
 
 
-def build_clips(folder: Path = BUILD / "clips") -> list[Path]:
+def build_clips() -> list[Path]:
     """Make the pages' recordings, unless ones made by the same program are already there.
 
     Returns
@@ -120,6 +120,7 @@ def build_clips(folder: Path = BUILD / "clips") -> list[Path]:
     list of Path
         ``noisy.wav``; and the noise under its first two sentences, ``room.wav``.
     """
+    folder = BUILD / "clips"
     stamp, clips = folder / "inputs.sha256", [folder / f"{name}.wav" for name in ("noisy", "room")]
     inputs = digest_of([Path(make_clip.__file__), Path(__file__)])
     if not all(is_current(stamp, inputs, clip) for clip in clips):
@@ -209,14 +210,14 @@ def slim_runtime(files: Mapping[str, Path], lock: Mapping[str, Any]) -> tuple[di
     return {**files, entry["file_name"]: numpy_wheel, LIBRARY: library}, {**lock, "packages": packages}
 
 
-def models_plan(folder: Path = ROOT / "percepnet_wasm" / "models") -> dict[str, bytes]:
+def models_plan() -> dict[str, bytes]:
     """List the models for a page to choose from, and ``models.json``, which describes them by tier.
 
     Each is there twice: as the file that Python reads, and as the image that the kernel runs without Python.
     """
     models: dict[str, dict[str, Any]] = {}
     plan: dict[str, bytes] = {}
-    for path in sorted(folder.glob("*.pnw")):
+    for path in sorted((ROOT / "percepnet_wasm" / "models").glob("*.pnw")):
         model = Model.load(path)
         name, data = f"models/{path.name}", path.read_bytes()
         compiled, program = f"models/{path.stem}.pni", image(model)

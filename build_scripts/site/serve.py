@@ -85,17 +85,13 @@ def make_server(directory: str | Path, port: int, headers: Mapping[str, str]) ->
 
 
 @contextlib.contextmanager
-def serve(
-    directory: str | Path, port: int = 0, isolated: bool = True, headers: Mapping[str, str] | None = None
-) -> Iterator[str]:
-    """Serve ``directory`` from a background thread for as long as the context lasts.
+def serve(directory: str | Path, isolated: bool = True, headers: Mapping[str, str] | None = None) -> Iterator[str]:
+    """Serve ``directory`` on any free port, from a background thread, for as long as the context lasts.
 
     Parameters
     ----------
     directory : str or Path
         Folder whose files are served.
-    port : int
-        TCP port; 0 takes any free one.
     isolated : bool
         Send the cross-origin isolation headers; without them a page has no SharedArrayBuffer.
     headers : mapping of str to str, optional
@@ -110,10 +106,8 @@ def serve(
     ------
     ValueError
         ``directory`` does not exist.
-    OSError
-        ``port`` is taken.
     """
-    server = make_server(directory, port, (ISOLATION if isolated else {}) | dict(headers or {}))
+    server = make_server(directory, 0, (ISOLATION if isolated else {}) | dict(headers or {}))
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
