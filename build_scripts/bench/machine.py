@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import psutil
 
-__all__ = ["descendants", "load_average", "processor_seconds"]
+__all__ = ["descendants", "load_average", "private_bytes", "processor_seconds"]
 
 
 def load_average() -> float:
@@ -21,6 +21,15 @@ def processor_seconds(processes: Iterable[psutil.Process]) -> float:
             times = process.cpu_times()
             seconds += times.user + times.system
     return seconds
+
+
+def private_bytes(processes: Iterable[psutil.Process]) -> int:
+    """Bytes of memory that nothing else on the machine shares; processes that have ended count as 0."""
+    total = 0
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            total += process.memory_full_info().uss
+    return total
 
 
 def descendants(argument: str) -> list[psutil.Process]:

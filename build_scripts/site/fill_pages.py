@@ -21,6 +21,7 @@ from percepnet_wasm.model_file import DEFAULT_TIER, Model
 from percepnet_wasm.signal.bands import BANDS
 
 from . import results
+from .engine_tables import MISSED
 from .page_charts import CHARTS
 from .results import Table
 from .tables import TABLES
@@ -40,9 +41,9 @@ def _milliseconds(samples: int) -> str:
     return f"{results.milliseconds(samples):g} ms"
 
 
-def _loads() -> str:
-    """Range of the load averages before the bench's turns."""
-    loads = [r["load_before"] for r in results.load("bench") if "load_before" in r]
+def _loads(name: str) -> str:
+    """Range of the load averages before the turns of a bench."""
+    loads = [r["load_before"] for r in results.load(name) if "load_before" in r]
     return f"{min(loads):g} to {max(loads):g}"
 
 
@@ -74,7 +75,9 @@ NUMBERS: dict[str, Callable[[], str]] = {
     "cpu share": lambda: f"{100 * results.live()['cpu_share']:.1f} %",
     "start cold": lambda: f"{results.startup('cold'):.1f} s",
     "start warm": lambda: f"{results.startup('warm'):.1f} s",
-    "bench load": _loads,
+    "bench load": lambda: _loads("bench"),
+    "engines load": lambda: _loads("engines"),
+    "engines visits": lambda: str(results.load("engines")[0]["visits"]),
     "offline native": lambda: f"{results.offline('percepnet native'):.0f}",
     "offline numpy": lambda: f"{results.offline('percepnet numpy'):.0f}",
     "picture range": lambda: f"{results.load('pictures')['typical']['range_db']} dB",
@@ -135,12 +138,13 @@ def fill(page: str, name: str = "") -> str:
 
 
 def html(table: Table) -> str:
-    """Lay out a table; a row whose first cell is marked by ** is ours."""
+    """Lay out a table; a row whose first cell begins with ** is ours, one that begins with MISSED a missed target."""
     lines = [_row(table.header, "col")]
-    body = [
-        _row([row[0].strip("*"), *row[1:]], "row", ' class="ours"' if row[0].startswith("**") else "")
-        for row in table.rows
-    ]
+    marks = {"**": ' class="ours"', MISSED: ' class="missed"'}
+    body = []
+    for row in table.rows:
+        mark = next((attributes for start, attributes in marks.items() if row[0].startswith(start)), "")
+        body.append(_row([row[0].strip("*"), *row[1:]], "row", mark))
     return f"<table><thead>{''.join(lines)}</thead><tbody>{''.join(body)}</tbody></table>"
 
 

@@ -16,7 +16,7 @@ from build_scripts.systems import system
 from percepnet_wasm.constants import SAMPLE_RATE
 from percepnet_wasm.model_file import DEFAULT_TIER
 
-from . import cost_tables
+from . import cost_tables, engine_tables
 from .results import CALLS, DEVELOPMENT, PEERS, RIVAL, SCORES, Table, load, ours, peers, rung, snr_groups
 
 __all__ = ["DOCUMENTS", "TABLES", "markdown", "updated"]
@@ -225,6 +225,7 @@ TABLES: dict[str, Callable[[], Table]] = {
     "soak": soak,
     "conformance": conformance,
     **cost_tables.TABLES,
+    **engine_tables.TABLES,
 }
 
 

@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from build_scripts import RESULTS, ROOT
-from build_scripts.site import charts, cost_tables, fill_pages, tables
+from build_scripts.site import charts, cost_tables, engine_tables, fill_pages, tables
 from build_scripts.site import results as results_module
 from build_scripts.site.charts import Bar, Line, Span
 
@@ -156,3 +156,22 @@ def test_the_rule_has_a_tick_for_each_band():
     rule = ElementTree.fromstring(charts.bands_rule([0.0, 100.0, 400.0]))
     (path,) = rule.iter("{http://www.w3.org/2000/svg}path")
     assert path.get("d") == "M0 0H1000M0 0V100M250 0V50M1000 0V50"
+
+
+WORST = {"cold_ms": 501, "brotli_bytes": 1.6e6, "delay_ms": 46.0, "cpu_share": 0.9, "quantum_p99_ms": 1.4}
+BEST = {"cold_ms": 499, "brotli_bytes": 1.4e6, "delay_ms": 40.0, "cpu_share": 0.01, "quantum_p99_ms": 1.2}
+
+
+@pytest.mark.parametrize(("figures", "said"), [(WORST, "missed"), (BEST, "met")])
+def test_a_missed_target_is_a_red_row(results, figures, said):
+    def change(content):
+        for record in content:
+            record.update(cpu_share=0.02)
+            if record["system"] in ("python", "worker", "worklet"):
+                record.update(figures)
+
+    results("engines", change)
+    rows = engine_tables.targets().rows
+    assert {row[-1] for row in rows} == {said}
+    assert {row[0].startswith(engine_tables.MISSED) for row in rows} == {said == "missed"}
+    assert numbers_page().count('<tr class="missed"><th scope="row">') == (len(rows) if said == "missed" else 0)
