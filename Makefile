@@ -13,6 +13,8 @@ PLAIN := -p no:pytest_pyodide
 # A shared machine may freeze for seconds in the middle of a call. A test that fails twice fails; one that fails once is
 # listed.
 RERUN := --reruns 1 --rerun-show-tracebacks -raR
+# Two at a time: Python's tests keep a core busy, and those in Chromium mostly wait for sound. A file's tests share fixtures.
+PARALLEL := -n 2 --dist loadfile
 
 # The build and the tests install what these pin, with hashes. LOCK= installs the newest versions instead, for a Python that
 # is newer than the locks.
@@ -53,7 +55,7 @@ test-unit test-pyodide test-browser firefox live: export OMP_NUM_THREADS = 1
 test-unit test-pyodide test-browser firefox live: export OPENBLAS_NUM_THREADS = 1
 
 test-unit: build/test.stamp ## Python's tests
-	$(PYTEST) $(PLAIN) tests/unit
+	$(PYTEST) $(PLAIN) tests/unit $(PARALLEL)
 
 test-worklet: worklet/node_modules/.stamp tests/clients/node_modules/.stamp ## JavaScript's tests and types, in Node
 	cd worklet && npm test
@@ -66,11 +68,11 @@ test-pyodide: build/test.stamp ## the wheel in Pyodide, in Node and Chromium
 
 test-browser: build/test.stamp ## the page and calls in Chromium
 	$(PY) -m build_scripts.package.build_dist --out dist
-	$(PYTEST) $(PLAIN) tests/browser -m 'not firefox' $(RERUN)
+	$(PYTEST) $(PLAIN) tests/browser --site=dist -m 'not firefox' $(PARALLEL) $(RERUN)
 
 firefox: build/test.stamp tests/clients/node_modules/.stamp
 	$(PY) -m build_scripts.package.build_dist --out dist
-	$(PYTEST) $(PLAIN) tests/browser -m firefox $(RERUN)
+	$(PYTEST) $(PLAIN) tests/browser --site=dist -m firefox $(RERUN)
 
 # Here for machines without PulseAudio, on which test-unit skips its sound.
 live: build/test.stamp
