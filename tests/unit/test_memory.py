@@ -39,11 +39,16 @@ def test_a_frame_takes_under_100_kb_for_a_moment_and_keeps_none(sound):
     engine = NumpyEngine(Model.load(), 1)
     run(engine, sound)
     tracemalloc.start()
-    run(engine, sound)  # Python keeps some freed numbers for later
-    before = tracemalloc.get_traced_memory()[0]
-    tracemalloc.reset_peak()
     run(engine, sound)
-    after, peak = tracemalloc.get_traced_memory()
+    kept, peaks = [], []
+    for _ in range(5):
+        before = tracemalloc.get_traced_memory()[0]
+        tracemalloc.reset_peak()
+        run(engine, sound)
+        after, peak = tracemalloc.get_traced_memory()
+        kept.append(after - before)
+        peaks.append(peak - before)
     tracemalloc.stop()
-    print(f"peak {peak - before}, kept {after - before}")
-    assert peak - before < 100_000 and after - before < 2_000
+    print(f"peaks {peaks}, kept {kept}")
+    # Python keeps some freed numbers for later, in some of the rounds; what frames keep, they keep in each.
+    assert max(peaks) < 100_000 and min(kept) < 2_000
