@@ -115,7 +115,7 @@ def targets() -> Table:
             met = target.met(record)
             label = f"{engine}: {target.promise}"
             rows.append([label if met else f"{MISSED} {label}", target.figure(record), "met" if met else "missed"])
-    return Table(["target", "measured", ""], rows)
+    return Table(["target", "measured", "result"], rows)
 
 
 TABLES: dict[str, Callable[[], Table]] = {"engines": engines, "engine-targets": targets}

@@ -256,6 +256,10 @@ class Tab:
                 raise
             return False
 
+    def enhanced(self) -> None:
+        """Wait until the page's instance is heard: after an overload it is raw for 15 s or longer."""
+        self.wait("percepnet.playing === 'enhanced'")
+
     def events(self, kind: str) -> list[dict[str, Any]]:
         """The events of one type so far, of the instance made by ``harness.create``."""
         return [event for event in self.evaluate("window.log") if event["type"] == kind]

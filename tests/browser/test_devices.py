@@ -156,8 +156,13 @@ def test_a_graph_at_another_rate_goes_through_tracks(start: Callable[[], Tab]) -
         await harness.untilPlaying(percepnet, 'enhanced');
     }""")
     assert "MediaStreamAudioDestinationNode" in tab.evaluate("refusal")
-    record = "() => harness.record(context, [before, after], 5 * 44100)"
-    soon(lambda: not_cleaned(*align(*map(decode, tab.evaluate(record)), 44100)))
+
+    def not_heard_cleaned() -> str:
+        tab.enhanced()
+        recorded = tab.evaluate("() => harness.record(context, [before, after], 5 * 44100)")
+        return not_cleaned(*align(*map(decode, recorded), 44100))
+
+    soon(not_heard_cleaned)
     assert tab.uncaught == []
 
 

@@ -47,6 +47,7 @@ def test_far_end_of_a_call(
     tab.evaluate(CALLS, engine)
 
     def not_heard() -> str:
+        tab.enhanced()
         microphone, tapped, raw_far, clean_far = map(decode, tab.evaluate("recordAll()"))
         assert lag(microphone, tapped) == DEPTH[engine] + DELAY
         settled = 3 * SAMPLE_RATE  # the receivers' jitter buffers have found their size
@@ -88,8 +89,12 @@ def test_drop_in_is_raw_while_loading_then_clean(open_tab: Callable[..., Tab], i
 
     assert len(held) == 1
     held[0].continue_()
-    tab.wait("percepnet.playing === 'enhanced'")
-    soon(lambda: not_cleaned(*recorded(tab)))
+
+    def not_heard_cleaned() -> str:
+        tab.enhanced()
+        return not_cleaned(*recorded(tab))
+
+    soon(not_heard_cleaned)
     assert tab.events("stats")[-1]["transport"] == ("none" if engine == "worklet" else "shared")
     assert tab.events("stats")[-1]["inputRate"] == tab.evaluate("raw.getSettings().sampleRate") > 0
     assert tab.failures() == [] and tab.events("error") == []
