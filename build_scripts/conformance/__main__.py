@@ -3,9 +3,10 @@
     python -m build_scripts.conformance [--browser chromium] [--minutes 5] [folder ...]
 
 The tests' own server serves every test page twice: unchanged, and with the tag above its scripts. If a subtest passes
-only without the tag, both versions are run again, and it counts as lost if that repeats. ``expected.toml`` lists the
-losses that are accepted. An interrupted run resumes where it stopped, as long as ``dist/``, browser and tests are the
-same. A folder that is complete gets a line in ``results/conformance.json``, from which ``tables.py`` makes a table.
+only without the tag, both versions are run again. If that repeats, more runs show whether it is lost, or passes by
+chance and as often with the tag as without. ``expected.toml`` lists the losses that are accepted. An interrupted run
+resumes where it stopped, as long as ``dist/``, browser and tests are the same. A folder that is complete gets a line in
+``results/conformance.json``, from which ``tables.py`` makes a table.
 """
 
 import argparse
@@ -14,13 +15,13 @@ import datetime
 import hashlib
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from build_scripts import ROOT
 
 from .chromium import Chromium, chromium
-from .compare import ExpectedLoss, read_expected, sort_losses
+from .compare import ExpectedLoss, accepted_losses, read_expected, sort_losses
 from .gecko import Gecko, gecko
 from .journal import ARMS, Journal
 from .manifest import Page, find_tests
@@ -58,9 +59,10 @@ class Session:
         name = self.browser.name
         tests = find_tests(self.tests.folder, folder)
         journal = Journal(BUILD / f"{name}-{folder}.jsonl", self.fingerprints)
-        left = [test for test in tests if journal.next_arm(test.url)]
+        accepted = {test.url: accepted_losses(name, test.url, expected) for test in tests}
+        left = [test for test in tests if journal.next_arm(test.url, accepted[test.url])]
         print(f"{name}: {folder}: {len(tests)} files, {len(tests) - len(left)} of them done", flush=True)
-        if left and not self._run_all(left, journal):
+        if left and not self._run_all(left, journal, accepted):
             print(f"{name}: {folder}: out of time; run the same command to continue")
             return None
         write_record(
@@ -80,7 +82,7 @@ class Session:
         print(f"{name}: {folder}: {len(fresh)} lost", flush=True)
         return not fresh
 
-    def _run_all(self, tests: Sequence[Page], journal: Journal) -> bool:
+    def _run_all(self, tests: Sequence[Page], journal: Journal, accepted: Mapping[str, set[str]]) -> bool:
         with contextlib.ExitStack() as stack:
             served = {
                 arm: stack.enter_context(
@@ -92,7 +94,7 @@ class Session:
             }
             for test in tests:
                 limit = (LONG_S if test.long else SHORT_S) * self.patience + START_S
-                while arm := journal.next_arm(test.url):
+                while arm := journal.next_arm(test.url, accepted[test.url]):
                     if time.monotonic() > self.deadline:
                         return False
                     started = time.monotonic()

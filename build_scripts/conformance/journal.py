@@ -2,10 +2,11 @@
 
 import json
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
-from .compare import Outcome, losses
+from .compare import Outcome, is_decided
 
 __all__ = ["ARMS", "Journal"]
 
@@ -54,9 +55,16 @@ class Journal:
         plain, tagged = (self.runs[test, arm] for arm in ARMS)
         return list(zip(plain, tagged, strict=False))
 
-    def next_arm(self, test: str) -> str | None:
-        """What to run next: each arm once, and again if the tag lost something; None if nothing is left to do."""
-        pairs = self.pairs(test)
-        if len(pairs) >= 2 or (pairs and not losses(*pairs[0])):
+    def next_arm(self, test: str, expected: Iterable[str] = ()) -> str | None:
+        """What to run next, None if nothing: each arm once, and again while a loss is undecided.
+
+        Parameters
+        ----------
+        test : str
+            Its address.
+        expected : iterable of str
+            Subtests whose loss needs no further runs.
+        """
+        if is_decided(self.pairs(test), expected):
             return None
         return min(ARMS, key=lambda arm: len(self.runs[test, arm]))

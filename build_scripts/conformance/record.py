@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from build_scripts import RESULTS
 
-from .compare import ExpectedLoss, Loss, repeated, sort_losses
+from .compare import ExpectedLoss, Flaky, Loss, flaky, repeated, sort_losses
 from .journal import Journal
 from .manifest import Page
 
@@ -17,15 +18,15 @@ RECORD = RESULTS / "conformance.json"
 
 
 def losses_of(journal: Journal, browser: str, tests: Sequence[Page]) -> list[Loss]:
-    """What was lost each time."""
+    """What the tag breaks."""
     return [Loss(browser, test.url, name) for test in tests for name in sorted(repeated(journal.pairs(test.url)))]
 
 
 def summary(journal: Journal, browser: str, tests: Sequence[Page], expected: Sequence[ExpectedLoss]) -> dict[str, Any]:
     """Figures of a folder whose tests have all been run.
 
-    In a file that was run twice a subtest passes if it passed once, since it is lost only if it fails both times.
-    ``tag`` counts the pages that had loaded drop-in.js.
+    In a file that was run several times a subtest passes if it passed once. ``tag`` counts the pages that had loaded
+    drop-in.js.
     """
     pairs = {test.url: journal.pairs(test.url) for test in tests}
     fresh, known = sort_losses(losses_of(journal, browser, tests), expected)
@@ -38,6 +39,7 @@ def summary(journal: Journal, browser: str, tests: Sequence[Page], expected: Seq
         "run_again": sum(len(runs) > 1 for runs in pairs.values()),
         "expected": [f"{loss.test}: {loss.subtest}" for loss in known],
         "lost": [f"{loss.test}: {loss.subtest}" for loss in fresh],
+        "flaky": [asdict(Flaky.count(url, name, runs)) for url, runs in pairs.items() for name in sorted(flaky(runs))],
     }
 
 

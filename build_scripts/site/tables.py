@@ -211,6 +211,17 @@ def conformance() -> Table:
     return Table(header, rows)
 
 
+def flaky() -> Table:
+    """Subtests of the web platform that pass by chance, with the script tag and without."""
+    rows = [
+        [f"{each['test']}: {each['subtest']}, {entry['browser'].capitalize()}", f"{each['plain']} of {each['runs']}"]
+        + [f"{each['tag']} of {each['runs']}"]
+        for entry in load("conformance")
+        for each in entry["flaky"]
+    ]
+    return Table(["subtest", "passes without the tag", "with it"], rows or [["none", "", ""]])
+
+
 TABLES: dict[str, Callable[[], Table]] = {
     "ladder": ladder,
     "quality": quality,
@@ -224,6 +235,7 @@ TABLES: dict[str, Callable[[], Table]] = {
     "mutation": mutation,
     "soak": soak,
     "conformance": conformance,
+    "flaky": flaky,
     **cost_tables.TABLES,
     **engine_tables.TABLES,
 }

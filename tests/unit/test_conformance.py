@@ -11,6 +11,9 @@ from build_scripts.conformance.compare import (
     ExpectedLoss,
     Loss,
     Outcome,
+    accepted_losses,
+    flaky,
+    is_decided,
     losses,
     read_expected,
     repeated,
@@ -46,6 +49,62 @@ def test_a_file_that_fails_as_a_whole_is_a_loss():
     assert losses(outcome(), outcome("ERROR")) == {FILE}
     assert losses(outcome("TIMEOUT"), outcome("ERROR")) == set()
     assert losses(GOOD, Outcome("CRASH")) == {"one", "two"}
+
+
+def pairs_of(plain, tag):
+    """Runs of one subtest, + where it passes."""
+    arms = ([outcome(two="PASS" if each == "+" else "FAIL") for each in runs] for runs in (plain, tag))
+    return list(zip(*arms, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("plain", "tag", "lost", "chance"),
+    [
+        ("++++++", "------", True, False),
+        ("++" + "+-+--+--", "--" + "-+--+-+-", False, True),
+        ("++" + "+-+--+--", "--" + "--------", True, False),  # it never passes
+        ("++" + "++++++++", "--" + "++++++++", True, False),  # unlike without the tag, where it always passes
+        ("++" + "+++++++-", "--" + "-+--+---", True, False),  # 7 of 8 against 2: seldom by chance
+        ("++" + "+++++++-", "--" + "-+--+--+", False, True),  # 7 of 8 against 3: often enough
+        ("+-" + "--------", "--" + "--------", False, False),  # the loss did not repeat
+    ],
+)
+def test_a_repeated_loss_is_tried_again_and_may_be_chance(plain, tag, lost, chance):
+    pairs = pairs_of(plain, tag)
+    assert (bool(repeated(pairs)), bool(flaky(pairs))) == (lost, chance)
+
+
+@pytest.mark.parametrize(
+    ("plain", "tag", "runs"),
+    [
+        ("+" * 12, "+" * 12, 1),
+        ("-" * 12, "-" * 12, 1),
+        ("+" * 12, "-+" * 6, 2),
+        ("+" * 12, "-" * 12, 6),
+        ("+" * 12, "--" + "-+" * 5, 10),
+        ("++" + "-+" * 5, "-" * 12, 10),
+    ],
+)
+def test_a_test_is_run_until_it_is_decided(plain, tag, runs):
+    pairs = pairs_of(plain, tag)
+    assert [is_decided(pairs[:n]) for n in range(runs + 1)] == [False] * runs + [True]
+
+
+def test_an_expected_loss_is_not_tried_again():
+    pairs = pairs_of("++", "--")
+    assert is_decided(pairs, {"two"}) and not is_decided(pairs, {"one"})
+    expected = [
+        ExpectedLoss("/a.html", ("one", "two"), ("chromium",), "because"),
+        ExpectedLoss("/b.html", ("three",), ("chromium",), "because"),
+    ]
+    assert accepted_losses("chromium", "/a.html", expected) == {"one", "two"}
+    assert accepted_losses("firefox", "/a.html", expected) == set()
+
+
+def test_a_file_that_fails_as_a_whole_may_be_flaky_too():
+    good, bad = outcome(two="FAIL"), outcome("TIMEOUT", two="FAIL")
+    assert flaky([(good, bad)] * 2 + [(bad, good), (good, bad)] * 4) == {FILE}
+    assert repeated([(good, bad)] * 6) == {FILE}
 
 
 def test_only_what_is_lost_twice_counts():
@@ -84,8 +143,8 @@ def test_both_ways_are_run_and_again_where_something_is_lost(tmp_path):
     while arm := journal.next_arm(TEST):
         order.append(arm)
         journal.add(TEST, arm, GOOD if arm == "plain" else WORSE)
-    assert order == ["plain", "tag", "plain", "tag"]
-    assert journal.pairs(TEST) == [(GOOD, WORSE), (GOOD, WORSE)]
+    assert order == ["plain", "tag"] * 6
+    assert journal.pairs(TEST) == [(GOOD, WORSE)] * 6
     journal.add("/b.html", "plain", GOOD)
     journal.add("/b.html", "tag", AS_GOOD)
     assert journal.next_arm("/b.html") is None
@@ -131,7 +190,18 @@ def test_figures_of_a_folder(tmp_path):
         "run_again": 1,
         "expected": [f"{TEST}: two"],
         "lost": [f"{TEST}: one"],
+        "flaky": [],
     }
+
+
+def test_flaky_subtests_are_recorded_with_their_counts(tmp_path):
+    journal = Journal(tmp_path / "journal.jsonl", FINGERPRINTS)
+    for plain, tagged in pairs_of("++" + "+-+--+--", "--" + "-+--+-+-"):
+        journal.add(TEST, "plain", plain)
+        journal.add(TEST, "tag", tagged)
+    figures = summary(journal, "chromium", [Page(TEST, False)], [])
+    assert figures["flaky"] == [{"test": TEST, "subtest": "two", "plain": 5, "tag": 3, "runs": 10}]
+    assert (figures["lost"], figures["run_again"]) == ([], 1)
 
 
 def test_a_run_that_was_cut_short_does_not_lower_the_figures(tmp_path):
@@ -176,7 +246,7 @@ def test_a_folder_with_a_new_loss_fails(session, tmp_path, capsys):
     forever = session(float("inf"))
     assert forever.run("webrtc", []) is False
     assert "LOST chromium: /a.html: two\nLOST chromium: /b.html: two\n" in capsys.readouterr().out
-    assert [url for url, _ in forever.browser.visited] == 2 * ["plain/a.html", "tag/a.html"] + 2 * [
+    assert [url for url, _ in forever.browser.visited] == 6 * ["plain/a.html", "tag/a.html"] + 6 * [
         "plain/b.html",
         "tag/b.html",
     ]
