@@ -12,11 +12,11 @@ import { isName } from './tiers.js';
 /** @type {Record<string, Attribute>} by their names in `dataset`, which are those of the options */
 const ATTRIBUTES = {
   engine: { takes: ENGINES.join(' or '), read: (text) => ENGINES.find((engine) => engine === text) },
-  model: { takes: "a tier such as 'c20', 'auto' for the largest this machine carries, or a model file's address", read: readModelName },
+  model: { takes: "a tier such as 'c20', 'auto' for the largest that this machine can run in time, or a model file's address", read: readModelName },
   assets: { takes: 'the address of the runtime folder', read: readFolder },
   attenuationLimit: { takes: 'decibels from 0 (no effect) to Infinity (no limit)', read: readLimit },
-  enabled: { takes: 'true or false', read: readSwitch },
-  preload: { takes: 'true (load with the page) or false (with the first microphone)', read: readSwitch },
+  enabled: { takes: 'true or false', read: readBoolean },
+  preload: { takes: 'true (load with the page) or false (with the first microphone)', read: readBoolean },
 };
 
 /**
@@ -30,19 +30,19 @@ export function readAttributes(dataset) {
   for (const [name, text = ''] of Object.entries(dataset)) {
     const attribute = Object.hasOwn(ATTRIBUTES, name) ? ATTRIBUTES[name] : undefined;
     if (!attribute) {
-      const meant = Object.keys(ATTRIBUTES).find((known) => isMisspelt(name.toLowerCase(), known.toLowerCase()));
-      if (meant) problems.push(`${spelling(name)} is unknown and ignored: did you mean ${spelling(meant)}?`);
+      const intended = Object.keys(ATTRIBUTES).find((known) => isMisspelt(name.toLowerCase(), known.toLowerCase()));
+      if (intended) problems.push(`${attributeName(name)} is unknown and ignored: did you mean ${attributeName(intended)}?`);
       continue;
     }
     const value = attribute.read(text.trim());
-    if (value === undefined) problems.push(`${spelling(name)}="${text}" is ignored: it must be ${attribute.takes}`);
+    if (value === undefined) problems.push(`${attributeName(name)}="${text}" is ignored: it must be ${attribute.takes}`);
     else options[name] = value;
   }
   return { options, problems };
 }
 
-/** @param {string} name in `dataset` @returns {string} in HTML */
-function spelling(name) {
+/** @param {string} name in `dataset` @returns {string} the attribute's name in HTML */
+function attributeName(name) {
   return `data-${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
@@ -65,11 +65,11 @@ function distance(a, b) {
 }
 
 /** @type {Map<string, boolean>} a Map, since an object also has 'constructor' */
-const SWITCH = new Map([['', true], ['true', true], ['false', false]]);
+const BOOLEANS = new Map([['', true], ['true', true], ['false', false]]);
 
 /** @param {string} text @returns {boolean | undefined} an attribute without a value means yes */
-function readSwitch(text) {
-  return SWITCH.get(text);
+function readBoolean(text) {
+  return BOOLEANS.get(text);
 }
 
 /** @param {string} text */

@@ -7,16 +7,16 @@ export function wrapCallbackGetUserMedia() {
   for (const name of NAMES) {
     const own = Object.getOwnPropertyDescriptor(Navigator.prototype, name);
     if (typeof own?.value !== 'function') continue;
-    const cover = {
+    const override = {
       /** @this {any} */
       [name](/** @type {any[]} */ ...values) {
         const [constraints, onStream, onError] = values;
-        const sound = this instanceof Navigator && typeof onStream === 'function' && typeof onError === 'function';
-        if (!sound) return own.value.apply(this, values); // the browser's own TypeError
+        const wellFormed = this instanceof Navigator && typeof onStream === 'function' && typeof onError === 'function';
+        if (!wellFormed) return own.value.apply(this, values); // the browser's own TypeError
         this.mediaDevices.getUserMedia(constraints).then(guarded(onStream), guarded(onError));
       },
     };
-    const value = Object.defineProperty(cover[name], 'length', { value: own.value.length });
+    const value = Object.defineProperty(override[name], 'length', { value: own.value.length });
     Object.defineProperty(Navigator.prototype, name, { ...own, value });
   }
 }

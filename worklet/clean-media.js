@@ -12,9 +12,9 @@ import { microphoneRequest } from './constraints.js';
 import { GraphTrial, PAUSE } from './graph-trial.js';
 import { firstDepth } from './options.js';
 import { PercepNet } from './percepnet.js';
-import { SuppressionKeeper, asAsked, isFinal, isWithheld } from './recapture.js';
+import { SuppressionKeeper, isFinal, restoreSuppression, withholdsSuppression } from './recapture.js';
 import { StandIn } from './stand-in.js';
-import { coverMembers } from './track-members.js';
+import { overrideMembers } from './track-members.js';
 
 /**
  * ms that our side may take before the page gets its raw microphone instead. It normally takes well under a second. It takes
@@ -118,7 +118,7 @@ export class CleanMedia extends EventTarget {
   async #clean(stream, asked, getUserMedia) {
     const [raw] = stream.getAudioTracks();
     if (!raw) return true;
-    const track = (await this.#enhance(raw, asked, getUserMedia)) ?? (await asAsked(raw, asked, getUserMedia, this.#recaptures));
+    const track = (await this.#enhance(raw, asked, getUserMedia)) ?? (await restoreSuppression(raw, asked, getUserMedia, this.#recaptures));
     if (!track) {
       this.#reportLoss();
       return false;
@@ -132,7 +132,7 @@ export class CleanMedia extends EventTarget {
         stream.removeTrack(video);
         stream.addTrack(video);
       }
-      // The stream was inactive meanwhile: its 'active' event comes before the page can listen.
+      // The stream of a dead microphone was inactive for a moment: let its 'active' event pass before the page can listen.
       if (raw.readyState === 'ended') await new Promise((resolve) => setTimeout(resolve));
     }
     return true;
@@ -170,7 +170,7 @@ export class CleanMedia extends EventTarget {
   #keep(microphone, getUserMedia) {
     const { raw, asked, percepnet } = microphone;
     if (percepnet.state === 'destroyed') return; // The microphone has ended meanwhile.
-    const suppressed = isWithheld(asked) && raw.getSettings().noiseSuppression === true;
+    const suppressed = withholdsSuppression(asked) && raw.getSettings().noiseSuppression === true;
     const onLost = () => this.#reportLoss(percepnet);
     const keeper = new SuppressionKeeper(microphone, getUserMedia, this.#recaptures, { suppressed, onLost });
     this.#microphones.add(microphone);
@@ -226,9 +226,9 @@ export class CleanMedia extends EventTarget {
  */
 export function wrapGetUserMedia(options) {
   const media = new CleanMedia(options);
-  coverMembers();
+  overrideMembers();
   const own = /** @type {PropertyDescriptor} */ (Object.getOwnPropertyDescriptor(MediaDevices.prototype, 'getUserMedia'));
-  const cover = {
+  const override = {
     /** @this {any} */
     getUserMedia(/** @type {unknown[]} */ ...values) {
       // If something is wrong with the call, it is for the browser to say so.
@@ -240,7 +240,7 @@ export function wrapGetUserMedia(options) {
       }
     },
   };
-  const value = Object.defineProperty(cover.getUserMedia, 'length', { value: own.value.length });
+  const value = Object.defineProperty(override.getUserMedia, 'length', { value: own.value.length });
   Object.defineProperty(MediaDevices.prototype, 'getUserMedia', { ...own, value });
   return Object.assign(media, {
     unwrap() {
@@ -263,7 +263,7 @@ async function withinPatience(promise) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
   const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`the audio graph was not there within ${PATIENCE / 1000} s`)), PATIENCE);
+    timer = setTimeout(() => reject(new Error(`the audio graph did not start within ${PATIENCE / 1000} s`)), PATIENCE);
   });
   try {
     return await Promise.race([promise, /** @type {Promise<never>} */ (late)]);

@@ -31,7 +31,7 @@ export function microphoneRequest(asked, latency = 0) {
   const { audio } = /** @type {any} */ (asked);
   // In WebIDL null is the empty dictionary here, and any other primitive a boolean.
   const wanted = audio === null || isObject(audio) ? readTrackConstraints(audio) : audio && {};
-  if (!wanted || isCaptureOfSound(wanted) || demandsUntouched(wanted, latency)) return untouched;
+  if (!wanted || isDisplayAudio(wanted) || requiresUntouched(wanted, latency)) return untouched;
   /** @type {Record<string, any>} */
   const constraints = {};
   const names = new Set(STREAM_MEMBERS);
@@ -48,7 +48,7 @@ export function microphoneRequest(asked, latency = 0) {
  * @returns {MediaTrackConstraints} a copy, unless it must stay as it is
  */
 export function withoutSuppression(asked) {
-  if (!isObject(asked) || demanded(asked.noiseSuppression) !== undefined || isLegacy(asked)) return asked;
+  if (!isObject(asked) || exactValue(asked.noiseSuppression) !== undefined || isLegacy(asked)) return asked;
   return suppressionOff(asked);
 }
 
@@ -78,8 +78,8 @@ function leaveOutSuppression(set) {
  * @param {MediaTrackConstraints} asked
  * @param {number} [latency] seconds that enhancement adds
  */
-export function demandsUntouched(asked, latency = 0) {
-  return demanded(asked.noiseSuppression) === false || unmetDemand(asked, latency) !== undefined;
+export function requiresUntouched(asked, latency = 0) {
+  return exactValue(asked.noiseSuppression) === false || unmetRequirement(asked, latency) !== undefined;
 }
 
 /**
@@ -87,7 +87,7 @@ export function demandsUntouched(asked, latency = 0) {
  * @param {number} [latency] seconds that enhancement adds
  * @returns {string | undefined} the first constraint that a mono track at 48 kHz cannot meet
  */
-export function unmetDemand(asked, latency = 0) {
+export function unmetRequirement(asked, latency = 0) {
   if (excludes(asked.channelCount, 1)) return 'channelCount';
   if (excludes(asked.sampleRate, SAMPLE_RATE)) return 'sampleRate';
   const { exact, max } = range(/** @type {any} */ (asked).latency);
@@ -105,8 +105,8 @@ function excludes(constraint, value) {
   return (exact !== undefined && exact !== value) || min > value || max < value;
 }
 
-/** The value that the page insists on, if any. @param {unknown} constraint */
-function demanded(constraint) {
+/** The value that the page requires, if any. @param {unknown} constraint */
+function exactValue(constraint) {
   return range(constraint).exact;
 }
 
@@ -125,7 +125,7 @@ function isLegacy(asked) {
  *
  * @param {any} asked
  */
-function isCaptureOfSound(asked) {
+function isDisplayAudio(asked) {
   const legacy = [asked.mandatory, ...(Array.isArray(asked.optional) ? asked.optional : [])];
   return ![undefined, 'microphone'].includes(asked.mediaSource) || legacy.some((set) => set?.chromeMediaSource !== undefined);
 }

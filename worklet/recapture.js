@@ -1,7 +1,7 @@
 /**
- * The browser's own noise suppression, while the enhancer is not working: the microphone was opened without it.
+ * Switches the browser's own noise suppression on while the enhancer is not working, since the microphone was opened without it.
  *
- * Each browser has its own way of switching it on, so these are tried in order, and the track's settings show whether one worked:
+ * Browsers differ in what lets it be switched, so these are tried in order, and the track's settings show whether one worked:
  *
  * 1. applyConstraints() on the open track (Firefox);
  * 2. a second capture, which is cross-faded in before the first is stopped (Chromium, if the first is not processed at all);
@@ -18,8 +18,8 @@ export const ENHANCER_PATIENCE = 5000;
 /** ms until a microphone that the browser has not opened counts as refused. */
 const CAPTURE_PATIENCE = 10_000;
 
-/** Reasons for a fallback that may pass by themselves. @type {(string | undefined)[]} */
-const PASSING = ['stalled', 'overload', 'suspended'];
+/** Reasons for a fallback from which the enhancer may recover by itself. @type {(string | undefined)[]} */
+const TRANSIENT = ['stalled', 'overload', 'suspended'];
 
 /**
  * @typedef {object} Recaptures
@@ -57,9 +57,9 @@ export class SuppressionKeeper {
     this.#onLost = onLost;
     const { signal } = this.#ended;
     for (const type of /** @type {const} */ (['ready', 'fallback'])) {
-      standIn.percepnet.addEventListener(type, () => this.#look(), { signal });
+      standIn.percepnet.addEventListener(type, () => this.#update(), { signal });
     }
-    this.#look();
+    this.#update();
   }
 
   end() {
@@ -67,21 +67,21 @@ export class SuppressionKeeper {
     clearTimeout(this.#timer);
   }
 
-  #look() {
+  #update() {
     clearTimeout(this.#timer);
     const { state, reason } = this.#standIn.percepnet;
     const needed = state !== 'ready';
     if (needed === this.#suppressed || this.#busy || this.#ended.signal.aborted) return;
-    if (!needed || (state === 'fallback' && isFinal(reason?.code))) void this.#exchange(needed);
-    else this.#timer = setTimeout(() => this.#exchange(true), ENHANCER_PATIENCE);
+    if (!needed || (state === 'fallback' && isFinal(reason?.code))) void this.#setSuppression(needed);
+    else this.#timer = setTimeout(() => this.#setSuppression(true), ENHANCER_PATIENCE);
   }
 
   /** @param {boolean} suppressed whether the microphone is to have the browser's suppression */
-  async #exchange(suppressed) {
+  async #setSuppression(suppressed) {
     const standIn = this.#standIn;
-    if (suppressed && !(isWithheld(standIn.asked) && hasSuppression(standIn.raw, false))) return;
+    if (suppressed && !(withholdsSuppression(standIn.asked) && hasSuppression(standIn.raw, false))) return;
     this.#busy = true;
-    const done = await this.#switch(suppressed);
+    const done = await this.#trySuppression(suppressed);
     this.#busy = false;
     if (this.#ended.signal.aborted) return;
     if (done) {
@@ -92,35 +92,35 @@ export class SuppressionKeeper {
     }
     // Two suppressors in a row degrade the voice.
     standIn.leaveToBrowser(this.#suppressed && !suppressed);
-    // What was refused is not tried again until something changes, as it may have meanwhile.
+    // A refusal is final until the enhancer's state changes, which it may have done in the meantime.
     const needed = standIn.percepnet.state !== 'ready';
-    if (done || needed !== suppressed) this.#look();
+    if (done || needed !== suppressed) this.#update();
   }
 
   /** @param {boolean} suppressed @returns {Promise<boolean>} whether that succeeded */
-  async #switch(suppressed) {
+  async #trySuppression(suppressed) {
     const standIn = this.#standIn;
     const { raw, asked } = standIn;
     const { signal } = this.#ended;
     const constraints = suppressed ? suppressionOn(asked) : suppressionOff(asked);
-    if (await applied(raw, constraints, suppressed)) {
-      standIn.switchedSuppression(suppressed);
+    if (await tryConstraints(raw, constraints, suppressed)) {
+      standIn.noteSuppression(suppressed);
       return true;
     }
     if (!(await mayReopen(raw, signal))) return false;
-    const { track: second, error } = await reopen(this.#getUserMedia, deviceOf(raw), required(constraints, suppressed));
+    const { track: second, error } = await reopen(this.#getUserMedia, deviceOf(raw), requireSuppression(constraints, suppressed));
     // A browser that serves only one capture at a time mutes one of them.
     if (second && !second.muted && !signal.aborted && hasSuppression(second, suppressed)) {
       standIn.replaceMicrophone(second, suppressed);
       return true;
     }
     second?.stop();
-    // The first is stopped only if nothing but its being open was in the way.
+    // Stop the first capture only if its being open was all that was in the way: otherwise it would be lost for nothing.
     const open = second ? !second.muted : error?.name === 'OverconstrainedError';
     if (!open || signal.aborted || raw.muted || raw.readyState === 'ended') return false;
     await standIn.percepnet.fadeInput();
     const previous = suppressed ? suppressionOff(asked) : asked;
-    const track = await exchanged(this.#getUserMedia, raw, [constraints, previous], signal);
+    const track = await stopAndReopen(this.#getUserMedia, raw, [constraints, previous], signal);
     if (signal.aborted) {
       track?.stop();
       return false;
@@ -137,7 +137,7 @@ export class SuppressionKeeper {
 }
 
 /**
- * Open the microphone as the page would have it without us, before the page gets it.
+ * Give a microphone that is not going to be enhanced what the page would have had without us, before the page gets it.
  *
  * @param {MediaStreamTrack} raw opened without suppression
  * @param {MediaTrackConstraints} asked
@@ -145,25 +145,25 @@ export class SuppressionKeeper {
  * @param {Recaptures} counts
  * @returns {Promise<MediaStreamTrack | undefined>} `raw` itself, or what takes its place; undefined if the microphone is lost
  */
-export async function asAsked(raw, asked, getUserMedia, counts) {
-  if (!isWithheld(asked) || !hasSuppression(raw, false)) return raw;
-  if (await applied(raw, suppressionOn(asked), true)) {
+export async function restoreSuppression(raw, asked, getUserMedia, counts) {
+  if (!withholdsSuppression(asked) || !hasSuppression(raw, false)) return raw;
+  if (await tryConstraints(raw, suppressionOn(asked), true)) {
     counts.done += 1;
     return raw;
   }
-  const track = (await mayReopen(raw)) ? await exchanged(getUserMedia, raw, [asked, suppressionOff(asked)]) : raw;
+  const track = (await mayReopen(raw)) ? await stopAndReopen(getUserMedia, raw, [asked, suppressionOff(asked)]) : raw;
   if (!track) counts.lost += 1;
   else counts[hasSuppression(track, true) ? 'done' : 'refused'] += 1;
   return track;
 }
 
-/** Whether a fallback with this reason will not pass by itself. @param {string} [code] */
+/** Whether the enhancer will not recover by itself from a fallback with this reason. @param {string} [code] */
 export function isFinal(code) {
-  return !PASSING.includes(code);
+  return !TRANSIENT.includes(code);
 }
 
-/** Whether we take the browser's suppression from the page. @param {MediaTrackConstraints} asked */
-export function isWithheld(asked) {
+/** Whether the page's microphone has lost the browser's suppression because of us. @param {MediaTrackConstraints} asked */
+export function withholdsSuppression(asked) {
   const changed = withoutSuppression(asked) !== asked; // a requirement, and the syntax from before the standard, are passed on
   return changed && wantsSuppression(asked);
 }
@@ -179,12 +179,12 @@ function suppressionOn(asked) {
 }
 
 /** @param {MediaTrackConstraints} constraints @param {boolean} suppressed */
-function required(constraints, suppressed) {
+function requireSuppression(constraints, suppressed) {
   return { ...constraints, noiseSuppression: { exact: suppressed } };
 }
 
 /** @param {MediaStreamTrack} raw @param {MediaTrackConstraints} constraints @param {boolean} suppressed */
-async function applied(raw, constraints, suppressed) {
+async function tryConstraints(raw, constraints, suppressed) {
   try {
     await raw.applyConstraints(constraints);
   } catch {
@@ -202,7 +202,7 @@ async function applied(raw, constraints, suppressed) {
  * @param {AbortSignal} [signal]
  * @returns {Promise<MediaStreamTrack | undefined>} undefined if nothing can be opened
  */
-async function exchanged(getUserMedia, raw, choices, signal) {
+async function stopAndReopen(getUserMedia, raw, choices, signal) {
   const deviceId = deviceOf(raw); // A stopped track no longer has it.
   raw.stop();
   for (const constraints of choices) {

@@ -7,10 +7,10 @@
  * switched on and off one by one, and the microphone is released with the last of them.
  */
 import { SAMPLE_RATE } from './constants.js';
-import { demandsUntouched, suppressionOff, unmetDemand } from './constraints.js';
+import { requiresUntouched, suppressionOff, unmetRequirement } from './constraints.js';
 import { readTrackConstraints } from './dictionaries.js';
 import { FADE } from './graph.js';
-import { coverMembers, giveFace, native } from './track-members.js';
+import { native, overrideMembers, setFacade } from './track-members.js';
 
 /** Events of the microphone that the page expects on the track. */
 const FORWARDED = /** @type {const} */ (['mute', 'unmute']);
@@ -34,19 +34,19 @@ export class StandIn {
    * @param {MediaTrackConstraints} asked the page's own constraints
    */
   constructor(raw, clean, percepnet, asked) {
-    coverMembers();
+    overrideMembers();
     this.raw = raw;
-    /** What the page has asked for last. */
+    /** The page's latest constraints. */
     this.asked = asked;
     this.percepnet = percepnet;
     /** Called once, when the microphone has been released. */
     this.onReleased = () => {};
-    /** What the enhancer's owner wants, and whether the page nevertheless requires the untouched microphone. */
+    /** Whether enhancement is wanted by whoever controls the enhancer, and whether the page's constraints rule it out. */
     this.enabled = percepnet.enabled;
     this.untouched = false;
     this.#listen();
     /** The track for the page. */
-    this.track = this.#cover(clean, asked);
+    this.track = this.#disguise(clean, asked);
     // It may have ended while the graph was being made, and that event has been missed.
     if (raw.readyState === 'ended') this.#end();
   }
@@ -63,8 +63,8 @@ export class StandIn {
     this.setEnabled(this.enabled);
   }
 
-  /** The microphone's own suppression was switched. @param {boolean} suppressed */
-  switchedSuppression(suppressed) {
+  /** Keep in mind whether the microphone has its own suppression now. @param {boolean} suppressed */
+  noteSuppression(suppressed) {
     this.#hasSuppression = suppressed;
   }
 
@@ -82,7 +82,7 @@ export class StandIn {
     this.raw = raw;
     this.#hasSuppression = suppressed;
     this.#listen();
-    this.switched();
+    this.updateCapture();
     this.percepnet.replaceInput(raw);
     if (old.readyState === 'live') setTimeout(() => old.stop(), FADED);
     if (raw.readyState === 'ended') this.#end();
@@ -112,15 +112,15 @@ export class StandIn {
    * @param {MediaStreamTrack} track
    * @param {MediaTrackConstraints} asked
    */
-  #cover(track, asked) {
-    giveFace(track, new Microphone(this, track, asked));
+  #disguise(track, asked) {
+    setFacade(track, new Microphone(this, track, asked));
     if (track.readyState === 'live') this.#tracks.add(track);
     return track;
   }
 
   /** @param {MediaStreamTrack} track @param {MediaTrackConstraints} asked @returns {MediaStreamTrack} */
   clone(track, asked) {
-    return this.#cover(native(track).clone(), asked);
+    return this.#disguise(native(track).clone(), asked);
   }
 
   /** @param {MediaStreamTrack} track */
@@ -130,19 +130,19 @@ export class StandIn {
     if (this.#tracks.size === 0) this.#release();
   }
 
-  /** Turn the microphone itself off while nobody is using it: the browser shows that, and nothing is computed. */
-  switched() {
+  /** Disable the microphone while all of its tracks are disabled: the browser shows that it is off, and nothing is computed. */
+  updateCapture() {
     this.raw.enabled = [...this.#tracks].some((each) => each.enabled);
   }
 
   /** @param {MediaTrackConstraints} wanted */
   async apply(wanted) {
-    const unmet = unmetDemand(wanted, this.percepnet.latency / SAMPLE_RATE);
+    const unmet = unmetRequirement(wanted, this.percepnet.latency / SAMPLE_RATE);
     // The browser's own error, for a requirement that no microphone can meet.
     const forBrowser = this.#hasSuppression ? wanted : suppressionOff(wanted);
     await this.raw.applyConstraints(unmet ? { [unmet]: { min: 1e9 } } : forBrowser);
     this.asked = wanted;
-    this.untouched = demandsUntouched(wanted);
+    this.untouched = requiresUntouched(wanted);
     this.setEnabled(this.enabled);
   }
 
@@ -165,7 +165,7 @@ export class StandIn {
   }
 }
 
-/** How one of the tracks presents itself: a Face, see track-members.js. */
+/** How one of the tracks presents itself: a Facade, see track-members.js. */
 class Microphone {
   #standIn;
   #track;
@@ -192,7 +192,7 @@ class Microphone {
 
   set enabled(value) {
     native(this.#track).enabled = value;
-    this.#standIn.switched();
+    this.#standIn.updateCapture();
   }
 
   stop() {

@@ -1,6 +1,6 @@
 /**
- * A microphone track's way through the page: straight through an audio graph of its own at first, and through the processor
- * once that has been loaded. What the page gets is never silent, and stays the same track whatever changes.
+ * Routes a microphone track through an audio graph of its own: directly at first, and through the processor once that has been
+ * loaded. What the page gets is never silent, and stays the same track whatever changes.
  */
 import { SAMPLE_RATE } from './constants.js';
 import { PercepNetError } from './errors.js';
@@ -75,7 +75,7 @@ export class TrackRoute {
     }
   }
 
-  /** Leave the processor out. */
+  /** Route the sound around the processor, which has stopped. */
   bypass() {
     this.#graph?.bypass();
   }

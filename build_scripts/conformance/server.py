@@ -35,8 +35,8 @@ TAG = f"document.write('<script src=\"{ADDRESS}worklet/drop-in.js\"></' + 'scrip
 
 RUN = "import sys; sys.path[:0] = ['tools', 'tools/serve']; import localpaths; from serve import serve; serve.main()"
 
-PATIENCE_S = 120
-"""Longest wait until the server has started."""
+PATIENCE_S = 600
+"""Longest wait until the server has started: on an overloaded machine two minutes were too short."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { demandsUntouched, microphoneRequest, suppressionOff, wantsSuppression, withoutSuppression } from '../constraints.js';
+import { microphoneRequest, requiresUntouched, suppressionOff, wantsSuppression, withoutSuppression } from '../constraints.js';
 
 const OURS = { echoCancellation: true, noiseSuppression: false };
 
@@ -42,7 +42,7 @@ test('required suppression is passed on', () => {
   const { constraints, microphone } = microphoneRequest({ audio });
   assert.deepEqual(constraints, { audio });
   assert.deepEqual(microphone, audio);
-  assert.equal(demandsUntouched(audio), false);
+  assert.equal(requiresUntouched(audio), false);
   assert.deepEqual(suppressionOff(audio), OURS, 'of an open microphone it is the enhancer that meets it');
 });
 

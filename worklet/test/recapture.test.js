@@ -6,7 +6,7 @@ import { browserWith, PercepNet, Track, world } from './fake-capture.js';
 /** @typedef {import('./fake-capture.js').Answer} Answer */
 
 const { StandIn } = await import('../stand-in.js');
-const { SuppressionKeeper, asAsked } = await import('../recapture.js');
+const { SuppressionKeeper, restoreSuppression } = await import('../recapture.js');
 
 /** Let promises settle. */
 const settle = () => new Promise((resolve) => setImmediate(resolve));
@@ -242,11 +242,11 @@ test('before the page has its track, it gets one as it asked', async () => {
   ])) {
     const counts = { done: 0, refused: 0, lost: 0 };
     const raw = new Track();
-    const track = await asAsked(/** @type {any} */ (raw), {}, browserWith(answer).getUserMedia, counts);
+    const track = await restoreSuppression(/** @type {any} */ (raw), {}, browserWith(answer).getUserMedia, counts);
     assert.deepEqual([raw.readyState, track?.getSettings().noiseSuppression, counts], ['ended', suppressed, expected]);
   }
   const raw = /** @type {any} */ (new Track());
   const counts = { done: 0, refused: 0, lost: 0 };
-  assert.equal(await asAsked(raw, { noiseSuppression: false }, browserWith(() => undefined).getUserMedia, counts), raw);
+  assert.equal(await restoreSuppression(raw, { noiseSuppression: false }, browserWith(() => undefined).getUserMedia, counts), raw);
   assert.deepEqual([raw.readyState, counts], ['live', { done: 0, refused: 0, lost: 0 }]);
 });
