@@ -12,6 +12,7 @@ resumes where it stopped, as long as ``dist/``, browser and tests are the same. 
 import argparse
 import contextlib
 import datetime
+import functools
 import hashlib
 import sys
 import time
@@ -26,7 +27,7 @@ from .gecko import Gecko, gecko
 from .journal import ARMS, Journal
 from .manifest import Page, find_tests
 from .record import losses_of, summary, write_record
-from .server import serve_tests
+from .server import Served, serve_tests
 from .sources import FOLDERS, SourceError, Suite, fetch_tests
 
 BUILD = ROOT / "build" / "conformance"
@@ -46,13 +47,32 @@ def site_digest(site: Path) -> str:
 
 
 class Session:
-    """One browser, and both servers."""
+    """One browser, and both servers, which start with the first test and end with ``servers``."""
 
-    def __init__(self, browser: Chromium | Gecko, tests: Suite, site: Path, patience: int, deadline: float) -> None:
+    def __init__(
+        self,
+        browser: Chromium | Gecko,
+        tests: Suite,
+        site: Path,
+        patience: int,
+        deadline: float,
+        servers: contextlib.ExitStack,
+    ) -> None:
         self.browser, self.tests, self.deadline, self.patience = browser, tests, deadline, patience
-        self.site, self.digest = site, site_digest(site)
+        self.site, self.digest, self.servers = site, site_digest(site), servers
         plain = f"{tests.version} {browser.name} {browser.version}"
         self.fingerprints = dict(zip(ARMS, (plain, f"{plain} {self.digest}"), strict=True))
+
+    @functools.cached_property
+    def served(self) -> dict[str, Served]:
+        """By arm."""
+        name, tests, site = self.browser.name, self.tests.folder, self.site
+        return {
+            arm: self.servers.enter_context(
+                serve_tests(tests, site, arm == "tag", self.patience, BUILD / f"{name}-{arm}")
+            )
+            for arm in ARMS
+        }
 
     def run(self, folder: str, expected: Sequence[ExpectedLoss]) -> bool | None:
         """Run a folder's tests; True if nothing is lost, None if time is up before they are done."""
@@ -83,25 +103,16 @@ class Session:
         return not fresh
 
     def _run_all(self, tests: Sequence[Page], journal: Journal, accepted: Mapping[str, set[str]]) -> bool:
-        with contextlib.ExitStack() as stack:
-            served = {
-                arm: stack.enter_context(
-                    serve_tests(
-                        self.tests.folder, self.site, arm == "tag", self.patience, BUILD / f"{self.browser.name}-{arm}"
-                    )
-                )
-                for arm in ARMS
-            }
-            for test in tests:
-                limit = (LONG_S if test.long else SHORT_S) * self.patience + START_S
-                while arm := journal.next_arm(test.url, accepted[test.url]):
-                    if time.monotonic() > self.deadline:
-                        return False
-                    started = time.monotonic()
-                    outcome = self.browser.run(served[arm].url(test.url), limit)
-                    journal.add(test.url, arm, outcome)
-                    figures = f"{outcome.status}, {len(outcome.passed)} of {len(outcome.subtests)} pass"
-                    print(f"  {test.url} {arm}: {figures}, {time.monotonic() - started:.1f} s", flush=True)
+        for test in tests:
+            limit = (LONG_S if test.long else SHORT_S) * self.patience + START_S
+            while arm := journal.next_arm(test.url, accepted[test.url]):
+                if time.monotonic() > self.deadline:
+                    return False
+                started = time.monotonic()
+                outcome = self.browser.run(self.served[arm].url(test.url), limit)
+                journal.add(test.url, arm, outcome)
+                figures = f"{outcome.status}, {len(outcome.passed)} of {len(outcome.subtests)} pass"
+                print(f"  {test.url} {arm}: {figures}, {time.monotonic() - started:.1f} s", flush=True)
         return True
 
 
@@ -125,8 +136,8 @@ def main() -> int:
         tests = fetch_tests()
         for name in [arguments.browser] if arguments.browser else BROWSERS:
             opened = chromium() if name == "chromium" else gecko(arguments.site / "clips" / "noisy.wav")
-            with opened as browser:
-                session = Session(browser, tests, arguments.site.resolve(), arguments.patience, deadline)
+            with opened as browser, contextlib.ExitStack() as servers:
+                session = Session(browser, tests, arguments.site.resolve(), arguments.patience, deadline, servers)
                 for folder in arguments.folders or FOLDERS:
                     results.append(session.run(folder, expected))
                     if results[-1] is None:

@@ -239,7 +239,8 @@ def session(tmp_path, monkeypatch):
     monkeypatch.setattr(command, "serve_tests", serve)
     monkeypatch.setattr(command, "find_tests", lambda tests, folder: [Page("/a.html", False), Page("/b.html", True)])
     monkeypatch.setattr(command, "write_record", lambda entry: (tmp_path / "record.json").write_text(json.dumps(entry)))
-    return lambda deadline: command.Session(ScriptedBrowser(), Suite(tmp_path, "1"), tmp_path, 2, deadline)
+    with contextlib.ExitStack() as servers:
+        yield lambda deadline: command.Session(ScriptedBrowser(), Suite(tmp_path, "1"), tmp_path, 2, deadline, servers)
 
 
 def test_a_folder_with_a_new_loss_fails(session, tmp_path, capsys):
