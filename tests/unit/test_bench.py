@@ -7,8 +7,10 @@ import pytest
 from signals import talk
 
 from build_scripts.bench import machine, peers, records, rounds
+from build_scripts.bench.backlog import lags
 from build_scripts.bench.hosts import HostError, cpython
 from build_scripts.bench.stages import STAGES
+from percepnet_wasm.constants import SAMPLE_RATE
 
 SECONDS = 0.5
 KEYS = {"engine", "system", "tier", "kernel", "stage", "pace", "p50_ms", "p99_ms", "ratio_to_rnnoise"}
@@ -69,6 +71,15 @@ def test_a_host_that_fails_says_what_failed(audio):
             host.load("percepnet", "percepnet", audio.parent / "absent.pnw")
     finally:
         host.close()
+
+
+def test_lags_are_found_second_by_second():
+    microphone = np.random.default_rng(1).standard_normal(4 * SAMPLE_RATE).astype(np.float32)
+    late = np.concatenate([np.zeros(4800, np.float32), microphone])[: len(microphone)]
+    later = np.concatenate([np.zeros(7200, np.float32), microphone])[: len(microphone)]
+    track = np.concatenate([late[: 2 * SAMPLE_RATE], later[2 * SAMPLE_RATE :]])
+    found = lags(microphone, track)
+    assert (len(found), found[0], found[-1]) == (3, 100, 150)
 
 
 def test_percentiles_of_known_times():
