@@ -28,6 +28,9 @@ const GESTURES = ['pointerdown', 'keydown', 'visibilitychange'];
 /** Seconds of sound that may pile up between the microphone and the graph, in addition to what one callback takes. */
 const LONGEST_BACKLOG = 0.03;
 
+/** Times in a row that the queue is emptied before its length counts as what this microphone and machine need. */
+const MOST_SKIPS = 3;
+
 /** Seconds that a cross-fade takes. */
 export const FADE = 0.02;
 
@@ -43,6 +46,8 @@ export class TrackGraph {
   #track;
   /** What waits in front of the source; undefined while that is faded out. @type {Backlog | undefined} */
   #backlog;
+  /** Times in a row that sound has piled up again as soon as it had been skipped. */
+  #skips = 0;
 
   /** @private use open() @param {AudioContext} context @param {MediaStreamTrack} track */
   constructor(context, track) {
@@ -157,6 +162,7 @@ export class TrackGraph {
   replaceInput(track) {
     const old = this.#source;
     this.#track = track;
+    this.#skips = 0;
     this.#backlog = new Backlog(track, this.context, true);
     this.#source = this.#listen(track, 0);
     this.#source.fade(1);
@@ -170,10 +176,18 @@ export class TrackGraph {
    */
   catchUp(pause) {
     const { context } = this;
-    if (!this.#backlog || this.#backlog.read() <= LONGEST_BACKLOG + context.baseLatency || !pause) return;
+    const growth = this.#backlog?.read() ?? 0;
+    if (growth <= LONGEST_BACKLOG + context.baseLatency) {
+      if (growth > 0) this.#skips = 0;
+      return;
+    }
+    if (!pause) return;
+    const skips = this.#skips + 1;
     this.replaceInput(this.#track);
-    // From now on what the new source needs is the measure: no queue is so short that it would be replaced again and again.
-    this.#backlog = new Backlog(this.#track, context, false);
+    // What delayed the graph may do so again at once, while the new queue is too young to be measured. But a queue that is never
+    // shorter is what the microphone and the machine need: it must not be emptied again and again.
+    if (skips === MOST_SKIPS) this.#backlog = new Backlog(this.#track, context, false);
+    this.#skips = skips % MOST_SKIPS;
   }
 
   /** Fade the microphone out. @returns {Promise<void>} resolves in silence, or if the context stands still */

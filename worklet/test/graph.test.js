@@ -36,6 +36,21 @@ test('what has piled up is skipped, once, while nobody speaks', () => {
   assert.equal(sources.length, 2, 'although nothing more has piled up');
 });
 
+test('what piles up again at once is skipped again, but not endlessly', () => {
+  // Each new queue fills at once. A source that is not replaced keeps what it has.
+  for (const more of [20, 100, 200, 300, 400, 400, 400]) pass(more, true);
+  assert.equal(sources.length, 4);
+});
+
+test('a queue that has stayed short for a while may be skipped as often again', () => {
+  pass(20, true);
+  for (let again = 1; again <= 6; again++) {
+    pass(100 * again, true);
+    pass(100 * again + 10, true);
+    assert.equal(sources.length, 1 + again);
+  }
+});
+
 test('a few milliseconds are no reason', () => {
   pass(20, true);
   pass(35, true);
