@@ -68,13 +68,16 @@ function startWorker(engine) {
     : new Worker(new URL('./runner-worker.js', import.meta.url), { type: 'module', name: 'percepnet-runner' });
 }
 
+/** Ends the address of this module: its own name, or that of the module that the build puts it into. */
+const OWN_NAMES = /\/(worker-client|percepnet)\.js$/;
+
 /**
  * Why the worker's module did not load. If a bundler has renamed it, its name is not known here.
  *
  * @param {WorkerEngine} engine
  */
 async function explainWorker(engine) {
-  const unbundled = import.meta.url.startsWith(`${location.origin}/`) && import.meta.url.endsWith('/worker-client.js');
+  const unbundled = import.meta.url.startsWith(`${location.origin}/`) && OWN_NAMES.test(import.meta.url);
   const url = import.meta.url.replace(/[^/]*$/, engine === 'python' ? 'worker.js' : 'runner-worker.js');
   const why = unbundled && (await explainModule(new URL(url)));
   return why || `${unbundled ? url : "the worker's module"} or a module that it imports could not be loaded`;

@@ -37,7 +37,7 @@ from percepnet_wasm.kernel.image import image
 from percepnet_wasm.model_file import DEFAULT_TIER, Model
 from percepnet_wasm.signal.bands import edges
 
-from .bundle import bundle
+from .bundle import bundle, bundle_module
 from .integrity import sealed
 from .pyodide_files import LOCK, FetchError, fetch_runtime, fetch_test_wheels, load_pin, sha256, write_atomically
 from .runtime_wheels import page_wheel, pyodide_command, slim
@@ -57,8 +57,14 @@ TEST_PACKAGES = ("micropip", "packaging")
 DEVELOPMENT = {"node_modules", "test", "__pycache__"}
 """Folders among the page's files that do not belong to the page."""
 
-ONE_FILE = ("drop-in.js", "processor.js")
-"""Modules that are served with all that they import: a page waits for one file, not for three to five in a row."""
+ONE_FILE = {
+    "drop-in.js": bundle,
+    "processor.js": bundle,
+    "worker.js": bundle,
+    "runner-worker.js": bundle,
+    "percepnet.js": bundle_module,
+}
+"""Modules that are served with all that they import: a page waits for one file, not for three to six in a row."""
 
 
 def digest_of(paths: Iterable[Path]) -> str:
@@ -263,8 +269,8 @@ def page_plan() -> dict[str, bytes]:
             inside = path.relative_to(folder)
             if path.is_file() and not DEVELOPMENT & set(inside.parts) and not private(inside):
                 plan[prefix + inside.as_posix()] = path.read_bytes()
-    for name in ONE_FILE:
-        plan[f"worklet/{name}"] = bundle(name, lambda module: (ROOT / "worklet" / module).read_text()).encode()
+    for name, bundled in ONE_FILE.items():
+        plan[f"worklet/{name}"] = bundled(name, lambda module: (ROOT / "worklet" / module).read_text()).encode()
     return plan | picture_files() | {"bands.svg": bands_rule([float(tip) for tip in edges()]).encode()}
 
 

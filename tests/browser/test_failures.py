@@ -44,7 +44,6 @@ MISSING = {
     "runtime/percepnet_wasm-*.whl": ("boot", "runtime folder is complete"),
     "runtime/models/c20.pni": ("boot", r"restart\(\)"),
     "worklet/worker.js": ("boot", r"restart\(\)"),
-    "worklet/pump.js": ("boot", r"restart\(\)"),
     "worklet/processor.js": ("worklet", "worklet folder"),
 }
 LIMITED = [name for name in MISSING if name == "worklet/worker.js" or fnmatch(name, "runtime/p*")]
@@ -62,14 +61,13 @@ def test_missing_files(open_tab: Callable[..., Tab], altered: AlteredSite) -> No
         (assert_limited if pattern in LIMITED else assert_fallback)(tab, code, message)
         assert tab.evaluate("clean.readyState") == "live", pattern
         # How the raw sound gets through depends on whether there is an audio processor, and on nothing else.
-        if pattern in ("worklet/pump.js", "worklet/processor.js"):
+        if pattern == "worklet/processor.js":
             assert_raw(tab)
         assert tab.uncaught == [], pattern
-        # The console says so too, and names the file; for a module that a module imports, the importing one.
-        named = "worker.js" if pattern == "worklet/pump.js" else file.name
+        # The console says so too, and names the file.
         said = "is enhanced without Python" if pattern in LIMITED else "the microphone is raw"
         (warning,) = (text for text in tab.complaints if said in text)
-        assert named in warning, warning
+        assert file.name in warning, warning
         tab.page.close()
         file.write_bytes(content)
 

@@ -3,13 +3,14 @@
 import json
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from build_scripts import ROOT
 from build_scripts.package.build_dist import ONE_FILE
-from build_scripts.package.bundle import bundle
+from build_scripts.package.bundle import bundle, bundle_module
 
 MODULES = {
     "entry.js": """/** What it is. import { nothing } from './nowhere.js'; */
@@ -40,14 +41,19 @@ export { Thing };
 }
 
 
+def node() -> str:
+    """Node's path; the test is skipped without it."""
+    path = shutil.which("node")
+    if path is None:
+        pytest.skip("needs Node")
+    return path
+
+
 def run(script: str) -> dict[str, object]:
     """Run a classic script as a page would that loaded it from an address."""
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("needs Node")
     page = "globalThis.document = { currentScript: { src: 'https://host/folder/entry.js' } };\n"
     done = subprocess.run(
-        [node, "--input-type=commonjs"],
+        [node(), "--input-type=commonjs"],
         input=f"{page}{script}\nconsole.log(JSON.stringify(result, (_, value) => value?.name ?? value));",
         capture_output=True,
         text=True,
@@ -91,12 +97,27 @@ def test_a_circle_is_an_error_that_shows_it() -> None:
         bundle("a.js", circle.__getitem__)
 
 
-@pytest.mark.parametrize("name", ONE_FILE)
-def test_our_own_modules_can_be_bundled(name: str, tmp_path: Path) -> None:
-    """The result is a classic script, by Node's own parser."""
-    script = bundle(name, lambda module: (ROOT / "worklet" / module).read_text())
-    assert "import.meta" not in script
-    (tmp_path / "script.cjs").write_text(script)
-    node = shutil.which("node")
-    if node:
-        subprocess.run([node, "--check", str(tmp_path / "script.cjs")], check=True)
+def test_a_module_keeps_its_exports_and_its_address(tmp_path: Path) -> None:
+    entry = MODULES["entry.js"] + "export const name = 'entry';\nexport { Thing, shared };\n"
+    (tmp_path / "entry.mjs").write_text(bundle_module("entry.js", (MODULES | {"entry.js": entry}).__getitem__))
+    (tmp_path / "main.mjs").write_text(
+        "import * as all from './entry.mjs';\n"
+        "console.log(JSON.stringify([Object.keys(all), all.shared, result.address]));\n"
+    )
+    done = subprocess.run([node(), str(tmp_path / "main.mjs")], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == [["Thing", "name", "shared"], ["a", "entry"], (tmp_path / "x.js").as_uri()]
+
+
+def test_an_import_of_an_address_known_at_run_time_is_left_as_it_is() -> None:
+    text = "globalThis.result = { later: import(/* note */ new URL('data:text/javascript,')).then.name };\n"
+    assert run(bundle("entry.js", {"entry.js": text}.__getitem__)) == {"later": "then"}
+
+
+@pytest.mark.parametrize(("name", "bundled"), ONE_FILE.items())
+def test_our_own_modules_can_be_bundled(name: str, bundled: Callable[..., str], tmp_path: Path) -> None:
+    """The result is a classic script or a module, by Node's own parser."""
+    script = bundled(name, lambda module: (ROOT / "worklet" / module).read_text())
+    file = tmp_path / ("script.mjs" if bundled is bundle_module else "script.cjs")
+    assert bundled is bundle_module or "import.meta" not in script
+    file.write_text(script)
+    subprocess.run([node(), "--check", str(file)], check=True)
