@@ -1,6 +1,6 @@
 /**
- * The enhancer's numbers. Generated from percepnet_wasm/constants.py by build_scripts/package/generate_constants.py:
- * change them there.
+ * The enhancer's constants. Generated from percepnet_wasm/constants.py and model_file.py by
+ * build_scripts/package/generate_constants.py: change them there.
  */
 
 /** Samples per second; the model works at this rate alone. */
@@ -29,3 +29,6 @@ export const BAND_TIPS_HZ = [
   100, 200, 300, 400, 500, 600, 700, 800, 900, 1050, 1200, 1400, 1600, 1800, 2050, 2350, 2650, 3000, 3400, 3850, 4350,
   4900, 5500, 6200, 7000, 7850, 8800, 9900, 11150, 12550, 14100, 15850, 17800, 20000,
 ];
+
+/** The tier that runs unless another is asked for. */
+export const DEFAULT_TIER = 'c20';

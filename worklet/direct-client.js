@@ -10,6 +10,7 @@ import { Chooser } from './chooser.js';
 import { DELAY, HOP, SAMPLE_RATE } from './constants.js';
 import { PercepNetError, lastLine } from './errors.js';
 import { recall, remember } from './memory.js';
+import { ModelFiles } from './model-files.js';
 import { Models } from './models.js';
 import { RunnerRuntime } from './runner-runtime.js';
 import { AUTO, nextSmaller } from './tiers.js';
@@ -45,10 +46,12 @@ function hostFor(assets, progress) {
 
 /** @param {string} assets @param {(stage: string) => void} progress @returns {Promise<Host>} */
 async function boot(assets, progress) {
+  const files = new ModelFiles(assets);
+  files.begin();
   const runtime = await RunnerRuntime.boot(assets, progress).catch((error) => {
     throw new PercepNetError('boot', error);
   });
-  const models = new Models(assets, runtime);
+  const models = new Models(assets, runtime, files);
   await models.preload();
   const chooser = new Chooser(runtime, models, recall('worklet'), (choice) => remember('worklet', choice));
   return { runtime, models, chooser };

@@ -3,6 +3,7 @@
  * neither, so Python reads them too: those that another worker has downloaded, or its own.
  */
 import { fetchFile } from './integrity.js';
+import { ModelFiles } from './model-files.js';
 import { Models } from './models.js';
 
 /** The kernel's builds in the runtime folder, by name. */
@@ -23,7 +24,9 @@ export async function fetchFiles(assets) {
     file: (/** @type {import('./tiers.js').Tier} */ { image }) => image,
     model: async (/** @type {Uint8Array} */ image) => ({ proxy: image, tier: '', weights: 0 }),
   };
-  const models = new Models(assets, bytes);
+  const files = new ModelFiles(assets);
+  files.begin();
+  const models = new Models(assets, bytes, files);
   const [kernels] = await Promise.all([fetchKernels(assets), models.preload()]);
   return { ...kernels, image: models.bundled.proxy, tier: models.bundled.name };
 }

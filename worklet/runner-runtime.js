@@ -19,9 +19,12 @@ import { TOUCH_FRAMES, benchmark, warmUp } from './trial.js';
 export class RunnerRuntime {
   name = 'runner';
 
-  /** @private use boot() @param {Kernels} kernels */
-  constructor(kernels) {
+  #compiled;
+
+  /** @private use boot() @param {Kernels} kernels @param {WebAssembly.Module} [compiled] the first that is tried */
+  constructor(kernels, compiled) {
     this.kernels = kernels;
+    this.#compiled = compiled;
   }
 
   /**
@@ -32,7 +35,9 @@ export class RunnerRuntime {
     progress('runtime');
     const kernels = await fetchKernels(assets);
     progress('model');
-    return new RunnerRuntime(kernels);
+    // The image is still on its way. What cannot be compiled is refused, with the reason, when a program is loaded.
+    const compiled = await compile(kernels.relaxed).catch(() => undefined);
+    return new RunnerRuntime(kernels, compiled);
   }
 
   /** None: every image has to be downloaded. */
@@ -42,7 +47,8 @@ export class RunnerRuntime {
 
   /** @param {Uint8Array} image @returns {Promise<{proxy: LoadedProgram, tier: string, weights: number}>} */
   async model(image) {
-    const program = await Program.load(this.kernels, image);
+    const { relaxed, simd } = this.kernels;
+    const program = await Program.load({ relaxed: this.#compiled ?? relaxed, simd }, image);
     const { tier, weights } = program.info;
     return { proxy: { program, image, kernels: this.kernels, destroy() {} }, tier, weights };
   }
@@ -71,4 +77,9 @@ export class RunnerRuntime {
   async benchmark(runner) {
     return (await benchmark(runner)).typical;
   }
+}
+
+/** @param {Uint8Array<ArrayBuffer>} kernel */
+async function compile(kernel) {
+  return WebAssembly.compile(kernel);
 }

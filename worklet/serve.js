@@ -5,6 +5,7 @@
 import { Chooser } from './chooser.js';
 import { countDownloads } from './downloads.js';
 import { PercepNetError, lastLine } from './errors.js';
+import { ModelFiles } from './model-files.js';
 import { Models } from './models.js';
 import { filesOf, sizesOf } from './program-files.js';
 import { Stream } from './stream.js';
@@ -96,10 +97,12 @@ async function boot(assets, remembered, given) {
     reportProgress(loading.stage);
   };
   const stopCounting = countDownloads(assets, files, report, given && sizesOf(given));
+  const modelFiles = new ModelFiles(assets, () => post({ type: 'alive' }));
   let runtime, models;
   try {
+    if (files === 'runner') modelFiles.begin(); // Python sees to its own
     runtime = await bootRuntime(assets, reportProgress, given);
-    models = new Models(assets, runtime, () => post({ type: 'alive' }));
+    models = new Models(assets, runtime, modelFiles);
     await models.preload();
   } finally {
     stopCounting();

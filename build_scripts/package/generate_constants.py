@@ -1,4 +1,4 @@
-"""Write ``worklet/constants.js`` from the Python package: one source for the numbers that both languages need.
+"""Write ``worklet/constants.js`` from the Python package: one source for the constants that both languages need.
 
 The file is committed so that the worklet can be read, bundled and type-checked without Python; a unit test
 (``tests/unit/test_packaging.py``) fails when it is stale.
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from build_scripts import ROOT
 from percepnet_wasm import constants
+from percepnet_wasm.model_file import DEFAULT_TIER
 from percepnet_wasm.signal import bands
 
 COMMAND = "python -m build_scripts.package.generate_constants"
@@ -20,8 +21,8 @@ TARGET = ROOT / "worklet" / "constants.js"
 
 HEADER = """\
 /**
- * The enhancer's numbers. Generated from percepnet_wasm/constants.py by build_scripts/package/generate_constants.py:
- * change them there.
+ * The enhancer's constants. Generated from percepnet_wasm/constants.py and model_file.py by
+ * build_scripts/package/generate_constants.py: change them there.
  */
 """
 
@@ -39,8 +40,10 @@ def descriptions(source: str) -> dict[str, str]:
     return found
 
 
-def literal(value: float | list[int]) -> str:
-    """Write a number, or several over as many lines as they need, in JavaScript."""
+def literal(value: float | str | list[int]) -> str:
+    """Write a number or a text, or several numbers over as many lines as they need, in JavaScript."""
+    if isinstance(value, str):
+        return f"'{value}'"
     if not isinstance(value, list):
         return json.dumps(value)
     return "[\n" + textwrap.fill(", ".join(map(str, value)), 118, initial_indent="  ", subsequent_indent="  ") + ",\n]"
@@ -52,12 +55,14 @@ def render() -> str:
     Returns
     -------
     str
-        An ES module that exports the constants in NAMES and ``BAND_TIPS_HZ``, each with its documentation.
+        An ES module that exports the constants in NAMES, ``BAND_TIPS_HZ`` and ``DEFAULT_TIER``, each with its
+        documentation.
     """
     texts = descriptions(Path(str(constants.__file__)).read_text(encoding="utf-8"))
     values = {name: getattr(constants, name) for name in NAMES}
     values["BAND_TIPS_HZ"] = [round(tip * bands.BIN_HZ) for tip in bands.edges()[1:]]
     texts["BAND_TIPS_HZ"] = "Where each band's gain holds alone; between two tips both share. About one ERB apart."
+    values["DEFAULT_TIER"], texts["DEFAULT_TIER"] = DEFAULT_TIER, "The tier that runs unless another is asked for."
     values_js = [
         f"\n/** {texts.get(name, name)} */\nexport const {name} = {literal(value)};\n" for name, value in values.items()
     ]

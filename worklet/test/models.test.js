@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { beforeEach, mock, test } from 'node:test';
-import { DOWNLOAD_TIMEOUT, Models } from '../models.js';
+import { DEFAULT_TIER } from '../constants.js';
+import { DOWNLOAD_TIMEOUT, ModelFiles } from '../model-files.js';
+import { Models } from '../models.js';
 import { TICK } from '../watchdog.js';
 
 const ASSETS = 'https://app.example/runtime/';
@@ -111,6 +113,62 @@ test("a model file of one's own is fetched by its address; one that Python refus
   await assert.rejects(models.acquire('https://other.example/noise.pnw'), { code: 'model', message: /no PercepNet model file/ });
 });
 
+/** A runtime that has no model of its own and runs images. */
+const runner = { ...runtime, bundledModel: () => undefined, file: (/** @type {any} */ { image }) => image };
+
+/** List one tier, with an image. @param {string} tier @param {string} image @param {string} content */
+function listImage(tier, image, content) {
+  const listed = { file: `models/${tier}.pnw`, sha256: '', weights: 1, default: true, image: { file: image, sha256: sha256(content) } };
+  files[`${ASSETS}models.json`] = JSON.stringify({ [tier]: listed });
+}
+
+test('the first image is fetched along with the list that names it, once', async () => {
+  const image = `models/${DEFAULT_TIER}.pni`;
+  listImage(DEFAULT_TIER, image, DEFAULT_TIER);
+  files[ASSETS + image] = DEFAULT_TIER;
+  const given = new ModelFiles(ASSETS);
+  given.begin();
+  assert.deepEqual(fetched.sort(), [`${DEFAULT_TIER}.pni`, 'models.json'], 'before anything has arrived');
+  const models = new Models(ASSETS, runner, given);
+  await models.preload();
+  assert.equal(models.bundled.tier, DEFAULT_TIER);
+  assert.equal(fetched.length, 2);
+});
+
+test('a first image that is not the one listed is fetched past the cache; one that is missing is an error that names it', async () => {
+  const image = `models/${DEFAULT_TIER}.pni`;
+  listImage(DEFAULT_TIER, image, DEFAULT_TIER);
+  files[ASSETS + image] = 'old';
+  for (const message of [/SHA-256 differs/, /pni could not be downloaded: status 404/]) {
+    const given = new ModelFiles(ASSETS);
+    given.begin();
+    await assert.rejects(new Models(ASSETS, runner, given).preload(), { code: 'model', message });
+    delete files[ASSETS + image];
+  }
+  assert.ok(fetched.includes(`${DEFAULT_TIER}.pni reload`));
+});
+
+test('in a folder with other models the first image is given up for the one listed', async () => {
+  listImage('c7', 'models/c7.pni', 'c7');
+  files[`${ASSETS}models/c7.pni`] = 'c7';
+  const plain = globalThis.fetch;
+  /** @type {AbortSignal | null | undefined} */
+  let signal;
+  globalThis.fetch = /** @type {any} */ (
+    (/** @type {URL} */ url, /** @type {RequestInit} */ options) => {
+      if (!url.pathname.endsWith(`${DEFAULT_TIER}.pni`)) return plain(url, options);
+      signal = options.signal;
+      return new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal?.reason)));
+    }
+  );
+  const given = new ModelFiles(ASSETS);
+  given.begin();
+  const models = new Models(ASSETS, runner, given);
+  await models.preload();
+  assert.equal(models.bundled.tier, 'c7');
+  assert.ok(signal?.aborted);
+});
+
 test('a file larger than any model is not read to its end', async () => {
   const models = new Models(ASSETS, runtime);
   const chunk = new Uint8Array(2 ** 20);
@@ -134,7 +192,7 @@ test('a stalled download is given up, a slow one is not', async () => {
     await new Promise(setImmediate);
   };
   let arrived = 0;
-  const models = new Models(ASSETS, runtime, () => arrived++);
+  const models = new Models(ASSETS, runtime, new ModelFiles(ASSETS, () => arrived++));
   /** @type {ReadableStreamDefaultController<Uint8Array>} */
   let body;
   globalThis.fetch = /** @type {any} */ (

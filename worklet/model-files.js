@@ -1,0 +1,154 @@
+/**
+ * The files of the models: models.json, and those that it lists or that are named by their address; fetched and checked.
+ */
+import { DEFAULT_TIER } from './constants.js';
+import { PercepNetError } from './errors.js';
+import { listTiers } from './tiers.js';
+import { Watchdog } from './watchdog.js';
+
+/** Most bytes that a model file may have: four times the article's network in float32. */
+const LARGEST = 128 * 2 ** 20;
+
+/** ms without a byte after which a download is given up; less than worker-client.js allows a whole start. */
+export const DOWNLOAD_TIMEOUT = 45_000;
+
+/** The default tier's program image in a build of this version. */
+const FIRST = `models/${DEFAULT_TIER}.pni`;
+
+/** @typedef {import('./tiers.js').Tier} Tier */
+
+export class ModelFiles {
+  /** @type {Promise<Tier[]> | undefined} */
+  #tiers;
+  /** The image that is being fetched before anybody has asked for it. @type {{address: string, bytes: Promise<Uint8Array>, stop: AbortController} | undefined} */
+  #begun;
+  #assets;
+  #onData;
+
+  /**
+   * @param {string} assets URL of the runtime folder
+   * @param {() => void} [onData] called while a download delivers data
+   */
+  constructor(assets, onData = () => {}) {
+    this.#assets = assets;
+    this.#onData = onData;
+  }
+
+  /** Begin to fetch what a start of the runner needs, in parallel: the list of the tiers, and the image that it is known to name. */
+  begin() {
+    const url = new URL(FIRST, this.#assets);
+    const stop = new AbortController();
+    const bytes = this.#fetch(url, {}, stop);
+    bytes.catch(() => {}); // whoever asks for it gets the error
+    this.#begun = { address: url.href, bytes, stop };
+    this.tiers().catch(() => {});
+  }
+
+  /** What models.json lists, the largest first. @returns {Promise<Tier[]>} @throws {PercepNetError} 'model' */
+  tiers() {
+    this.#tiers ??= this.download(new URL('models.json', this.#assets)).then(
+      (bytes) => this.#read(bytes),
+      (error) => {
+        this.#tiers = undefined; // it may succeed next time
+        throw error;
+      },
+    );
+    return this.#tiers;
+  }
+
+  /** The tier to start with. @returns {Promise<Tier>} @throws {PercepNetError} 'model' */
+  async defaultTier() {
+    const tier = (await this.tiers()).find((each) => each.default);
+    if (!tier) throw new PercepNetError('model', `${new URL('models.json', this.#assets)} names no default tier`);
+    return tier;
+  }
+
+  /**
+   * A file that models.json lists.
+   *
+   * @param {{file: string, sha256: string}} listed
+   * @returns {Promise<Uint8Array>}
+   * @throws {PercepNetError} 'model': it cannot be downloaded, or is another one
+   */
+  async listed({ file, sha256 }) {
+    const url = new URL(file, this.#assets);
+    let bytes = await this.download(url);
+    let hash = await hashOf(bytes);
+    if (hash !== sha256) {
+      bytes = await this.#fetch(url, { cache: 'reload' }); // the cache may hold the file of an earlier version
+      hash = await hashOf(bytes);
+    }
+    if (hash !== sha256) {
+      throw new PercepNetError('model', `${url} is not the file that models.json lists: its SHA-256 differs`);
+    }
+    return bytes;
+  }
+
+  /** @param {URL} url @returns {Promise<Uint8Array>} @throws {PercepNetError} 'model' */
+  async download(url) {
+    if (this.#begun?.address !== url.href) return this.#fetch(url);
+    const { bytes } = this.#begun;
+    this.#begun = undefined;
+    return bytes;
+  }
+
+  /** @param {Uint8Array} bytes of models.json */
+  #read(bytes) {
+    const tiers = listTiers(JSON.parse(new TextDecoder().decode(bytes)));
+    const image = tiers.find((each) => each.default)?.image;
+    // Of a runtime folder with other models.
+    if (this.#begun && (!image || this.#begun.address !== new URL(image.file, this.#assets).href)) {
+      this.#begun.stop.abort();
+      this.#begun = undefined;
+    }
+    return tiers;
+  }
+
+  /** @param {URL} url @param {RequestInit} [options] @param {AbortController} [stop] @returns {Promise<Uint8Array>} */
+  async #fetch(url, options, stop = new AbortController()) {
+    const watchdog = new Watchdog(DOWNLOAD_TIMEOUT, () => {
+      stop.abort(new Error(`no data for ${DOWNLOAD_TIMEOUT / 1000} s`));
+    });
+    const more = () => {
+      watchdog.feed();
+      this.#onData();
+    };
+    try {
+      const response = await fetch(url, { ...options, signal: stop.signal });
+      if (!response.ok) throw new Error(`status ${response.status}`);
+      return new Uint8Array(await new Response(limited(response, url, more)).arrayBuffer());
+    } catch (error) {
+      if (error instanceof PercepNetError) throw error;
+      throw new PercepNetError('model', `${url} could not be downloaded: ${error instanceof Error ? error.message : error}`);
+    } finally {
+      watchdog.stop();
+    }
+  }
+}
+
+/**
+ * A response's bytes, up to the maximum size of a model.
+ *
+ * @param {Response} response
+ * @param {URL} url
+ * @param {() => void} more called for each chunk
+ */
+function limited(response, url, more) {
+  let bytes = 0;
+  const count = new TransformStream({
+    /** @param {Uint8Array} chunk */
+    transform(chunk, controller) {
+      more();
+      bytes += chunk.length;
+      if (bytes > LARGEST) throw new PercepNetError('model', `${url} has more than ${LARGEST} bytes: it is not a model file`);
+      controller.enqueue(chunk);
+    },
+  });
+  return /** @type {ReadableStream<Uint8Array<ArrayBuffer>>} */ (response.body).pipeThrough(count);
+}
+
+/** @param {Uint8Array} bytes @returns {Promise<string>} hexadecimal */
+async function hashOf(bytes) {
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', /** @type {Uint8Array<ArrayBuffer>} */ (bytes)));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
