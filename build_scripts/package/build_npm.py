@@ -13,15 +13,19 @@
 ``runtime/`` is next to ``worklet/``, where the modules look for it by default.
 
 ``percepnet-wasm-lite`` is the same without Python: its ``runtime/`` has only the kernels and the default tier's program
-image, its modules run that on the audio thread by default, and its README.md is ``worklet/LITE.md``.
+image, its modules run that on the audio thread by default and come without those that the build has bundled into
+others, and its README.md is ``worklet/LITE.md``.
 """
 
 import argparse
 import json
+import re
 import shutil
 import subprocess
 import sys
+from fnmatch import fnmatch
 from pathlib import Path
+from posixpath import normpath
 from typing import Any
 
 import percepnet_wasm
@@ -43,6 +47,9 @@ LITE = {
     "license": "(MIT AND CC-BY-SA-4.0)",
 }
 """Fields that differ in the package without Python."""
+
+IMPORTED = re.compile(r"^(?:import .*|\}) from '(\.[^']+)';$", re.MULTILINE)
+"""A module's imports of other files."""
 
 
 def npm_run(script: str, *arguments: str) -> str:
@@ -81,11 +88,31 @@ def manifest(source: dict[str, Any], lite: bool = False) -> dict[str, Any]:
     return fields
 
 
+def needed_modules(plan: dict[str, bytes]) -> set[str]:
+    """Find the modules that applications import or a page loads, and those that they import.
+
+    The others are parts of the ones that the build has bundled.
+    """
+    fields = json.loads((WORKLET / "package.json").read_text())
+    paths = [entry["default"] if isinstance(entry, dict) else entry for entry in fields["exports"].values()]
+    patterns = [f"worklet/{path.removeprefix('./')}" for path in [*paths, *fields["sideEffects"]]]
+    waiting = [name for name in plan if any(fnmatch(name, pattern) for pattern in patterns)]
+    found: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            imported = IMPORTED.findall(plan[name].decode())
+            waiting += [normpath(f"{Path(name).parent.as_posix()}/{path}") for path in imported]
+    return found
+
+
 def without_python(plan: dict[str, bytes]) -> dict[str, bytes]:
     """Cut the files of the full package, path to content, down to what runs without Python."""
     tier = json.loads(plan["runtime/models.json"])[DEFAULT_TIER]
     kept = {f"runtime/{tier['image']['file']}", "runtime/models.json"}
-    kept |= {name for name in plan if name.startswith("runtime/kernel/") or not name.startswith("runtime/")}
+    kept |= {name for name in plan if name.startswith("runtime/kernel/")}
+    kept |= {name for name in plan if not name.startswith(("runtime/", "worklet/"))} | needed_modules(plan)
     lite = {name: plan[name] for name in sorted(kept)}
     lite["runtime/models.json"] = json.dumps({DEFAULT_TIER: tier}, indent=1).encode()
     for name, data in lite.items():  # options.js, and scripts that it was bundled into

@@ -287,6 +287,19 @@ def test_the_package_without_python_is_small_and_whole():
     assert len(packed.getvalue()) < 1_650_000, "types, card and README come on top: 1.7 MB in all"
 
 
+def test_the_package_without_python_leaves_out_modules_that_were_bundled_into_others():
+    plan = {
+        "worklet/percepnet.js": b"const $session = 1;\nexport const { PercepNet } = $session;\n",
+        "worklet/session.js": b"import { clock } from './clock.js';\n",
+        "worklet/clock.js": b"export const clock = 1;\n",
+        "worklet/runner.js": b"import {\n  image,\n} from './image.js';\n",
+        "worklet/image.js": b"export const image = 1;\n",
+        "worklet/adapters/chime.js": b"import { off } from '../constraints.js';\n",
+        "worklet/constraints.js": b"export const off = 1;\n",
+    }
+    assert set(plan) - build_npm.needed_modules(plan) == {"worklet/session.js", "worklet/clock.js"}
+
+
 def test_the_package_without_python_names_its_own_licences():
     source = json.loads((ROOT / "worklet" / "package.json").read_text())
     full, lite = build_npm.manifest(source), build_npm.manifest(source, lite=True)
