@@ -111,8 +111,11 @@ export async function withVersions(error, assets, hashes = HASHES) {
   const versionIn = (/** @type {string} */ text) => /percepnet_wasm-(.+?)-py3/.exec(text)?.[1];
   const modules = versionIn(Object.keys(hashes).join(' '));
   // With a query it is an address that is not checked: another build's lock is what is looked for.
-  const lock = await fetch(`${assets}pyodide-lock.json?version`, { cache: 'reload', signal: AbortSignal.timeout(EXPLAIN_TIMEOUT) }).catch(() => undefined);
-  const runtime = lock?.ok ? versionIn(await lock.text()) : undefined;
+  const options = /** @type {RequestInit} */ ({ cache: 'reload', signal: AbortSignal.timeout(EXPLAIN_TIMEOUT) });
+  const lock = await fetch(`${assets}pyodide-lock.json?version`, options)
+    .then((response) => (response.ok ? response.text() : ''))
+    .catch(() => ''); // however far it got: the error is what counts
+  const runtime = versionIn(lock);
   if (!modules || !runtime || (runtime === modules && !foreign)) return error;
   const found = runtime === modules ? `both are version ${modules}, but of different builds` : `worklet is version ${modules}, runtime ${runtime}`;
   error.message += ` (${found})`;
