@@ -11,7 +11,7 @@ import { Decisions, Drawing, Spectrogram } from './pictures.js';
 import { FIRST, fetchSample, offerSamples } from './samples.js';
 import { Session } from './session.js';
 import { loopSource, microphoneSource } from './sources.js';
-import { say } from './status.js';
+import { meanwhile, say } from './status.js';
 import { canRecord, endTake, isRecording, startTake } from './takes.js';
 import { fillTiers } from './tiers.js';
 
@@ -61,7 +61,7 @@ function limit() {
 }
 
 function sayRunning() {
-  const quiet = element('listen').checked ? '' : ' Put headphones on and switch the loudspeaker on to hear yourself.';
+  const quiet = element('listen').checked ? '' : ' To hear yourself, put on headphones and turn the loudspeaker on.';
   say(`Enhancing.${quiet}`, 'running');
 }
 
@@ -94,7 +94,7 @@ async function start() {
   revealPictures();
   const options = { attenuationLimit: limit(), model: element('tier').value || undefined };
   if (current.percepnet?.state === 'ready') sayRunning();
-  else say(`Loading the enhancer.${current.heard ? ' You hear the raw sound until it is ready.' : ''}`, 'loading');
+  else say(`Loading the enhancer.${meanwhile(current.heard)}`, 'loading');
   await current.enhance(options, (percepnet) => {
     follow(current, percepnet, sayRunning);
     percepnet.observe((frame) => decisions.take(frame));
@@ -239,7 +239,9 @@ async function test() {
   const { percepnet } = session ?? {};
   if (!session?.microphone || !percepnet) return;
   write('test-state', 'Waiting for the enhancer.');
-  while (percepnet.state === 'loading' || (percepnet.state === 'ready' && percepnet.playing === 'waiting')) {
+  // While Python loads, another program may already be enhancing: that is the sound to test, and it is there sooner.
+  const comes = () => percepnet.state === 'loading' || (percepnet.state === 'ready' && percepnet.playing === 'waiting');
+  while (percepnet.playing !== 'enhanced' && comes()) {
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   await testMicrophone(session, () => before.level(), stop);
@@ -297,7 +299,7 @@ when('tier', 'change', () => {
 });
 
 when('restart', 'click', () => {
-  say(`Starting the enhancer again.${session?.heard ? ' You hear the raw sound until it is ready.' : ''}`, 'loading');
+  say(`Starting the enhancer again.${meanwhile(session?.heard ?? false)}`, 'loading');
   void session?.restart().catch(() => {});
 });
 

@@ -15,7 +15,7 @@ export function showStats(stats) {
   write('compute', `${stats.computeP50.toFixed(2)} / ${stats.computeP99.toFixed(2)} ms`);
   write('late', stats.quanta ? percent(stats.underruns / stats.quanta, 2) : '–');
   write('skipped', String(stats.skipped));
-  write('snr', `${stats.snr.toFixed(0)} dB`);
+  write('snr', `${stats.snr.toFixed(0)} dB`.replace('-', '−'));
   const transport = stats.transport === 'shared' ? 'shared memory' : 'messages';
   write('engine', [stats.tier, KERNELS[stats.kernel] ?? stats.kernel].filter(Boolean).join(', '));
   write('transport', transport);

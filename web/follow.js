@@ -1,7 +1,7 @@
 /** The enhancer's events, in words for the visitor. */
 import { element, write } from './dom.js';
 import { showStats } from './facts.js';
-import { PLAYING, say, sayProgress } from './status.js';
+import { PLAYING, meanwhile, say, sayProgress } from './status.js';
 import { explain } from './trouble.js';
 
 /**
@@ -16,7 +16,7 @@ export function follow(session, percepnet, sayRunning) {
       event.preventDefault(); // the page reports it, so the console need not
       if (session.playing) show(/** @type {CustomEvent} */ (event).detail);
     });
-  on('progress', (progress) => sayProgress(progress, session.heard));
+  on('progress', (progress) => sayProgress(progress, meanwhile(session.heard, percepnet.playing)));
   on('ready', sayRunning);
   on('stats', (stats) => showStats({ ...stats, tier: percepnet.tier }));
   on('playing', ({ state }) => {

@@ -34,7 +34,7 @@ export async function testMicrophone({ sound, microphone }, level, release) {
   const files = [
     { name: 'Raw', className: 'before', file: raw, download: `percepnet-test${number}-raw.wav` },
     { name: 'Enhanced', className: 'after', file: clean, download: `percepnet-test${number}-enhanced.wav` },
-    ...(browser ? [{ name: 'Browser', className: '', file: browser, download: `percepnet-test${number}-browser.wav` }] : []),
+    ...(browser ? [{ name: 'Browser’s own', className: '', file: browser, download: `percepnet-test${number}-browser.wav` }] : []),
   ];
   const made = card(`Test ${number}`, here.seconds, files, element('test'));
   element('tests').prepend(made);
@@ -81,7 +81,7 @@ async function recordBrowsersOwn() {
   }
   const context = new AudioContext({ sampleRate: SAMPLE_RATE });
   try {
-    const { files } = await record([context.createMediaStreamSource(stream)], track, 'Once more, for the browser’s own suppression');
+    const { files } = await record([context.createMediaStreamSource(stream)], track, 'Now say it again, for the browser’s own suppression');
     return files[0];
   } finally {
     track.stop();

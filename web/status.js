@@ -33,7 +33,20 @@ export function say(text, kind = 'idle', { restart = false, reason = '' } = {}) 
   if (kind !== 'loading') element('progress').hidden = true;
 }
 
-/** @param {{stage: string, bytes: number, total?: number}} progress @param {boolean} heard whether the raw sound is, meanwhile */
+/**
+ * What is heard while Python loads: the program that loads first may already be enhancing.
+ *
+ * @param {boolean} heard whether anything is
+ * @param {string} [playing] state of the event `playing`
+ */
+export function meanwhile(heard, playing) {
+  if (!heard) return '';
+  return playing === 'enhanced'
+    ? ' You already hear the enhanced sound, from WebAssembly; Python will take over.'
+    : ' You hear the raw sound until it is ready.';
+}
+
+/** @param {{stage: string, bytes: number, total?: number}} progress @param {string} heard in words: see meanwhile() */
 export function sayProgress({ stage, bytes, total }, heard) {
   const bar = element('progress');
   bar.hidden = false;
@@ -46,7 +59,7 @@ export function sayProgress({ stage, bytes, total }, heard) {
   const size = total ? `${megabytes(bytes)} of ${megabytes(total)} MB` : `${megabytes(bytes)} MB so far`;
   bar.setAttribute('aria-valuetext', size);
   element('bytes').textContent = size;
-  say(`${STAGES[stage] ?? stage}.${heard ? ' You hear the raw sound until it is ready.' : ''}`, 'loading');
+  say(`${STAGES[stage] ?? stage}.${heard}`, 'loading');
 }
 
 /** @param {number} bytes */

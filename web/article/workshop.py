@@ -217,7 +217,7 @@ def _computed(package: ModuleType, clean: Audio, noisy: Audio, progress: Progres
     constants, oracle, bands, comb = (importlib.import_module(f"{package.__name__}.{name}") for name in names)
 
     def climb(done: int, total: int) -> None:
-        progress("Climbing the oracle's ladder", 0.4 * done / total)
+        progress("Computing the steps", 0.4 * done / total)
 
     climbed = oracle.ladder(clean, noisy, progress=climb)
     network = _network(package, noisy, lambda share: progress("Running the network", 0.4 + 0.3 * share))
