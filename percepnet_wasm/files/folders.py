@@ -162,7 +162,7 @@ def enhance_folder(
     if there and not (overwrite or resume):
         raise AudioFileError(
             f"{target} already contains {len(there)} of the {len(found)} outputs, such as {there[0].name}: skip them"
-            " (--resume, resume=True) or overwrite them (--force, overwrite=True)"
+            " (--resume, or resume=True in Python) or overwrite them (--force, or overwrite=True)"
         )
     outcome = Outcome(left_out=left_out(source), kept=there if resume and not overwrite else [])
     kept = set(outcome.kept)
