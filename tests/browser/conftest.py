@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Request, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 
-from build_scripts.package.integrity import RUNTIME_TABLE, with_runtime
+from build_scripts.package.integrity import with_runtime
 from build_scripts.site.serve import serve
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -117,14 +117,16 @@ class AlteredSite:
         data = content if isinstance(content, bytes) else content.encode()
         name = path.relative_to(self.folder).as_posix()
         self._put(path, data)
-        table = self.folder / RUNTIME_TABLE
         if announced and name.startswith("runtime/"):
             runtime = {
                 f"runtime/{each.relative_to(self.folder / 'runtime').as_posix()}": each.read_bytes()
                 for each in (self.folder / "runtime").rglob("*")
                 if each.is_file()
             }
-            self._put(table, with_runtime(table.read_bytes(), runtime))
+            # hashes.js, and what it was bundled into.
+            for script in (self.folder / "worklet").glob("*.js"):
+                if b"const HASHES = " in script.read_bytes():
+                    self._put(script, with_runtime(script.read_bytes(), runtime))
 
     def _put(self, path: Path, data: bytes) -> None:
         path.unlink()  # it may be a link to the original
