@@ -240,8 +240,8 @@ async function test() {
   if (!session?.microphone || !percepnet) return;
   write('test-state', 'Waiting for the enhancer.');
   // While Python loads, another program may already be enhancing: that is the sound to test, and it is there sooner.
-  const comes = () => percepnet.state === 'loading' || (percepnet.state === 'ready' && percepnet.playing === 'waiting');
-  while (percepnet.playing !== 'enhanced' && comes()) {
+  const pending = () => percepnet.state === 'loading' || (percepnet.state === 'ready' && percepnet.playing === 'waiting');
+  while (percepnet.playing !== 'enhanced' && pending()) {
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   await testMicrophone(session, () => before.level(), stop);

@@ -5,7 +5,7 @@ Each module becomes a function that runs once, after its imports::
 
     const $ring = (() => { ...the module...; return { Ring, WORD }; })();
 
-Only what our modules use of the language is supported: named imports of files in the same folder, and exports of
+Only what our modules use of the language is supported: named imports of files in the same folder, exports of
 declarations, and imports of addresses that are known only at run time. Anything else is an error.
 """
 

@@ -3,7 +3,7 @@
 WORKERS = """
 window.workers = [];
 window.Worker = class extends Worker {
-    constructor(...args) { super(...args); this.alive = true; this.name = args[1]?.name; workers.push(this); }
+    constructor(...args) { super(...args); this.alive = true; workers.push(this); }
     terminate() { this.alive = false; super.terminate(); }
 };
 """

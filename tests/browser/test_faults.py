@@ -47,8 +47,7 @@ RECORD = """async ([before, after, fault]) => {
     let struck = new Float32Array(480);
     if (fault === 'terminate') {
         percepnet.ring.readInput(percepnet.ring.load(harness.WORD.WRITTEN) - 480, struck);
-        // Python's, if there is one: the early program's worker may have been made after it.
-        (workers.findLast(({ name }) => name === 'percepnet') ?? workers.at(-1)).terminate();
+        workers.at(-1).terminate();
     } else if (fault) {
         new BroadcastChannel('fault').postMessage(fault);
     }
