@@ -32,7 +32,7 @@ export class EarlyStart {
     /** What Python's worker needs of the files; undefined if they could not be downloaded. @type {Promise<ProgramFiles | undefined>} */
     this.files = /** @type {Promise<any>} */ (this.channel.request({ type: 'files' })).catch(() => undefined);
     // What `auto` chooses is known once Python runs; until then the default tier does.
-    this.channel.request({ type: 'open', model: model === AUTO ? '' : model, attenuationLimit }).then((info) => {
+    this.channel.request({ type: 'open', model: model === AUTO ? '' : model, attenuationLimit, provisional: true }).then((info) => {
       this.info = info;
       onOpen();
     }, onRefusal);
@@ -66,6 +66,11 @@ export class EarlyStart {
   connect(transport, transfer) {
     this.#connected = true;
     this.channel.post({ type: 'connect', ...transport }, transfer);
+  }
+
+  /** It stays: Python could not be started. */
+  keep() {
+    this.channel.post({ type: 'keep' });
   }
 
   close() {

@@ -38,16 +38,18 @@
  */
 
 /**
- * @typedef {{type: 'open', token: number, model: string, attenuationLimit: number}} Open a new stream
+ * @typedef {{type: 'open', token: number, model: string, attenuationLimit: number, provisional?: boolean}} Open a new stream; a
+ *     provisional one does not react to overload, since another engine is starting and keeps the machine busy
  * @typedef {{type: 'use', token: number, model: string}} Use switch to another model
  * @typedef {{type: 'files', token: number}} Files the answer's `info` is the worker's ProgramFiles; engine 'worker' only
  * @typedef {{depth: number | 'auto', buffer?: SharedArrayBuffer, port?: MessagePort}} Transport one of `buffer` and `port`
  * @typedef {{type: 'connect'} & Transport} Connect serve this transport from now on, and no other
  * @typedef {{type: 'attenuationLimit', value: number}} SetAttenuationLimit dB
  * @typedef {{type: 'observe', wanted: boolean}} Observe start or stop sending 'frame'
+ * @typedef {{type: 'keep'}} Keep the stream is no longer provisional
  * @typedef {{type: 'close'}} Close
  *
- * @typedef {Open | Use | Files | Connect | SetAttenuationLimit | Observe | Close} StreamRequest
+ * @typedef {Open | Use | Files | Connect | SetAttenuationLimit | Observe | Keep | Close} StreamRequest
  * @typedef {Boot | (StreamRequest & {id: number})} WorkerRequest
  */
 

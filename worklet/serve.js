@@ -37,9 +37,10 @@ const HANDLERS = {
     booting = boot(assets, remembered, given);
     booting.catch((error) => fail('boot', error));
   },
-  open({ id, token, model, attenuationLimit }) {
+  open({ id, token, model, attenuationLimit, provisional }) {
     const stream = new Stream(booting, (report) => post({ ...report, id }));
     stream.attenuationLimit = attenuationLimit;
+    stream.provisional = provisional === true;
     streams.set(id, stream);
     void answer(id, token, stream.use(model));
   },
@@ -59,6 +60,10 @@ const HANDLERS = {
   observe({ id, wanted }) {
     const stream = streams.get(id);
     if (stream) stream.observed = wanted;
+  },
+  keep({ id }) {
+    const stream = streams.get(id);
+    if (stream) stream.provisional = false;
   },
   close({ id }) {
     streams.get(id)?.close();

@@ -233,6 +233,7 @@ export class Session {
   /** The early worker stays. @param {PercepNetError} error why Python could not be started */
   #continueWithout(error) {
     const early = /** @type {EarlyStart} */ (this.early);
+    early.keep();
     this.#channel = early.channel;
     this.early = undefined;
     this.#pythonFailure = undefined;
@@ -293,7 +294,7 @@ export class Session {
 
   /** @param {import('./messages.js').SessionMessage} message */
   #onEarlyMessage(message) {
-    if (message.type === 'error' || (message.type === 'overload' && message.action === 'bypass')) return this.#onEarlyFailure();
+    if (message.type === 'error') return this.#onEarlyFailure();
     const { type: _, ...detail } = message;
     if (message.type === 'progress') return this.#owner.emit('progress', { stage: message.stage, bytes: message.bytes });
     if (this.info) return; // Python reports

@@ -81,6 +81,8 @@ export class Stream {
   #service;
   /** The option `model`. */
   #wanted = '';
+  /** Whether another engine is starting, which keeps the machine busy: being late then is no reason for a smaller tier. */
+  provisional = false;
   /** Changes of model, one after the other. @type {Promise<unknown>} */
   #changes = Promise.resolve();
   #closed = false;
@@ -235,13 +237,18 @@ export class Stream {
     });
     const { played, computed } = this.#overload;
     const late = [played.look(quanta, underruns), computed.look(pump.frames + pump.skipped, pump.skipped)];
-    if (late.includes(true) && !this.#relieving) {
+    if (this.provisional) this.#forgetLateness();
+    else if (late.includes(true) && !this.#relieving) {
       this.#relieving = true;
       void this.#relieve().finally(() => {
         this.#relieving = false;
-        for (const each of Object.values(this.#overload)) each.restart();
+        this.#forgetLateness();
       });
     }
+  }
+
+  #forgetLateness() {
+    for (const each of Object.values(this.#overload)) each.restart();
   }
 
   /** Frames keep coming late: step down to a smaller tier; if there is none, the sound stays raw. */

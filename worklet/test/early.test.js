@@ -12,9 +12,11 @@ describe('while Python starts', () => {
 
   /** Play the early worker. @param {import('./fake-worker.js').FakeWorker} worker */
   async function open(worker) {
-    for (const { type, id, token } of worker.messages.splice(0)) {
+    for (const { type, id, token, provisional } of worker.messages.splice(0)) {
       if (type === 'files') worker.say({ type: 'answer', id, token, info: FILES });
-      if (type === 'open') worker.say({ type: 'answer', id, token, info: { tier: 'c20', kernel: 'early' } });
+      if (type !== 'open') continue;
+      assert.ok(provisional, 'Python, which starts meanwhile, may make it late');
+      worker.say({ type: 'answer', id, token, info: { tier: 'c20', kernel: 'early' } });
     }
     await settled();
   }
@@ -86,6 +88,7 @@ describe('while Python starts', () => {
       assert.deepEqual([session.state, session.info?.kernel, session.reason, session.early], ['ready', 'early', undefined, undefined]);
       mock.timers.tick(2 * LINGER);
       assert.ok(early.alive && !python.alive);
+      assert.ok(early.messages.some(({ type }) => type === 'keep'), 'it reacts to overload from now on');
       const refused = session.setModel('c99');
       const { id, token } = early.messages.at(-1);
       early.say({ type: 'answer', id, token, code: 'model', message: 'there is no tier c99' });
