@@ -67,7 +67,7 @@ test-pyodide: build/test.stamp ## the wheel in Pyodide, in Node and Chromium
 	$(PYTEST) tests/pyodide --dist-dir build/dist-test --runtime node,chrome $(RERUN)
 
 # Two browsers at once may be too much for a machine: what fails then has to pass with the machine to itself.
-test-browser: ALONE = $(PYTEST) $(PLAIN) tests/browser --site=dist -m 'not firefox' --last-failed --last-failed-no-failures none $(RERUN)
+test-browser: ALONE = $(PYTEST) $(PLAIN) tests/browser --site=dist -m 'not firefox' --last-failed --last-failed-no-failures none $(subst --reruns 1,--reruns 2,$(RERUN))
 test-browser: build/test.stamp ## the page and calls in Chromium
 	$(PY) -m build_scripts.package.build_dist --out dist
 	$(PYTEST) $(PLAIN) tests/browser --site=dist -m 'not firefox' $(PARALLEL) -ra || $(ALONE)

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 from conftest import HERE, PATIENCE_MS, AlteredSite, Audio, Tab, decode
-from measure import lag
+from measure import ATTEMPTS, lag, soon
 from spies import GRAPH, WORKERS
 
 from percepnet_wasm.constants import DELAY, HOP, SAMPLE_RATE
@@ -121,12 +121,31 @@ def record(tab: Tab, before: float, after: float, fault: str = "") -> Recording:
     return Recording(start, heard, dry[TOTAL_DELAY:], out[TOTAL_DELAY:])
 
 
+def strike(tab: Tab, fault: str) -> Recording:
+    """Record a fault that strikes while the sound is enhanced; on a machine that is late just then, try again."""
+    for _ in range(ATTEMPTS):
+        tab.evaluate("log.length = 0")
+        made = record(tab, 0.7, 2, fault)
+        before = slice(0, made.struck)
+        if np.abs(made.out[before] - made.dry[before]).max(initial=0) > 0.01:
+            return made
+        tab.wait("percepnet.state === 'fallback'")
+        tab.evaluate("percepnet.restart()")
+        enhanced(tab)
+    raise AssertionError(f"{fault}: was never enhanced before")
+
+
 def assert_delay(tab: Tab) -> None:
     """Enhanced sound, at the stated delay to the sample."""
-    enhanced(tab)
-    made = record(tab, 0, 2.5)
-    assert lag(made.dry, made.out) == 0
-    assert np.abs(made.out - made.dry).max() > 0.01, "raw to the end"
+
+    def complaint() -> str:
+        enhanced(tab)
+        made = record(tab, 0, 2.5)
+        if lag(made.dry, made.out) != 0:
+            return f"{lag(made.dry, made.out)} samples late"
+        return "" if np.abs(made.out - made.dry).max() > 0.01 else "raw to the end"
+
+    soon(complaint)
 
 
 def one_worker(tab: Tab) -> None:
@@ -161,10 +180,7 @@ FATAL = {
 def test_the_voice_is_raw_within_100_ms_whatever_fails_and_can_be_restarted(call: Tab, engine: str) -> None:
     """The worker killed, hanging, throwing; the enhancer failing, out of memory, aborted: one event each says why."""
     for fault, (code, message) in FATAL[engine].items():
-        call.evaluate("log.length = 0")
-        made = record(call, 0.7, 2, fault)
-        before = slice(0, made.struck)
-        assert np.abs(made.out[before] - made.dry[before]).max() > 0.01, f"{fault}: was not enhanced before"
+        made = strike(call, fault)
         # A worker that has thrown keeps enhancing until the page, which is notified, ends it.
         raw = slice((made.heard if fault == "throw" else made.struck) + LIMIT, None)
         assert made.out[raw].size > 0, f"{fault}: nothing was recorded after it"

@@ -28,7 +28,9 @@ def test_a_first_visit_stays_within_its_budget(open_tab: Callable[..., Tab], iso
     tab.page.context.on("request", lambda request: fetched.add(urlsplit(request.url).path))
     tab.page.reload()
     start(tab)
-    files = [site / (path.lstrip("/") or "index.html") for path in sorted(fetched) if not path.startswith("/samples/")]
+    # A machine that is too slow loads a smaller tier as well.
+    other = ("/samples/", "/runtime/models/c10.")
+    files = [site / (path.lstrip("/") or "index.html") for path in sorted(fetched) if not path.startswith(other)]
     assert {"pyodide.asm.wasm", "python_stdlib.zip"} <= {file.name for file in files}
     total = sum(size["brotli"] for size in wire_sizes(files).values())
     print(f"{len(files)} files, {total / 1e6:.2f} MB")

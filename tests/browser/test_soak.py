@@ -26,7 +26,7 @@ DEPTH = 1920
 
 BEGIN = """async () => {
     const percepnet = await harness.enhanceMicrophone();
-    await harness.untilPlaying(percepnet, 'enhanced');
+    await harness.until(() => percepnet.state === 'ready' && !percepnet.early && percepnet.playing === 'enhanced');
     const listener = new AudioContext({ sampleRate: 48000 });
     window.listener = listener;
     window.tracks = [raw, clean].map((track) => harness.player(listener, track));
@@ -129,6 +129,7 @@ def test_in_real_time(
                 "skipped": stats["skipped"],
                 "frames": stats["frames"],
                 "errors": stats["errors"],
+                "tier": stats["tier"],
                 "p50_ms": round(stats["computeP50"], 3),
                 "p99_ms": round(stats["computeP99"], 3),
                 "wasm_bytes": stats["heap"],
@@ -151,7 +152,8 @@ def test_in_real_time(
         assert max(calm) - min(calm) < SAMPLE_RATE // 10, of_tracks
     assert rows[-1]["errors"] == 0
     settled = rows[len(rows) // 3 :]
-    assert settled[-1]["wasm_bytes"] == settled[0]["wasm_bytes"]
+    if settled[-1]["tier"] == settled[0]["tier"]:  # a machine that is too slow loads another
+        assert settled[-1]["wasm_bytes"] == settled[0]["wasm_bytes"]
     assert settled[-1]["page_heap_bytes"] - settled[0]["page_heap_bytes"] < 1e6
     assert abs(inside[1]).max() > 0.01, "silence at the end"
     assert tab.uncaught == []
