@@ -17,7 +17,7 @@
  *
  * While Python starts, a second worker may enhance from a second ring (`lead`). Both rings get the same input; once the first
  * ring's enhancer has heard HEARD samples without a gap and is in time, the sound is cross-faded to it over one frame, and the
- * second ring is dropped. Changes between the rings take place while the sound is raw, or in that cross-fade.
+ * second ring is dropped. If the second worker is starved, the first takes over as soon as it is in time. Changes between the rings take place while the sound is raw, or in that cross-fade.
  *
  * With `deepest` above `depth` the ring deepens when frames come late: by as much as they were late, while the sound is raw
  * anyway, in a cross-fade. It never gets shallower again.
@@ -191,7 +191,9 @@ export class Blend {
     if (this.#faded === 0) {
       const fade = Math.ceil(HOP / n) * n;
       const heard = Math.min((play - this.#main.from) | 0, (play - early.since) | 0); // after a restart it is another enhancer
-      const ready = this.#main.covers(play, n, fade) && heard >= HEARD - SETTLE;
+      // Better an enhancer that has heard little than raw sound.
+      const starved = this.state === STATE.STARVED;
+      const ready = this.#main.covers(play, n, starved ? n : fade) && (starved || heard >= HEARD - SETTLE);
       if (!ready) {
         if (!there && !this.wet) this.#run = early.run; // in place of an earlier one
         return there;

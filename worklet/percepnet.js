@@ -38,7 +38,7 @@ export { PercepNetError };
  */
 export class PercepNet extends TypedEventTarget {
   #session;
-  #playback;
+  /** @type {Playback} */ #playback;
   #route;
   #enabled;
   /** Codes logged already. @type {Set<string>} */
@@ -56,6 +56,7 @@ export class PercepNet extends TypedEventTarget {
       emit: (type, detail) => this.#emit(type, detail),
       connect: () => this.#connect(),
       onChange: () => this.#playback?.switch(),
+      running: () => this.#playback.running,
     });
     this.#playback = new Playback({ depth, transport: this.support.transport }, {
       enabled: () => this.#enabled && this.#session.wanted,

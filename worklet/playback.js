@@ -50,6 +50,11 @@ export class Playback {
     return this.#taken;
   }
 
+  /** Whether there is a node, and its context is not suspended. */
+  get running() {
+    return this.#node?.context.state === 'running';
+  }
+
   /**
    * @param {BaseAudioContext} context
    * @returns {Promise<AudioWorkletNode>}

@@ -17,7 +17,10 @@ import { openChannel } from './worker-client.js';
 /** ms without enhanced sound, after the first 100, before `overload` becomes `fallback`. */
 const STALL_TIMEOUT = 2000;
 
-/** ms after connecting by which a stream must have sent something: it sends its statistics twice a second. */
+/**
+ * ms after connecting by which a stream must have sent something, since it sends its statistics twice a second; and by which sound
+ * must be enhanced once something runs that should enhance it.
+ */
 const SILENCE_TIMEOUT = 10_000;
 
 /** ms until a machine that was too slow is given another chance: the first wait, doubled each time up to the longest. */
@@ -35,6 +38,7 @@ const TEMPORARY = ['stalled', 'overload', 'suspended'];
  * @property {(type: keyof import('./events.js').Events, detail: object) => void} emit an event
  * @property {() => void} connect an enhancer is warm: give it a transport
  * @property {() => void} onChange `wanted` may have changed
+ * @property {() => boolean} running whether the audio thread plays: if not, nothing is late
  */
 
 export class Session {
@@ -49,6 +53,7 @@ export class Session {
   /** Why Python could not be started, while the early worker has not said whether it can. @type {PercepNetError | undefined} */
   #pythonFailure;
   /** @type {import('./worker-client.js').Channel | DirectChannel | undefined} */ #channel;
+  /** What the worklet plays, one of STATE; undefined before its first quantum. @type {string | undefined} */ #playing;
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #stall;
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #retry;
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #silence;
@@ -137,6 +142,7 @@ export class Session {
   #onEarlyOpen() {
     if (this.#pythonFailure) this.#continueWithout(this.#pythonFailure);
     else this.#owner.connect();
+    this.#watch(SILENCE_TIMEOUT);
   }
 
   /** The early worker has failed: nothing enhances if Python has as well. */
@@ -205,7 +211,10 @@ export class Session {
     const temporary = TEMPORARY.includes(error.code);
     if (temporary && this.reason && !TEMPORARY.includes(this.reason.code)) return; // a lasting cause takes precedence
     if (!temporary) this.#close();
-    else if (error.code === 'stalled') this.#channel?.retireWorker();
+    else if (error.code === 'stalled') {
+      this.early?.channel.retireWorker();
+      if (this.info) this.#channel?.retireWorker(); // otherwise it is still starting
+    }
     this.#setState('fallback', error);
     if (error.code === 'overload') {
       this.#retry = setTimeout(() => this.recover('overload'), this.#pause);
@@ -251,16 +260,31 @@ export class Session {
     if (this.info) this.#owner.emit('ready', { info: this.info });
   }
 
+  /** Whether something enhances, or should. */
+  get #enhancing() {
+    return this.state === 'ready' || (this.state === 'loading' && this.early?.info !== undefined);
+  }
+
   /** @param {string} playing what the worklet plays from now on, one of STATE */
   onPlaying(playing) {
+    this.#playing = playing;
+    const late = playing === STATE.STARVED && this.#enhancing;
+    if (late) this.#owner.emit('overload', { action: 'wait', tier: (this.info ?? this.early?.info)?.tier });
+    // Python, while it starts, keeps the machine busy: that takes longer.
+    this.#watch(late && this.info ? STALL_TIMEOUT : SILENCE_TIMEOUT);
+    if (playing !== STATE.ENHANCED) return;
+    clearTimeout(this.#silence);
+    this.recover('stalled');
+  }
+
+  /** If sound is to be enhanced and is not, give it this long. @param {number} time ms */
+  #watch(time) {
     clearTimeout(this.#stall);
-    if (playing === STATE.ENHANCED) {
-      clearTimeout(this.#silence);
-      return this.recover('stalled');
-    }
-    if (playing !== STATE.STARVED || this.state !== 'ready') return;
-    this.#owner.emit('overload', { action: 'wait', tier: this.info?.tier });
-    this.#stall = setTimeout(() => this.fallback(new PercepNetError('stalled')), STALL_TIMEOUT);
+    if (!this.#enhancing || (this.#playing !== STATE.STARVED && this.#playing !== STATE.WAITING)) return;
+    this.#stall = setTimeout(() => {
+      if (this.#owner.running()) this.fallback(new PercepNetError('stalled'));
+      else this.#watch(time);
+    }, time);
   }
 
   /** @param {Info} info */
@@ -331,10 +355,10 @@ export class Session {
 
   /** @param {State} state @param {PercepNetError} [reason] */
   #setState(state, reason) {
-    clearTimeout(this.#stall);
     clearTimeout(this.#retry);
     this.state = state;
     this.reason = reason;
+    this.#watch(SILENCE_TIMEOUT);
     this.#owner.onChange();
   }
 }

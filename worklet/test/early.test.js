@@ -100,6 +100,29 @@ describe('while Python starts', () => {
     });
   }
 
+  test('and falls behind, a fallback says so until it has caught up', async () => {
+    const { session, early, python, codes } = await heard();
+    for (const state of ['waiting', 'enhanced', 'starved']) session.onPlaying(state);
+    mock.timers.tick(10_000);
+    assert.deepEqual([codes(), session.state], [['overload wait', 'fallback stalled'], 'fallback']);
+    session.onPlaying('enhanced');
+    assert.deepEqual([session.state, early.alive, python.alive], ['loading', true, true]);
+    await python.open();
+    assert.equal(session.state, 'ready');
+  });
+
+  test('and falls behind, Python does not hide it if it is not heard either', async () => {
+    const { session, python, codes } = await heard();
+    session.onPlaying('starved');
+    mock.timers.tick(9999);
+    await python.open();
+    python.say({ type: 'stats', id: 1, frames: 1, errors: 0 });
+    mock.timers.tick(9999);
+    assert.deepEqual([codes().filter((code) => code !== 'stats '), session.state], [['overload wait', 'ready '], 'ready']);
+    mock.timers.tick(1);
+    assert.deepEqual([codes().at(-1), session.state], ['fallback stalled', 'fallback']);
+  });
+
   test('one that cannot run is no loss: Python downloads the files itself, and its failure is a fallback', async () => {
     const [a] = sessions(1, 'python');
     a.session.boot();
@@ -132,7 +155,7 @@ describe('while Python starts', () => {
   test('there is none for a model file that only Python reads, nor for an instance that comes after Python', async () => {
     const assets = freshAssets();
     const options = { engine: /** @type {const} */ ('python'), assets, model: 'https://app.example/mine.pnw', attenuationLimit: 20 };
-    const owner = { emit() {}, connect() {}, onChange() {} };
+    const owner = { emit() {}, connect() {}, onChange() {}, running: () => true };
     new Session(options, owner).boot();
     await workers[0].open();
     new Session({ ...options, model: '' }, owner).boot();

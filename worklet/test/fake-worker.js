@@ -55,11 +55,12 @@ export function sessions(count, engine = /** @type {const} */ ('worker')) {
     /** @type {[string, any][]} */
     const events = [];
     const connect = mock.fn();
+    const running = mock.fn(() => true);
     const session = new Session(
       { engine, assets, model: '', attenuationLimit: 20 },
-      { emit: (type, detail) => events.push([type, detail]), connect, onChange() {} },
+      { emit: (type, detail) => events.push([type, detail]), connect, onChange() {}, running },
     );
-    return { session, events, connect, codes: () => events.map(([type, { code, action }]) => `${type} ${code ?? action ?? ''}`) };
+    return { session, events, connect, running, codes: () => events.map(([type, { code, action }]) => `${type} ${code ?? action ?? ''}`) };
   });
 }
 

@@ -197,6 +197,35 @@ describe('an instance', () => {
     assert.equal(a.session.state, 'ready');
   });
 
+  test('that was muted while its worker died falls back, unless its context is suspended as well', async () => {
+    const [a] = sessions(1);
+    a.session.boot();
+    await workers[0].open();
+    for (const state of ['waiting', 'enhanced', 'resting']) a.session.onPlaying(state);
+    mock.timers.tick(100_000);
+    assert.deepEqual(a.codes(), ['ready '], 'there is nothing to enhance');
+    a.running.mock.mockImplementation(() => false);
+    a.session.onPlaying('waiting');
+    pass(100);
+    assert.deepEqual(a.codes(), ['ready '], 'nothing is played');
+    a.running.mock.mockImplementation(() => true);
+    pass(10);
+    assert.deepEqual(a.codes(), ['ready ', 'fallback stalled']);
+  });
+
+  test('whose stall was overlaid by another cause falls back when that has gone', async () => {
+    const [a] = sessions(1);
+    a.session.boot();
+    await workers[0].open();
+    a.session.onPlaying('starved');
+    a.session.fallback(new PercepNetError('suspended'));
+    pass(100);
+    a.session.recover('suspended');
+    assert.equal(a.session.state, 'ready');
+    pass(10);
+    assert.equal(a.session.reason?.code, 'stalled');
+  });
+
   test('on a machine that is too slow is bypassed and tried again, after twice the time if that failed', async () => {
     const [a] = sessions(1);
     a.session.boot();

@@ -89,10 +89,22 @@ describe('a second ring plays until the first can take over', () => {
     const { blend, early, run, last } = rig();
     blend.lead(early);
     run(48000, ['early', 'main']);
-    run(9600, ['main']);
+    run(4800, ['main']);
     assert.ok(near(last(), 1), 'neither');
-    run(HEARD, ['main']);
+    run(4800, ['main']);
     assert.ok(near(last(), -1) && blend.early === undefined);
+  });
+
+  test('between gaps if the second has died, however often they come', () => {
+    const { blend, early, run, last } = rig();
+    blend.lead(early);
+    run(48000, ['early', 'main']);
+    run(9600, []);
+    for (let gap = 0; gap < 5; gap++) {
+      run(HEARD / 2, ['main']);
+      assert.ok(near(last(), -1) && blend.early === undefined);
+      run(9600, []);
+    }
   });
 
   test('the second dies within the cross-fade: it ends sooner, without a click of more than a quantum', () => {
