@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..checks import as_path, as_signal
 from ..errors import AudioFileError, MissingExtraError
-from . import mp3
+from . import lossy
 from .reading import STANDARD, Reader
 from .wav import PIPED, WavPipe
 
@@ -182,9 +182,11 @@ def _writer(sink: "_Sink", target: Path, source: Reader, container: str, subtype
     if container == "MP3" and source.bit_rate:
         bits, steady = source.bit_rate
         dense = {
-            "compression_level": mp3.compression_level(bits, source.samplerate),
+            "compression_level": lossy.mp3_level(bits, source.samplerate),
             "bitrate_mode": "CONSTANT" if steady else "AVERAGE",
         }
+    elif subtypes[0] == source.subtype == "OPUS" and source.bit_rate:
+        dense = {"compression_level": lossy.opus_level(source.bit_rate[0], source.channels)}
     # libsndfile lists some combinations that it cannot in fact write (MP3 frames in WAV): try the next.
     for subtype in subtypes:
         try:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..checks import MOST_CHANNELS, UNSCALED, unscaled
 from ..errors import AudioFileError, MissingExtraError
 from ..stream import RATES
-from . import mp3
+from . import lossy
 from .wav import Body, WavHeader, read_header
 
 try:
@@ -32,6 +32,8 @@ _BLOCK_SAMPLES = 1 << 20
 """Most samples read at a time, all channels together."""
 _UNKNOWN_FRAMES = 1 << 48
 """If a header does not state the number of frames, libsndfile reports far more than this."""
+_LOSSY = "MPEG_LAYER_III", "OPUS"
+"""Sample formats whose bit rate the output keeps."""
 _LOOSE_SECONDS = 0.25
 """By how much an mp3 file's own frame count may be wrong although nothing is missing."""
 
@@ -97,7 +99,7 @@ class SoundReader:
         stated = file.frames / file.samplerate if file.frames < _UNKNOWN_FRAMES else None
         lacking = header.lacks(path.stat().st_size) if header and path else 0.0
         self.seconds = None if stated is None else stated + lacking
-        self.bit_rate = mp3.bit_rate(path, stated) if self.format == "MP3" and path and stated else None
+        self.bit_rate = lossy.bit_rate(path, stated) if self.subtype in _LOSSY and path and stated else None
         self._loose = _LOOSE_SECONDS if self.format in ("MP3", "OGG") else 0.5 / file.samplerate
 
     def blocks(self) -> Iterator[Audio]:

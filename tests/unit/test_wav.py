@@ -1,4 +1,4 @@
-"""WAV files whose headers are wrong or unfinished, pipes, files that break off, and mp3's bit rate."""
+"""WAV files whose headers are wrong or unfinished, pipes, files that break off, and the bit rates of mp3 and Opus."""
 
 import io
 import os
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from signals import speech_like
 
 from percepnet_wasm import AudioFileError, enhance, enhance_file
-from percepnet_wasm.files import mp3
+from percepnet_wasm.files import lossy
 from percepnet_wasm.files.wav import PIPED, Body, WavPipe, read_header
 
 ROOT = Path(__file__).parents[2]
@@ -201,18 +201,43 @@ def test_mp3_keeps_its_bit_rate(tmp_path, rate, mode, level):
     picture = b"ID3\3\0\0" + bytes([0, 0x0C, 0, 0]) + bytes(0x0C << 14)
     (tmp_path / "in.mp3").write_bytes(picture + (tmp_path / "in.mp3").read_bytes())
     enhance_file(tmp_path / "in.mp3", tmp_path / "out.mp3", **NEUTRAL)
-    before, steady = mp3.bit_rate(tmp_path / "in.mp3", 6.0)
-    after, still = mp3.bit_rate(tmp_path / "out.mp3", 6.0)
+    before, steady = lossy.bit_rate(tmp_path / "in.mp3", 6.0)
+    after, still = lossy.bit_rate(tmp_path / "out.mp3", 6.0)
     assert steady == still == (mode == "CONSTANT")
     assert after == pytest.approx(before, rel=0.02 if steady else 0.15)
     assert os.stat(tmp_path / "out.mp3").st_size < 0.9 * os.stat(tmp_path / "in.mp3").st_size
 
 
-@covers("files.mp3.bit_rate", "files.mp3.compression_level")
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("level", [0.9, 0.7])
+@pytest.mark.parametrize("output", ["out.opus", "out.ogg"])
+def test_opus_keeps_its_bit_rate(tmp_path, channels, level, output):
+    audio = np.random.default_rng(1).normal(0, 0.1, (6 * 48000, channels))
+    with soundfile.SoundFile(
+        tmp_path / "in.opus", "w", 48000, channels, "OPUS", format="OGG", compression_level=level
+    ) as file:
+        file.write(audio)
+    enhance_file(tmp_path / "in.opus", tmp_path / output, **NEUTRAL)
+    before, after = (os.stat(tmp_path / name).st_size for name in ("in.opus", output))
+    assert after == pytest.approx(before, rel=0.1)
+
+
+def test_mp3_begins_and_ends_where_its_input_does(tmp_path):
+    """The encoder's delay is in the file's header, by which decoders skip it."""
+    signal = np.zeros(2 * 48000, np.float32)
+    signal[40000] = 0.9
+    soundfile.write(tmp_path / "in.wav", signal, 48000)
+    enhance_file(tmp_path / "in.wav", tmp_path / "out.mp3", **NEUTRAL)
+    result, _ = soundfile.read(tmp_path / "out.mp3")
+    assert (len(result), np.argmax(np.abs(result))) == (len(signal), 40000)
+
+
+@covers("files.lossy.bit_rate", "files.lossy.mp3_level", "files.lossy.opus_level")
 @examples(50)
 @given(st.binary(max_size=400), st.floats(0.1, 1e4), st.sampled_from([8000, 16000, 24000, 44100, 48000]))
 def test_any_file_has_a_bit_rate_that_the_encoder_takes(tmp_path_factory, content, seconds, rate):
     path = tmp_path_factory.mktemp("mp3") / "in.mp3"
     path.write_bytes(content)
-    bits, _ = mp3.bit_rate(path, seconds)
-    assert 0 <= mp3.compression_level(bits, rate) < 1
+    bits, _ = lossy.bit_rate(path, seconds)
+    assert 0 <= lossy.mp3_level(bits, rate) < 1
+    assert 0 <= lossy.opus_level(bits, 2) <= 1

@@ -1,17 +1,19 @@
-"""The bit rate of an mp3 file, which libsndfile does not report, and how to ask its encoder for the same."""
+"""The bit rates of mp3 and Opus files, which libsndfile does not report, and how to ask its encoders for the same."""
 
 from pathlib import Path
 
-__all__ = ["bit_rate", "compression_level"]
+__all__ = ["bit_rate", "mp3_level", "opus_level"]
 
 _LIMITS = {1: (32_000, 320_000), 2: (8_000, 160_000), 2.5: (8_000, 64_000)}
 """Bit rates of layer III, by MPEG version."""
 _TAG = 10
 """Bytes of an ID3v2 tag's header."""
+_OPUS_LIMITS = 6_000, 256_000
+"""Bit rates per channel that libsndfile's scale for Opus covers."""
 
 
 def bit_rate(path: Path, seconds: float) -> tuple[float, bool]:
-    """Determine an mp3 file's bit rate.
+    """Determine an mp3 or Opus file's bit rate.
 
     Parameters
     ----------
@@ -24,7 +26,7 @@ def bit_rate(path: Path, seconds: float) -> tuple[float, bool]:
     float
         Bits per second, on average.
     bool
-        Whether it is constant.
+        For mp3, whether it is constant.
     """
     size = path.stat().st_size
     with path.open("rb") as file:
@@ -38,8 +40,14 @@ def bit_rate(path: Path, seconds: float) -> tuple[float, bool]:
     return 8 * (size - tag) / seconds, steady
 
 
-def compression_level(bits_per_second: float, sample_rate: int) -> float:
+def mp3_level(bits_per_second: float, sample_rate: int) -> float:
     """Convert an mp3 file's bit rate to libsndfile's scale: 0 is the highest its version of MPEG has, 1 the lowest."""
     version = 1 if sample_rate >= 32_000 else 2 if sample_rate >= 16_000 else 2.5
     least, most = _LIMITS[version]
     return min(max((most - bits_per_second) / (most - least), 0.0), 0.99)
+
+
+def opus_level(bits_per_second: float, channels: int) -> float:
+    """Convert an Opus file's bit rate to libsndfile's scale: 0 is 256 kbit/s per channel, 1 is 6."""
+    least, most = _OPUS_LIMITS
+    return min(max((most - bits_per_second / channels) / (most - least), 0.0), 1.0)
