@@ -56,7 +56,7 @@ export class SuppressionKeeper {
     this.#suppressed = suppressed;
     this.#onLost = onLost;
     const { signal } = this.#ended;
-    for (const type of /** @type {const} */ (['ready', 'fallback'])) {
+    for (const type of /** @type {const} */ (['ready', 'fallback', 'playing'])) {
       standIn.percepnet.addEventListener(type, () => this.#update(), { signal });
     }
     this.#update();
@@ -67,10 +67,16 @@ export class SuppressionKeeper {
     clearTimeout(this.#timer);
   }
 
+  /** Whether nothing of ours suppresses noise, not even what does while Python starts. */
+  get #needed() {
+    const { state, early } = this.#standIn.percepnet;
+    return state !== 'ready' && !(state === 'loading' && early);
+  }
+
   #update() {
     clearTimeout(this.#timer);
     const { state, reason } = this.#standIn.percepnet;
-    const needed = state !== 'ready';
+    const needed = this.#needed;
     if (needed === this.#suppressed || this.#busy || this.#ended.signal.aborted) return;
     if (!needed || (state === 'fallback' && isFinal(reason?.code))) void this.#setSuppression(needed);
     else this.#timer = setTimeout(() => this.#setSuppression(true), ENHANCER_PATIENCE);
@@ -93,8 +99,7 @@ export class SuppressionKeeper {
     // Two suppressors in a row degrade the voice.
     standIn.leaveToBrowser(this.#suppressed && !suppressed);
     // A refusal is final until the enhancer's state changes, which it may have done in the meantime.
-    const needed = standIn.percepnet.state !== 'ready';
-    if (done || needed !== suppressed) this.#update();
+    if (done || this.#needed !== suppressed) this.#update();
   }
 
   /** @param {boolean} suppressed @returns {Promise<boolean>} whether that succeeded */

@@ -67,6 +67,8 @@ export class PercepNet extends EventTarget {
   state = 'loading';
   /** @type {{code: string} | undefined} */
   reason;
+  /** @type {object | undefined} */
+  early;
   enabled = true;
   latency = 3360;
   graphLatency = 0.005;

@@ -64,6 +64,28 @@ test('after 5 s without an enhancer the browser suppresses; when the enhancer is
   assert.deepEqual([counts, percepnet.fades], [{ done: 2, refused: 0, lost: 0 }, 0]);
 });
 
+test('what enhances while Python starts is an enhancer too', async () => {
+  const { percepnet, asks } = microphone();
+  mock.timers.tick(4000);
+  percepnet.early = { tier: 'c20' };
+  percepnet.dispatchEvent(new Event('playing'));
+  mock.timers.tick(60_000);
+  await settle();
+  assert.deepEqual(asks, []);
+
+  const slow = microphone();
+  mock.timers.tick(5000);
+  await settleFades();
+  slow.percepnet.early = { tier: 'c20' };
+  slow.percepnet.dispatchEvent(new Event('playing'));
+  await settleFades();
+  assert.deepEqual(slow.asks.map(({ noiseSuppression }) => noiseSuppression.exact), [true, false]);
+  slow.percepnet.early = undefined;
+  slow.percepnet.become('ready');
+  await settleFades();
+  assert.equal(slow.asks.length, 2);
+});
+
 test('where applyConstraints() switches it, the microphone stays open, and no permission is needed', async () => {
   world.obedient = true;
   world.permission = 'prompt';
