@@ -26,7 +26,7 @@ export const PATIENCE = 12000;
 const RETRIED = ['boot', 'worklet'];
 
 /** Events of every instance that are passed on. */
-const EVENTS = /** @type {const} */ (['ready', 'fallback', 'limited', 'overload', 'error', 'stats']);
+const EVENTS = /** @type {const} */ (['ready', 'playing', 'fallback', 'limited', 'overload', 'error', 'stats', 'progress']);
 
 /**
  * @typedef {import('./percepnet.js').Options & {preload?: boolean}} MediaOptions `preload`: load the enhancer at once,

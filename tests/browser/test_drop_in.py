@@ -14,9 +14,13 @@ TRACK = """async () => {
     const asked = { audio: { noiseSuppression: true, channelCount: 1 }, video: true };
     const before = structuredClone(asked);
     const devices = await navigator.mediaDevices.enumerateDevices();
+    const media = await percepnet;
+    const playing = new Promise((resolve) => {
+        media.addEventListener('playing', ({ detail }) => detail.state === 'enhanced' && resolve(detail.instance));
+    });
     const stream = await navigator.mediaDevices.getUserMedia(asked);
     const track = stream.getAudioTracks()[0];
-    const instance = (await percepnet).instances[0];
+    const [instance] = media.instances;
     const settings = track.getSettings();
     const [microphone] = (await navigator.mediaDevices.enumerateDevices()).filter(({ kind }) => kind === 'audioinput');
     const found = {
@@ -35,6 +39,7 @@ TRACK = """async () => {
     };
     const ready = new Promise((resolve) => instance.addEventListener('ready', resolve));
     if (instance.state !== 'ready') await ready;
+    found.told = (await playing) === instance;
     found.suppresses = track.getSettings().noiseSuppression;
     found.echoCancellationStays = track.getSettings().echoCancellation;
 
@@ -72,6 +77,7 @@ EXPECTED = {
     "device": True,
     "echoCancellation": True,
     "suppressesBefore": False,
+    "told": True,
     "constraints": {"noiseSuppression": True, "channelCount": 1},
     "capabilities": True,
     "muted": False,
