@@ -8,6 +8,14 @@ const KERNELS = { relaxed: 'relaxed SIMD', simd: 'SIMD', numpy: 'NumPy only' };
 /** @param {number} share @param {number} [digits] */
 const percent = (share, digits = 0) => `${(100 * share).toFixed(digits)} %`;
 
+/** dB. At the ends of the estimate's range only one of speech and noise has been heard; at 0.0 neither. */
+const SNR_RANGE = 60;
+
+/** @param {number} snr dB */
+export function describeSnr(snr) {
+  return snr === 0 || Math.abs(snr) >= SNR_RANGE ? '–' : `${snr.toFixed(0)} dB`.replace('-', '−');
+}
+
 /** @param {any} stats of the event `stats`, and the tier that is running */
 export function showStats(stats) {
   write('latency', `${stats.latency} ms`);
@@ -15,7 +23,7 @@ export function showStats(stats) {
   write('compute', `${stats.computeP50.toFixed(2)} / ${stats.computeP99.toFixed(2)} ms`);
   write('late', stats.quanta ? percent(stats.underruns / stats.quanta, 2) : '–');
   write('skipped', String(stats.skipped));
-  write('snr', `${stats.snr.toFixed(0)} dB`.replace('-', '−'));
+  write('snr', describeSnr(stats.snr));
   const transport = stats.transport === 'shared' ? 'shared memory' : 'messages';
   write('engine', [stats.tier, KERNELS[stats.kernel] ?? stats.kernel].filter(Boolean).join(', '));
   write('transport', transport);

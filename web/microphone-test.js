@@ -7,6 +7,9 @@ import { SAMPLE_RATE } from './worklet/constants.js';
 
 const SECONDS = 5;
 
+/** Seconds between the recordings, to read what comes next. */
+const PAUSE = 3;
+
 /** ms between readings of the level. */
 const METER_INTERVAL = 100;
 
@@ -21,12 +24,11 @@ let count = 0;
 
 /**
  * @param {import('./session.js').Session} session whose microphone plays
- * @param {() => number} level dBFS of the last moment
  * @param {() => Promise<void>} release stops the session: browsers open a microphone with one setting at a time
  */
-export async function testMicrophone({ sound, microphone }, level, release) {
+export async function testMicrophone({ sound, microphone }, release) {
   if (!microphone) return;
-  const here = await record([sound.dry, sound.wet], microphone, 'Speak now', level);
+  const here = await record([sound.dry, sound.wet], microphone, 'Speak now');
   await release();
   const browser = await recordBrowsersOwn();
   const number = ++count;
@@ -47,27 +49,20 @@ export async function testMicrophone({ sound, microphone }, level, release) {
  * @param {AudioNode[]} taps
  * @param {MediaStreamTrack} track
  * @param {string} prompt
- * @param {() => number} [level] for the meter
  */
-async function record(taps, track, prompt, level) {
+async function record(taps, track, prompt) {
   const meter = element('test-level');
-  meter.hidden = !level;
-  const metering = setInterval(() => {
-    if (level) meter.value = level();
+  const recording = await Recording.start(taps);
+  meter.hidden = false;
+  while (recording.seconds < SECONDS && track.readyState === 'live') {
+    write('test-state', `${prompt}: ${Math.ceil(SECONDS - recording.seconds)} s left.`);
+    meter.value = Math.max(recording.level, meter.min);
     meter.textContent = `${meter.value.toFixed(0)} dBFS`;
-  }, METER_INTERVAL);
-  try {
-    const recording = await Recording.start(taps);
-    while (recording.seconds < SECONDS && track.readyState === 'live') {
-      write('test-state', `${prompt}: ${Math.ceil(SECONDS - recording.seconds)} s left.`);
-      await new Promise((resolve) => setTimeout(resolve, METER_INTERVAL));
-    }
-    const files = await recording.stop();
-    return { files, seconds: recording.seconds, peak: recording.peaks[0] };
-  } finally {
-    clearInterval(metering);
-    meter.hidden = true;
+    await wait(METER_INTERVAL);
   }
+  meter.hidden = true;
+  const files = await recording.stop();
+  return { files, seconds: recording.seconds, peak: recording.peaks[0] };
 }
 
 /** Record the same microphone again, through the browser's own suppression. @returns {Promise<Blob | undefined>} */
@@ -81,12 +76,21 @@ async function recordBrowsersOwn() {
   }
   const context = new AudioContext({ sampleRate: SAMPLE_RATE });
   try {
-    const { files } = await record([context.createMediaStreamSource(stream)], track, 'Now say it again, for the browser’s own suppression');
+    for (let left = PAUSE; left > 0; left--) {
+      write('test-state', `Next, the browser’s own suppression: say it again in ${left} s.`);
+      await wait(1000);
+    }
+    const { files } = await record([context.createMediaStreamSource(stream)], track, 'Now say it again');
     return files[0];
   } finally {
     track.stop();
     void context.close();
   }
+}
+
+/** @param {number} ms */
+function wait(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** @param {number} peak dBFS */

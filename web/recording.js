@@ -16,6 +16,8 @@ export class Recording {
   length = 0;
   /** Largest magnitude in each signal so far, full scale 1. @type {number[]} */
   peaks;
+  /** dBFS of the first signal's newest block, a tenth of a second. */
+  level = -Infinity;
 
   /** @private use start() @param {AudioNode[]} taps */
   constructor(taps) {
@@ -62,6 +64,8 @@ export class Recording {
 
   /** @param {Float32Array[]} channels */
   #take(channels) {
+    const power = channels[0].reduce((sum, sample) => sum + sample * sample, 0) / channels[0].length;
+    this.level = 10 * Math.log10(power);
     channels.forEach((samples, i) => {
       this.#blocks[i].push(Int16Array.from(samples, toInt16));
       for (const sample of samples) this.peaks[i] = Math.max(this.peaks[i], Math.abs(sample));

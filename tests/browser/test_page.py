@@ -221,12 +221,19 @@ def test_older_safaris_get_the_other_format(open_tab: Callable[..., Tab], isolat
 
 
 def test_testing_the_microphone(open_tab: Callable[..., Tab], isolated: str) -> None:
-    """Five seconds raw and enhanced, five with the browser's own suppression, and a verdict on the level."""
+    """Five seconds raw and enhanced, a pause, five with the browser's own suppression, and a verdict on the level."""
     tab = open_tab(isolated, path="")
+    tab.evaluate(
+        """window.seen = [];
+        const [state, meter] = ['test-state', 'test-level'].map((id) => document.getElementById(id));
+        new MutationObserver(() => seen.push([state.textContent, meter.hidden])).observe(state, { childList: true });"""
+    )
     tab.page.get_by_role("button", name="Record 2 × 5 seconds").click()
-    expect(tab.page.locator("#test-state")).to_contain_text("Speak now")
-    expect(tab.page.get_by_label("Microphone level")).to_be_visible()
     expect(tab.page.locator("#test-state")).to_contain_text(re.compile(r"^Peak −\d+ dBFS: a good level\."))
+    prompts = ("Speak now", "Next, the browser’s own suppression", "Now say it again")
+    seen = tab.evaluate("seen")
+    metered = [{not hidden for text, hidden in seen if text.startswith(prompt)} for prompt in prompts]
+    assert metered == [{True}, {False}, {True}]
     for which in ("raw", "enhanced", "browser"):
         with tab.page.expect_download() as download:
             tab.page.get_by_role("link", name=f"Download Test 1, {which}").click()
@@ -234,6 +241,13 @@ def test_testing_the_microphone(open_tab: Callable[..., Tab], isolated: str) -> 
         assert 5 * 48000 <= len(sound) < 8 * 48000 and np.abs(sound).max() > 0.01, which
     expect(tab.page.get_by_role("status")).to_have_text("Stopped.")  # the microphone is released
     assert tab.uncaught == []
+
+
+def test_an_snr_is_shown_once_there_are_speech_and_noise(open_tab: Callable[..., Tab], isolated: str) -> None:
+    """Silence and steady noise have none."""
+    tab = open_tab(isolated, path="")
+    shown = "async () => [0, -60, 60, -5.4, 12].map((await import('./facts.js')).describeSnr)"
+    assert tab.evaluate(shown) == ["–", "–", "–", "−5 dB", "12 dB"]
 
 
 def test_loading_is_shown_in_bytes(open_tab: Callable[..., Tab], isolated: str, site: Path) -> None:
