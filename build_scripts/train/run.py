@@ -9,7 +9,6 @@ from torch import Tensor
 
 from .losses import loss
 from .model import PercepNet, State, from_checkpoint, to_checkpoint
-from .perceptual_loss import TorchSynthesis, perceptual_loss
 from .pool import hours
 
 __all__ = ["Diverged", "Run", "checkpoint", "learning_rate", "resume", "train_step"]
@@ -24,7 +23,6 @@ _LONGEST_GRADIENT = 1.0
 _INPUT_NOISE, _DECAY = 0.02, 0.01
 """Regularisation: of the features, in standard deviations; of the matrices, as in AdamW. Dropout seemed to make
 held-out scenes worse (NOTES.md)."""
-_PERCEPTUAL_SHARE = 1.5
 _TYPICAL = 0.99
 _DIVERGED_AT, _PATIENCE = 3.0, 25
 """A loss so many times its running mean, for so many steps in a row."""
@@ -85,7 +83,6 @@ def train_step(
     state: State,
     peak: float,
     bf16: bool = False,
-    extra: tuple[TorchSynthesis, dict[str, Tensor]] | None = None,
     frame_share: float = 0.0,
 ) -> dict[str, float]:
     """Do one step, and return the parts of the loss and the rate.
@@ -101,8 +98,6 @@ def train_step(
         Peak of the learning rate.
     bf16 : bool
         Multiply in bfloat16.
-    extra : tuple, optional
-        A batch for the perceptual loss.
     frame_share : float
         Weight of what whole frames lose.
 
@@ -124,13 +119,6 @@ def train_step(
         outputs = model(inputs, state)
     gain, strength, voice = (o.float() for o in outputs)
     value, parts = loss(target, gain, strength, voice, frame_share=frame_share)
-    if extra:
-        synthesis, more = extra
-        with torch.autocast(device, torch.bfloat16, enabled=bf16):
-            outputs = model(more["inputs"])
-        gain, strength, _ = (o.float() for o in outputs)
-        heard = perceptual_loss(synthesis, more, gain, strength)
-        value, parts = value + _PERCEPTUAL_SHARE * heard, parts | {"perceptual": heard.item()}
     value.backward()
     length = torch.nn.utils.clip_grad_norm_(model.parameters(), _LONGEST_GRADIENT)
     _watch(run, value.item(), length.item())

@@ -22,12 +22,11 @@ from torch import Tensor
 from percepnet_wasm.model_file import Model
 from percepnet_wasm.signal.features import FEATURE_SETS
 
-from .dataset import COLUMNS, PERCEPTUAL, split
+from .dataset import split
 from .inputs import Inputs
 from .log import Log
 from .losses import loss
 from .model import TIERS, PercepNet, State, count_weights
-from .perceptual_loss import TorchSynthesis
 from .pool import Pool, Rows, hours
 from .run import Diverged, Run, checkpoint, resume, train_step
 from .warm_start import from_model, widened, with_features
@@ -37,9 +36,9 @@ _RESET = 0.1
 """Share of the rows that is reset in each step."""
 
 
-def tensors(batch: np.ndarray, device: str, columns: dict[str, int] = COLUMNS) -> dict[str, Tensor]:
+def tensors(batch: np.ndarray, device: str) -> dict[str, Tensor]:
     """Columns of a batch as contiguous tensors."""
-    return {k: torch.from_numpy(np.ascontiguousarray(v)).to(device) for k, v in split(batch, columns).items()}
+    return {k: torch.from_numpy(np.ascontiguousarray(v)).to(device) for k, v in split(batch).items()}
 
 
 def new_model(tier: str, start: Path | None, feature_set: str, pool: Pool) -> PercepNet:
@@ -113,28 +112,16 @@ class Feed:
         return target
 
 
-def perceptual_batch(rows: Rows, feature_set: str, size: int, device: str) -> dict[str, Tensor]:
-    """Pieces for the perceptual loss; their energies belong to their spectra and stay as they are."""
-    batch, _ = rows.next()
-    first = np.ones(size, bool)
-    inputs = Inputs(size, feature_set)(split(batch, PERCEPTUAL)["features"], first, first)
-    return tensors(batch, device, PERCEPTUAL) | {"inputs": torch.from_numpy(inputs).to(device)}
-
-
 def train(run: Run, args: argparse.Namespace, pool: Pool, validation: Pool) -> None:
     """Train until the schedule's end."""
     # Seeded by the step: a resumed run draws other microphones and rows than before.
     rng = np.random.default_rng([args.seed, run.step])
     feed = Feed(pool, args.batch, run.model, args.features, rng, args.unrelated)
-    extra, synthesis = None, TorchSynthesis(args.device) if args.perceptual else None
-    more = Rows(Pool(args.perceptual), args.perceptual_batch, rng) if args.perceptual else None
-    log = Log(args.out / "log.csv", perceptual=more is not None)
+    log = Log(args.out / "log.csv")
     started = time.monotonic()
     while run.step < run.steps:
         target = feed.next()
-        if more and synthesis:
-            extra = (synthesis, perceptual_batch(more, args.features, args.perceptual_batch, args.device))
-        log.add(train_step(run, target, feed.state, args.rate, args.bf16, extra, args.frame_share))
+        log.add(train_step(run, target, feed.state, args.rate, args.bf16, args.frame_share))
         validates = run.step % args.validate_every == 0 or run.step == run.steps
         if validates or run.step % args.log_every == 0:
             valid = validate(run.average, validation, args.features, args.device) if validates else None
@@ -165,8 +152,6 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--log-every", type=int, default=50, help="steps")
     parser.add_argument("--validate-every", type=int, default=400, help="steps, between checkpoints too")
-    parser.add_argument("--perceptual", type=Path, help="pool for the perceptual loss, from generate --perceptual")
-    parser.add_argument("--perceptual-batch", type=int, default=8)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)

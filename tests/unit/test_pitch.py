@@ -1,4 +1,4 @@
-"""The pitch tracker on sounds whose pitch is known; natural speech is in test_pitch_evaluation.py."""
+"""The pitch tracker on sounds whose pitch is known; natural speech is in test_natural_pitch.py."""
 
 import numpy as np
 import pytest

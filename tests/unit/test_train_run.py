@@ -11,9 +11,8 @@ import torch
 from scenery import corpora
 
 from build_scripts.train import pool as pools
-from build_scripts.train import run as runs
 from build_scripts.train import train
-from build_scripts.train.dataset import COLUMNS, PERCEPTUAL, WIDTH, example, perceptual_row, row, split
+from build_scripts.train.dataset import WIDTH, example, row, split
 from build_scripts.train.export import to_model
 from build_scripts.train.inputs import Inputs
 from build_scripts.train.model import TIERS, PercepNet, Size, from_checkpoint
@@ -31,20 +30,20 @@ SILENCE = np.float32(np.log10(ENERGY_FLOOR))
 
 @pytest.fixture(scope="module")
 def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folders ``plain`` and ``wide`` (for the perceptual loss) with a shard of two scenes each."""
+    """A folder with a shard of two scenes."""
     root = tmp_path_factory.mktemp("shards")
     mixer = SceneMixer(*corpora(root / "audio"), [])
     plan = {"snr": 10.0, "pause_first": 0.1, "microphone_level": -26.0}
     made = [mixer.make(np.random.default_rng(k), plan) for k in range(2)]
-    for name, columns in (("plain", [row(example(s)) for s in made]), ("wide", [perceptual_row(s) for s in made])):
-        (root / name).mkdir()
-        np.save(root / name / "000-000000.npy", np.stack(columns))
-    return root
+    folder = root / "pool"
+    folder.mkdir()
+    np.save(folder / "000-000000.npy", np.stack([row(example(scene)) for scene in made]))
+    return folder
 
 
 def batch(shards: Path, frames: int = 100) -> dict[str, torch.Tensor]:
     """The beginning of both scenes."""
-    columns = np.load(shards / "plain" / "000-000000.npy")[:, 100 : 100 + frames].astype(np.float32)
+    columns = np.load(shards / "000-000000.npy")[:, 100 : 100 + frames].astype(np.float32)
     target = {name: torch.from_numpy(value.copy()) for name, value in split(columns).items()}
     return target | {"inputs": target["features"], "fresh": torch.ones(len(columns))}
 
@@ -135,7 +134,7 @@ def test_microphones_vary_the_level_but_leave_digital_silence(shards: Path) -> N
 
 def test_levels_continue_from_piece_to_piece_and_start_over_where_a_row_is_reset(shards: Path) -> None:
     """By the enhancer's own code."""
-    features = split(np.load(shards / "plain" / "000-000000.npy").astype(np.float32))["features"]
+    features = split(np.load(shards / "000-000000.npy").astype(np.float32))["features"]
     inputs, none = Inputs(2, "levels"), np.zeros(2, bool)
     fresh = np.array([False, True])
     first = inputs(features[:, :PIECE], none, none)
@@ -172,8 +171,8 @@ def command(monkeypatch: pytest.MonkeyPatch, shards: Path, out: Path, *more: str
     """Run the trainer on a copy of the shards."""
     monkeypatch.setitem(TIERS, "c20", SMALL)
     if not (out / "pool").exists():
-        shutil.copytree(shards / "plain", out / "pool")
-    given = ["--pool", out / "pool", "--validate", shards / "plain", "--out", out / "run", "--batch", "2"]
+        shutil.copytree(shards, out / "pool")
+    given = ["--pool", out / "pool", "--validate", shards, "--out", out / "run", "--batch", "2"]
     given += ["--log-every", "1", "--validate-every", "2", "--device", "cpu", *more]
     monkeypatch.setattr("sys.argv", ["train", *map(str, given)])
     train.main()
@@ -182,14 +181,11 @@ def command(monkeypatch: pytest.MonkeyPatch, shards: Path, out: Path, *more: str
 def test_the_command_trains_validates_exports_and_goes_on(
     shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    more = ("--features", "levels", "--bf16", "--perceptual", str(shards / "wide"), "--perceptual-batch", "1")
-    # The perceptual pool is used up by each test that reads it, so it is copied too.
-    shutil.copytree(shards / "wide", tmp_path / "wide")
-    more = tuple(str(tmp_path / "wide") if word == str(shards / "wide") else word for word in more)
+    more = ("--features", "levels", "--bf16")
     command(monkeypatch, shards, tmp_path, "--steps", "2", *more)
     rows = list(csv.DictReader((tmp_path / "run" / "log.csv").open()))
     assert [r["step"] for r in rows] == ["1", "2"]
-    assert float(rows[0]["train_perceptual"]) > 0 and float(rows[1]["valid_gain"]) > 0
+    assert float(rows[0]["train_gain"]) > 0 and float(rows[1]["valid_gain"]) > 0
     shipped = from_checkpoint(torch.load(tmp_path / "run" / "average.pt", weights_only=True))
     assert len(to_model(shipped, {}).feature_mean) == FEATURE_SETS["levels"]
     last = torch.load(tmp_path / "run" / "last.pt", weights_only=True)
@@ -212,4 +208,3 @@ def test_the_command_stops_when_a_run_diverges(shards: Path, tmp_path: Path, mon
         command(monkeypatch, shards, tmp_path, "--steps", "5")
     kept = resume(tmp_path / "run")
     assert kept is not None and kept.step == 2
-    assert set(COLUMNS) < set(PERCEPTUAL) and runs.Diverged is Diverged
