@@ -15,7 +15,8 @@ One subpackage per task, run from the repository's root as ``python -m build_scr
 ``bench``
     Time, memory, delay and bytes, compared with other suppressors.
 
-``results/`` holds the measurements; ``systems.py`` names the systems compared, and ``chromium.py`` starts the browser.
+``results/`` holds the measurements, which ``records.py`` writes; ``systems.py`` names the systems compared, and
+``chromium.py`` starts the browser.
 Modules import from other subpackages by full name, from their own by relative name. ``.github/ARCHITECTURE.md`` follows
 a sample through the product itself.
 """

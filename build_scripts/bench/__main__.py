@@ -9,13 +9,14 @@ from tempfile import TemporaryDirectory
 from playwright.sync_api import Error as PlaywrightError
 
 from build_scripts import ROOT
+from build_scripts.records import write_records
 from percepnet_wasm.kernel.library import KERNELS
 from percepnet_wasm.model_file import DEFAULT_TIER
 
 from .chromium import ChromiumHost
 from .hosts import Host, HostError, cpython, node, write_audio
 from .peers import PEERS, PeerError, fetch_peers
-from .records import Record, add_ratios, table, write_records
+from .records import Record, add_ratios, table
 from .rounds import System, measure
 from .sizes import own_downloads, peers_downloads
 from .startup import startup

@@ -19,13 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from build_scripts import ROOT
+from build_scripts.records import write_records
 from percepnet_wasm import Enhancer
 from percepnet_wasm.constants import HOP, SAMPLE_RATE
 
 from .chromium import ChromiumHost
 from .hosts import HostError, write_audio
 from .peers import PEERS, PeerError, fetch_peers
-from .records import write_records
 
 __all__ = ["lag", "measure"]
 

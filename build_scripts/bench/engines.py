@@ -47,6 +47,7 @@ from playwright.sync_api import Browser, Page
 from playwright.sync_api import Error as PlaywrightError
 
 from build_scripts import ROOT
+from build_scripts.records import write_records
 from build_scripts.site.results import fetched
 from build_scripts.site.serve import HOST, ISOLATION, Handler, Server
 from percepnet_wasm.constants import HOP, SAMPLE_RATE
@@ -56,7 +57,7 @@ from .delay import lag
 from .hosts import HERE, HostError, write_audio
 from .machine import descendants, load_average, private_bytes, processor_seconds
 from .peers import PeerError, fetch_peers
-from .records import Record, write_records
+from .records import Record
 from .rounds import System, measure
 from .sizes import wire_sizes
 

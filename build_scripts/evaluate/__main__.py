@@ -20,6 +20,7 @@ import numpy as np
 import soundfile as sf
 
 import percepnet_wasm
+from build_scripts.records import write_records
 from build_scripts.site.results import SCORES
 from percepnet_wasm import Model, enhance
 from percepnet_wasm.constants import SAMPLE_RATE
@@ -98,7 +99,7 @@ def main() -> None:
         label = label | {"set": mixes.name}
         others = [row for row in known["ours"] if any(row.get(key) != value for key, value in label.items())]
         known["ours"] = [*others, label | {"scores": scores}]
-        kept.write_text(json.dumps(known, indent=1))
+        write_records(kept, known, levels=2)
 
     args.out.mkdir(parents=True, exist_ok=True)
     for mixes in args.sets:

@@ -15,6 +15,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from build_scripts.records import write_records
 from percepnet_wasm.constants import SAMPLE_RATE
 from percepnet_wasm.oracle.evaluation import mean_scores, score, score_table
 from percepnet_wasm.oracle.ladder import ladder
@@ -62,7 +63,7 @@ def main() -> None:
         for rung, scores in done[name].items():
             by_rung[rung].append(scores)
     means = {rung: mean_scores(rows) for rung, rows in by_rung.items()}
-    (options.out / "ladder.json").write_text(json.dumps({"files": len(names), "rungs": means}, indent=1))
+    write_records(options.out / "ladder.json", {"files": len(names), "rungs": means}, levels=2)
     print(score_table(means))
 
 

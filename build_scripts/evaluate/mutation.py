@@ -36,6 +36,7 @@ from cosmic_ray.work_db import WorkDB, use_db
 from cosmic_ray.work_item import MutationSpec, TestOutcome, WorkerOutcome, WorkItem, WorkResult
 
 from build_scripts import RESULTS, ROOT
+from build_scripts.records import write_records
 
 __all__ = ["main"]
 
@@ -88,7 +89,7 @@ def main() -> int:
         for name, result in results.items():
             for survivor in result["survivors"]:
                 survivor["why"] = accepted.get(name, {}).get(survivor["change"], "")
-        SCORES.write_text(json.dumps(dict(sorted(results.items())), indent=2) + "\n")
+        write_records(SCORES, dict(sorted(results.items())))
         survivors = found["survivors"]
         print(f"{module}: {found['killed']} of {found['mutants']} noticed, {len(survivors)} survive", flush=True)
         for survivor in survivors:

@@ -14,6 +14,7 @@ import soundfile as sf
 from pesq import pesq
 from scipy.signal import resample_poly
 
+from build_scripts.records import write_records
 from percepnet_wasm import Model, enhance
 from percepnet_wasm.constants import BINS, HOP, SAMPLE_RATE
 from percepnet_wasm.signal.bands import edges, energies
@@ -99,8 +100,7 @@ def main() -> None:
         "noise_attenuation_db": spread(attenuation),
         "clean_pesq": spread(passed),
     }
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.write_text(json.dumps(figures, indent=1))
+    write_records(args.out, figures, levels=2)
     print(json.dumps(figures, indent=1))
 
 

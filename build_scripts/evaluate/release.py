@@ -16,6 +16,7 @@ from typing import Any
 
 import percepnet_wasm
 from build_scripts import RESULTS
+from build_scripts.records import write_records
 from percepnet_wasm.model_file import DEFAULT_TIER, Model
 
 __all__ = ["commands", "current", "put_in_place"]
@@ -84,7 +85,7 @@ def main() -> None:
     if args.sets:
         WORK.mkdir(parents=True, exist_ok=True)
         scores = current(json.loads(kept.read_text()), model)
-        (WORK / "evaluation.json").write_text(json.dumps(scores, indent=1))
+        write_records(WORK / "evaluation.json", scores, levels=2)
     *updates, tables = commands(model, place, args.sets, args.compare)
     for command in updates:
         subprocess.run([sys.executable, "-m", *command], check=True)

@@ -18,6 +18,7 @@ import numpy as np
 import soundfile as sf
 from PIL import Image
 
+from build_scripts.records import write_records
 from percepnet_wasm.constants import SAMPLE_RATE
 from percepnet_wasm.oracle.evaluation import score
 from percepnet_wasm.oracle.figures import Audio, spectrogram
@@ -102,7 +103,7 @@ def main() -> None:
             **known(args.set, name),
         }
         print(f"{picture}: {name}, {facts[picture]['noisy']} -> {facts[picture]['enhanced']}")
-    (args.results / "pictures.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    write_records(args.results / "pictures.json", facts)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from measure import lag
 from spies import GRAPH
 
 import percepnet_wasm
+from build_scripts.records import write_records
 from percepnet_wasm.constants import DELAY, SAMPLE_RATE
 
 DEPTH = 1920
@@ -62,7 +63,7 @@ def record(request: pytest.FixtureRequest) -> Callable[[str, dict[str, Any]], No
             known = json.loads(path.read_text()) if path.is_file() else {}
             about = percepnet_wasm.info()
             result = {"weights": f"{about['tier']} {about['model_sha256'][:8]}", **result}
-            path.write_text(json.dumps(known | {name: result}, indent=1) + "\n")
+            write_records(path, known | {name: result})
 
     return put
 
