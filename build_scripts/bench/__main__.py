@@ -100,7 +100,7 @@ def main() -> int:
         return 1
     write_records(arguments.out, records)
     print(table(records))
-    print("x: over RNNoise 0.2 (shiguredo) at the same pace in this browser. CPU: of one core, for all it takes.")
+    print("x RNNoise: p50 over that of RNNoise 0.2 at the same pace in the same browser. CPU: share of a core.")
     for entry in records:
         if entry["stage"] == "download":
             sizes = ", ".join(f"{entry[f'{kind}_bytes'] / 1e6:.2f} MB {kind}" for kind in ("raw", "gzip", "brotli"))

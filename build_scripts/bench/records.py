@@ -27,8 +27,8 @@ gmacs_cached, gmacs_streamed, weight_bytes, limit_cached_ms, limit_streamed_ms
     beyond that could in principle be saved.
 late
     Paced frames that began more than 10 ms late: the machine was too busy to tell.
-ratio_to_rnnoise, ratio_to_rnnoise_p10, ratio_to_rnnoise_cpu
-    p50_ms, p10_ms and cpu_share over those of RNNoise 0.2 at the same pace and throttling in the same browser.
+ratio_to_rnnoise
+    p50_ms over that of RNNoise 0.2 at the same pace and throttling in the same browser.
 load_before, load_after
     The machine's load average over a minute.
 """
@@ -43,7 +43,6 @@ __all__ = ["Record", "add_ratios", "record", "table"]
 Record = dict[str, Any]
 
 REFERENCE = "shiguredo"
-RATIOS = {"ratio_to_rnnoise": "p50_ms", "ratio_to_rnnoise_p10": "p10_ms", "ratio_to_rnnoise_cpu": "cpu_share"}
 
 
 def record(facts: dict[str, Any], times: list[float]) -> Record:
@@ -62,17 +61,12 @@ def add_ratios(records: list[Record]) -> None:
         reference = references.get(_conditions(entry))
         if reference is None or not entry["engine"].endswith(reference["engine"]):
             continue
-        for ratio, figure in RATIOS.items():
-            if figure in entry:
-                entry[ratio] = _quotient(entry[figure], reference[figure])
+        if entry["p50_ms"] is not None and reference["p50_ms"]:
+            entry["ratio_to_rnnoise"] = round(entry["p50_ms"] / reference["p50_ms"], 3)
 
 
 def _conditions(entry: Record) -> tuple[Any, int]:
     return entry["pace"], entry.get("throttling", 1)
-
-
-def _quotient(part: float | None, whole: float | None) -> float | None:
-    return round(part / whole, 3) if part is not None and whole else None
 
 
 COLUMNS = {
@@ -87,9 +81,7 @@ COLUMNS = {
     "p50_ms": "p50 ms",
     "p99_ms": "p99 ms",
     "cpu_share": "CPU",
-    "ratio_to_rnnoise_p10": "x p10",
-    "ratio_to_rnnoise": "x p50",
-    "ratio_to_rnnoise_cpu": "x CPU",
+    "ratio_to_rnnoise": "x RNNoise",
 }
 
 
