@@ -40,7 +40,7 @@ from percepnet_wasm.signal.bands import edges
 from .bundle import bundle, bundle_module
 from .integrity import sealed
 from .pyodide_files import LOCK, FetchError, fetch_runtime, fetch_test_wheels, load_pin, sha256, write_atomically
-from .runtime_wheels import page_wheel, pyodide_command, slim
+from .runtime_wheels import page_wheel, slim
 
 BUILD = ROOT / "build"
 
@@ -80,39 +80,25 @@ def is_current(stamp: Path, inputs: str, product: Path | None) -> bool:
     return product is not None and product.is_file() and stamp.is_file() and stamp.read_text() == inputs
 
 
-def build_wheel(folder: Path = BUILD / "wheel", cross: bool = False) -> Path:
-    """Build our wheel, unless one made from the same sources is already there.
+def build_wheel(folder: Path = BUILD / "wheel") -> Path:
+    """Build our wheel, the only one in ``folder``, unless it is already there and was made from the same sources.
 
-    Parameters
-    ----------
-    folder : Path
-    cross : bool
-        Build with ``pyodide build``, which downloads a cross-build environment. Our wheel is pure Python, so
-        ``python -m build`` makes the same one offline.
-
-    Returns
-    -------
-    Path
-        The wheel; the only one in ``folder``.
+    It is pure Python, so ``python -m build`` makes the same wheel as ``pyodide build``, and does so offline.
     """
     sources = [ROOT / "pyproject.toml", ROOT / "README.md", ROOT / "LICENSE"]
     sources += [path for path in (ROOT / "percepnet_wasm").rglob("*") if path.is_file() and path.suffix != ".pyc"]
-    inputs, stamp = digest_of(sources) + (" by pyodide-build" if cross else ""), folder / "inputs.sha256"
+    inputs, stamp = digest_of(sources), folder / "inputs.sha256"
     if is_current(stamp, inputs, next(folder.glob("*.whl"), None)):
         return next(folder.glob("*.whl"))
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.whl"):
         old.unlink()
     command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
-    if cross:
-        _, lock = fetch_runtime(())
-        command = [pyodide_command(python_version(lock), BUILD), "build", str(ROOT), "--outdir", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        last = "\nomit --pyodide-build: it downloads a cross-build environment" if cross else ""
         raise RuntimeError(
             f"the wheel could not be built; that needs the packages build and hatchling (pip install '.[demo]')\n"
-            f"{done.stdout}{done.stderr}{last}"
+            f"{done.stdout}{done.stderr}"
         )
     stamp.write_text(inputs)
     return next(folder.glob("*.whl"))
@@ -307,11 +293,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=ROOT / "dist", help="folder to write (default: dist)")
     parser.add_argument("--test", action="store_true", help="also write build/dist-test for pytest-pyodide")
-    parser.add_argument("--pyodide-build", action="store_true", help="build our wheel by pyodide-build, online")
     arguments = parser.parse_args()
     try:
         files, lock = fetch_runtime(PACKAGES + TEST_PACKAGES)
-        wheel = build_wheel(cross=arguments.pyodide_build)
+        wheel = build_wheel()
         slim_plan = runtime_plan(PACKAGES, [slim_wheel(wheel)], *slim_runtime(files, lock))
         models, kernels = models_plan(), kernels_plan()
         plan = {f"runtime/{name}": data for name, data in (models | kernels | slim_plan).items()}
