@@ -10,7 +10,7 @@ const WORDS = {
   model: 'The model could not be loaded. Choose another, then start the enhancer again.',
   enhancer: 'The enhancer stopped because of an error. Start it again; if it keeps happening, try another model.',
   stalled: 'The enhancer stopped responding: this machine is very busy. Close what you do not need, then start it again.',
-  overload: 'This machine is too slow just now, even for the smallest model. The page will try again by itself.',
+  overload: 'This machine is currently too slow, even for the smallest model. The page will try again on its own.',
 };
 
 const OFFLINE = 'You are offline, and the enhancer has not been downloaded yet. Connect to the network, then start it again.';

@@ -1,4 +1,4 @@
-"""Tables of the engines beside the other suppressors, and of what was promised of each engine."""
+"""Tables of the engines compared with the other suppressors, and of the targets set for each engine."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ def _record(key: str) -> Record:
 
 
 def engines() -> Table:
-    """Each engine beside the others on the same bare page, from a track that is open already."""
+    """Each engine and the other suppressors on the same bare page, from a track that is open already."""
     rows = []
     for r in load("engines"):
         key = r["system"]
@@ -64,7 +64,7 @@ def engines() -> Table:
 
 @dataclass(frozen=True)
 class Target:
-    """What was promised of some engines: how it reads, how the figure reads, and whether a record meets it."""
+    """A target set for some engines: its wording, that of the figure, and whether a record meets it."""
 
     promise: str
     engines: tuple[str, ...]
@@ -107,7 +107,7 @@ TARGETS = (
 
 
 def targets() -> Table:
-    """What was promised of each engine, and whether it is so."""
+    """The targets set for each engine, and whether they are met."""
     rows = []
     for target in TARGETS:
         for engine in target.engines:

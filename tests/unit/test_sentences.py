@@ -40,7 +40,7 @@ COMPARISONS = [
     ),
     (
         "README.md",
-        "on speech like that of calls RNNoise 0.2 is also better in PESQ, STOI and P.808",
+        "on connected speech, as in calls, RNNoise 0.2 is also better in PESQ, STOI and P.808",
         "rnnoise-shiguredo",
         RNNOISE,
     ),
