@@ -34,7 +34,7 @@ from .machine import load_average
 __all__ = ["lags"]
 
 BEFORE_S, BUSY_S, AFTER_S = 8, 12, 20
-"""Of a recording: undisturbed, beside the other programs, and undisturbed again."""
+"""Of a recording: undisturbed, while other programs run, and undisturbed again."""
 
 WINDOW = 2 * SAMPLE_RATE
 """Samples that are correlated."""
@@ -105,7 +105,7 @@ def main() -> int:
         f"--use-file-for-fake-audio-capture={clip}",
     )
     total = BEFORE_S + BUSY_S + AFTER_S
-    print("ms behind the microphone, medians: before, beside other programs, the first half after them, the second")
+    print("ms behind the microphone, medians: before, during and after the other programs (first half, second half)")
     for _ in range(options.starts):
         with TemporaryDirectory() as name, sync_playwright() as driver:
             folder = Path(name)

@@ -29,7 +29,7 @@ WIDTH = sum(COLUMNS.values())
 _LOWER_HZ = edges()[:-1] * (SAMPLE_RATE / WINDOW)
 _EDGE = 0.95
 """The last twentieth below a recording's bandwidth is on the slope of its filter."""
-_HEARSAY = 0.3
+_TEACHER_ONLY = 0.3
 """Weight of bands about which only the teacher knows."""
 
 
@@ -67,7 +67,7 @@ def example(scene: Scene, teacher: Callable[[Scene], np.ndarray] | None = None) 
     if teacher and voice.any() and "no_noise" not in scene.plan:
         taught = analyse(teacher(scene), period, AnalysisState())
         gain, strength = lower_bound(ideal, targets(noisy, taught, period), unknown)
-        weight[:, unknown] *= _HEARSAY
+        weight[:, unknown] *= _TEACHER_ONLY
     else:
         weight[:, unknown] = 0
     heard = features(noisy.newest_energy, noisy.coherence, period, correlation)

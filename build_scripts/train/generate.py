@@ -2,8 +2,9 @@
 
     python -m build_scripts.train.generate --speech DIR ... --noise DIR ... --out POOL [--teacher]
 
-Run it beside :mod:`build_scripts.train.train`: it waits while POOL holds ``--hours`` of scenes. ``--held-out --shards
-N`` makes the validation's scenes once, from sources that training never hears (:mod:`build_scripts.train.sources`).
+Run it alongside :mod:`build_scripts.train.train`: it waits while POOL holds ``--hours`` of scenes. ``--held-out
+--shards N`` makes the validation's scenes once, from sources that training never hears
+(:mod:`build_scripts.train.sources`).
 """
 
 import argparse

@@ -45,7 +45,7 @@ class Log:
         self._recent = []
 
     def plot(self) -> None:
-        """Draw the log beside itself."""
+        """Draw the log, next to its file."""
         import matplotlib
 
         matplotlib.use("Agg")

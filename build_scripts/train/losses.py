@@ -27,11 +27,11 @@ _NOISE_SHARE = 0.05
 """Share of the noise's level in the scale of the spectrum's error: where there is no speech, it is all there is."""
 
 _MIXED, _CLEAR = 1.3, 2.3
-"""Price of taken speech, beside noise that is left: where noise dominates, and where speech does."""
+"""Price of removed speech relative to residual noise: where noise dominates, and where speech does."""
 _CLEAR_AT, _CLEAR_SLOPE = 0.4, 15
 """Ideal gain at which a cell turns from mixed to clear, a local SNR of -7 dB, and how fast."""
 _SPEECH, _ONSET = 2.0, 2.0
-"""Weight of frames with speech beside noise alone, and of onsets beside other speech."""
+"""Weight of frames with speech relative to noise alone, and of onsets relative to other speech."""
 _LARGEST = 20.0
 """Limit for the spectrum's error in a cell: a single one must not dominate a step."""
 _ONSET_FRAMES = 8

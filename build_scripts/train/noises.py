@@ -192,7 +192,7 @@ def insects(rng: np.random.Generator, length: int) -> np.ndarray:
 
 
 def _body(rng: np.random.Generator, source: np.ndarray, most: int) -> np.ndarray:
-    """Up to ``most`` resonances that the source excites, beside itself."""
+    """The source, and up to ``most`` resonances that it excites."""
     out = source / (np.std(source) + 1e-9)
     for _ in range(rng.integers(1, most + 1)):
         centre = np.exp(rng.uniform(np.log(150), np.log(6000)))

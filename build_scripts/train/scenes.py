@@ -145,7 +145,7 @@ class SceneMixer:
         return dry / level, target / level, speed * self.voices.bandwidth_hz(talker)
 
     def _noise(self, rng: np.random.Generator, plan: Plan, total: int, level: np.ndarray) -> np.ndarray:
-        """The background at its level beside the speech's 1, and the room tone."""
+        """The background, at its level relative to the speech's level of 1, and the room tone."""
         noise = np.zeros(total, np.float32)
         if "no_noise" not in plan:
             snr_db = next((plan[name] for name in ("snr", "steady_noise", "high_snr") if name in plan), 10.0)

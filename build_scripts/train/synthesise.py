@@ -1,4 +1,4 @@
-"""Synthetic talkers for training: one voice of hibari-tts (Apache-2.0), morphed into as many as are wanted.
+"""Synthetic talkers for training: one voice of hibari-tts (Apache-2.0), morphed into as many as you like.
 
     python -m build_scripts.train.synthesise --text SENTENCES.txt --out FOLDER --talkers 240
 

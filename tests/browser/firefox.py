@@ -1,4 +1,4 @@
-"""Firefox over WebDriver BiDi, which it speaks by itself, with PulseAudio's null sink as its sound card.
+"""Firefox over WebDriver BiDi, which it supports natively, with PulseAudio's null sink as its sound card.
 
 Without a sound card Firefox's audio contexts do not run. A second null sink, played to by a looping recording, is the
 microphone.

@@ -67,7 +67,7 @@ def spoken_during(heard: Audio, clip: Path) -> Audio:
 
 
 def improvement(tab: Tab | Firefox, clip: Path, enabled: bool) -> tuple[float, float]:
-    """Record the far end of the call: dB by which speech stands out of the pauses more than in the clip; likeness."""
+    """Record the far end: by how many dB more speech stands out from pauses than in the clip; how similar it is."""
     (heard,) = map(decode, tab.evaluate(RECORD, {"enabled": enabled, "seconds": 11}))
     heard = heard[SETTLED:]
     spoken = spoken_during(heard, clip)

@@ -197,7 +197,7 @@ def test_no_frame_is_computed_that_nobody_hears(start: Callable[[], Tab]) -> Non
 
 
 def disturb(tab: Tab, name: str) -> None:
-    """Do to the page what pages suffer."""
+    """Disturb the page as pages are disturbed in practice."""
     if name == "blocked":
         tab.evaluate("() => { const end = performance.now() + 3000; while (performance.now() < end); }")
     elif name == "suspended":

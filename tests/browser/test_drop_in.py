@@ -163,7 +163,7 @@ ASK = """async (asked) => {
 def test_errors_are_the_browsers_own(
     open_tab: Callable[..., Tab], altered: AlteredSite, page: Callable[[str], str]
 ) -> None:
-    """A refused permission, an impossible requirement, a senseless request: what the page would get without us."""
+    """A refused permission, an impossible requirement, a malformed request: what the page would get without us."""
     tab = open_tab(altered.url, page(), permission=DENY_MICROPHONE)
     assert tab.evaluate(ASK, [{"audio": True}]) == ["NotAllowedError", ""]
     tab = open_tab(altered.url, page())

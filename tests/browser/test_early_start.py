@@ -123,7 +123,7 @@ def test_not_one_raw_quantum_until_python_has_taken_over_and_nobody_hears_it(
 
 
 def enhanced(sound: Audio, start: int) -> Audio:
-    """What the node plays of an enhancer that hears ``sound`` from a sample on; of the same size."""
+    """What the node plays if its enhancer hears ``sound`` from a given sample on; as long as ``sound``."""
     enhancer = percepnet_wasm.Enhancer()
     heard = sound[start:][: (sound.size - start) // HOP * HOP]
     frames = [np.array(enhancer.process(frame)) for frame in heard.reshape(-1, HOP)]
@@ -143,7 +143,7 @@ def test_by_messages_too(open_tab: Callable[..., Tab], not_isolated: str) -> Non
 
 
 def test_kernel_and_image_come_first_and_once(open_tab: Callable[..., Tab], isolated: str) -> None:
-    """Python reads the weights from the image that has come already."""
+    """Python reads the weights from the image that has already been downloaded."""
     requested: list[str] = []
     tab = open_tab(isolated, init=WORKERS)
     tab.page.context.on("request", lambda request: requested.append(request.url.partition("/runtime/")[2]))

@@ -97,12 +97,12 @@ def enhanced(tab: Tab) -> None:
 
 @dataclass
 class Recording:
-    """Of what happened around a fault, with a common index."""
+    """Recordings from around a fault, with a common index."""
 
     struck: int
     """Where the input has what the ring held at the moment when the fault struck."""
     heard: int
-    """Where the page was told of a fallback."""
+    """Sample at which the page received the fallback event."""
     dry: Audio
     """The input, delayed as the output must be."""
     out: Audio
@@ -212,7 +212,7 @@ def test_one_failed_frame_is_raw_and_the_next_ones_are_not(call: Tab) -> None:
 
 
 def test_a_stall_is_raw_while_it_lasts_and_leaves_no_delay(call: Tab) -> None:
-    """From 20 ms, which the ring's depth covers, to 4 s, which is reported: then the same delay again, by itself."""
+    """From 20 ms, which the ring's depth covers, to 4 s, which is reported: then the same delay again, without help."""
     for milliseconds in (20, 1000, 4000):
         made = record(call, 0.5, 0.5 + milliseconds / 1000, f"stall {milliseconds}")
         raw = slice(made.struck + LIMIT, made.struck + SAMPLE_RATE * milliseconds // 1000)

@@ -64,7 +64,7 @@ POPUP = """async (url) => {
 def test_a_popup_can_report_to_its_opener_except_under_coop(
     open_tab: Callable[..., Tab], site: Path, tmp_path: Path, headers: dict[str, str], reports: bool
 ) -> None:
-    """As sign-in windows of another origin do: what the documentation says of COOP is so."""
+    """As sign-in windows of another origin do: what the documentation says about COOP is true."""
     (tmp_path / "popup.html").write_text("<!doctype html><script>opener.postMessage('signed in', '*')</script>")
     with serve(tmp_path, isolated=False) as other, serve(site, isolated=False, headers=headers) as url:
         tab = open_tab(url)
@@ -80,7 +80,7 @@ POLICY = (
 
 @pytest.fixture
 def reports() -> list[str]:
-    """What browsers reported of their policy's violations."""
+    """The policy violations that browsers reported."""
     return []
 
 

@@ -1,4 +1,4 @@
-"""Several instances in a page: one worker, one runtime, one copy of the weights; none is in another's way."""
+"""Several instances in a page: one worker, one runtime, one copy of the weights; none disturbs another."""
 
 from collections.abc import Callable
 
@@ -25,7 +25,7 @@ in_workers = pytest.mark.parametrize("engine", ["python", "worker"])
 
 
 def wheels(tab: Tab) -> int:
-    """How often our wheel was asked for: once for each runtime."""
+    """How often our wheel was requested: once for each runtime."""
     return sum("percepnet_wasm-" in request for request in tab.requests)
 
 

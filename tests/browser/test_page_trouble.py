@@ -1,4 +1,4 @@
-"""The demo page where something is missing, slow or refused: it says what, in plain words, and plays on."""
+"""The demo page where something is missing, slow or refused: it says what, in plain words, and keeps playing."""
 
 import contextlib
 import re
@@ -28,7 +28,7 @@ def test_a_denied_microphone(open_tab: Callable[..., Tab], isolated: str) -> Non
 
 
 def test_a_microphone_that_goes_away(open_tab: Callable[..., Tab], isolated: str) -> None:
-    """None there, or unplugged in the middle."""
+    """No microphone, or one that is unplugged in the middle."""
     absent = "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', 'NotFoundError'))"
     tab = open_tab(isolated, path="", init=absent)
     choose(tab.page, "Microphone")
@@ -46,7 +46,7 @@ def test_a_microphone_that_goes_away(open_tab: Callable[..., Tab], isolated: str
     ("missing", "words"), [("AudioContext", "no Web Audio"), ("AudioWorkletNode", "You hear the raw sound")]
 )
 def test_an_old_browser(open_tab: Callable[..., Tab], isolated: str, missing: str, words: str) -> None:
-    """What is missing is said; without worklets the raw sound plays."""
+    """The page says what is missing; without worklets the raw sound plays."""
     tab = open_tab(isolated, path="", init=f"delete window.{missing}")
     tab.page.get_by_role("button", name="Start").click()
     expect(tab.page.get_by_role("status")).to_contain_text(words)
@@ -73,7 +73,7 @@ def test_says_what_is_wrong_and_plays_on(open_tab: Callable[..., Tab], altered: 
 def test_on_a_slow_line_the_sound_comes_first_and_the_bytes_as_they_arrive(
     open_tab: Callable[..., Tab], site: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The sample plays while the runtime is on its way; what the page says of both is true; Stop ends the download."""
+    """The sample plays during the download of the runtime; what the page says about both is true; Stop ends it."""
     released = threading.Event()
     chunk = 200_000
 

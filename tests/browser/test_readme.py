@@ -1,4 +1,4 @@
-"""The README's snippet for an audio graph of one's own, run as it stands there."""
+"""The README's snippet for an audio graph of your own, run unchanged."""
 
 import re
 from collections.abc import Callable

@@ -104,7 +104,7 @@ def app(folder: Path) -> Iterator[App]:
 
 
 def ask(tab: Tab, function: str) -> Any:
-    """What a JavaScript function gives in the page, or in the one that it makes way for."""
+    """What a JavaScript function returns in the page, or in the one that replaces it."""
     text = f"async () => JSON.stringify(await ({function})()) ?? 'null'"
     deadline = time.monotonic() + PATIENCE_MS / 1000
     while True:
@@ -118,7 +118,7 @@ def ask(tab: Tab, function: str) -> Any:
 
 
 def until(tab: Tab, function: str, expected: Any = True) -> None:
-    """Wait until a JavaScript function gives what is expected."""
+    """Wait until a JavaScript function returns what is expected."""
     deadline = time.monotonic() + PATIENCE_MS / 1000
     while (answer := ask(tab, function)) != expected:
         assert time.monotonic() < deadline, f"never {expected}, at last {answer}: {function}"

@@ -69,7 +69,7 @@ def visit(open_tab: Callable[..., Tab], host: str) -> Iterator[Callable[..., Tab
 
 
 def look(page: Page, name: str) -> None:
-    """Check what can be checked of a page's looks, and keep a picture for what cannot."""
+    """Check what can be checked of how a page looks, and keep a screenshot for the rest."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
     width = page.viewport_size["width"] if page.viewport_size else 0
@@ -123,7 +123,7 @@ def test_keyboard_reaches_everything(visit: Callable[..., Tab], name: str) -> No
 
 
 def press(control: Locator) -> None:
-    """Use a control in its way."""
+    """Operate a control as its kind is operated."""
     kind = control.evaluate("each => each.type === undefined ? each.localName : each.type")
     if kind == "range":
         control.press("ArrowLeft")
@@ -140,7 +140,7 @@ def press(control: Locator) -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_every_control_can_be_pressed(visit: Callable[..., Tab], name: str) -> None:
-    """Whatever there is to press, slide and choose is, once; whatever is linked is there."""
+    """Every button, slider and choice is used once, and every link leads somewhere."""
     tab = visit(name)
     page = tab.page
     look(page, f"{Path(name).stem}-desktop")

@@ -1,4 +1,4 @@
-"""A server that takes long keeps no page from its microphone."""
+"""A slow server keeps no page from its microphone."""
 
 import functools
 import threading

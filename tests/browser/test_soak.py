@@ -55,7 +55,7 @@ LOOK = """async (weigh) => {
 
 @pytest.fixture(scope="module")
 def record(request: pytest.FixtureRequest) -> Callable[[str, dict[str, Any]], None]:
-    """Put a result into the file that was asked for, if one was, with the weights that it is of."""
+    """Add a result, with the weights that it was measured with, to the file of --record, if there is one."""
     path: Path | None = request.config.getoption("--record")
 
     def put(name: str, result: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Which model runs: the wheel's, one asked for, one that a benchmark chose, a smaller one when frames come late."""
+"""Which model runs: the wheel's, a requested one, one that a benchmark chose, a smaller one when frames come late."""
 
 import json
 from collections.abc import Callable
@@ -88,7 +88,7 @@ IMAGES = ("/runtime/models/c10.pni", "not a program image")
 def test_a_model_by_its_address_and_some_that_cannot_be_loaded(
     open_tab: Callable[..., Tab], isolated: str, engine: str
 ) -> None:
-    """One event says why and what there is; an instance that runs keeps its model."""
+    """One event gives the reason and the available tiers; an instance that is running keeps its model."""
     tab = open_tab(isolated)
     assert tab.evaluate(READY, {"engine": engine}) == "ready"
     address, foreign = FILES.get(engine, IMAGES)

@@ -1,4 +1,4 @@
-"""MediaStreamTrack as the page sees it, member by member: only the sound tells that the script tag is there."""
+"""MediaStreamTrack as the page sees it, member by member: only the sound shows that the script tag is there."""
 
 import subprocess
 from collections.abc import Callable

@@ -91,7 +91,7 @@ def test_switching_off_cross_fades_at_the_same_delay(
 def test_a_dead_worker_leaves_the_microphone_within_100_ms(
     open_tab: Callable[..., Tab], isolated: str, noisy: np.ndarray, engine: str
 ) -> None:
-    """The workers are killed behind the drop-in's back; the worklet needs nobody to notice."""
+    """The workers are killed behind the drop-in's back; the worklet notices without help."""
     tab = open_tab(isolated, init=WORKERS)
     assert tab.evaluate(READY, {"engine": engine}) == "ready"
     script = """async (input) => harness.renderOffline(percepnet, input, {

@@ -1,4 +1,4 @@
-"""The benchmark: its CPython part for real, and what is made of the times: records, ratios, table."""
+"""The benchmark: its CPython part for real, and the records, ratios and table that are made from the times."""
 
 import os
 

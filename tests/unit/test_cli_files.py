@@ -44,7 +44,7 @@ def interviews(tmp_path):
 
 
 def run(*arguments):
-    """Exit code, also where argparse leaves by itself."""
+    """Exit code, even where argparse itself exits."""
     try:
         return cli.main([str(argument) for argument in arguments])
     except SystemExit as exit:

@@ -16,7 +16,7 @@ from percepnet_wasm.files import output as file_output
 
 
 class DelayLine:
-    """An enhancer that changes nothing: what the file layer does is all there is to hear."""
+    """An enhancer that changes nothing: what remains is the work of the file layer."""
 
     def __init__(self, block):
         self.block = block

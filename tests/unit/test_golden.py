@@ -1,4 +1,4 @@
-"""The same sound, the same model: the same samples as ever, and the same bytes in every run."""
+"""The same sound, the same model: the same samples as always, and the same bytes in every run."""
 
 import hashlib
 import json

@@ -195,7 +195,7 @@ print((sum(after[:2]) - sum(before[:2])) / here)
 
 @pytest.mark.parametrize("threadpoolctl", ["with", "without"])
 def test_all_processor_time_is_the_calling_threads(threadpoolctl):
-    """No other thread computes, or waits in a loop, whatever BLAS would do by itself."""
+    """No other thread computes, or waits in a loop, whatever BLAS would do by default."""
     if threadpoolctl == "with":
         pytest.importorskip("threadpoolctl")
     environment = {name: value for name, value in os.environ.items() if name not in VARIABLES}

@@ -78,7 +78,7 @@ def test_the_weights_licence_is_named_wherever_they_are_offered(document):
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="no make")
 def test_the_packages_are_built_without_the_tests_environment():
-    """That one has PyTorch: 2.5 GB for an archive of 13 MB."""
+    """The tests' environment has PyTorch: 2.5 GB for an archive of 13 MB."""
     asked = subprocess.run(["make", "-n", "-B", "packages"], cwd=ROOT, capture_output=True, text=True)
     assert asked.returncode == 0 and "demo.lock" in asked.stdout, asked.stderr
     assert "test.lock" not in asked.stdout and "[test]" not in asked.stdout
@@ -124,7 +124,7 @@ def test_the_index_would_accept_wheel_and_source_archive(wheel, archive):
 
 
 def test_the_source_archive_holds_what_git_holds(archive):
-    """Sources, tests and the front end; nothing built, nothing installed, nothing of an editor's or a test run's."""
+    """Sources, tests and the front end; nothing built, nothing installed, nothing left by an editor or a test run."""
     with tarfile.open(archive) as file:
         names = {member.name.split("/", 1)[1] for member in file if member.isfile()}
     known = subprocess.run(

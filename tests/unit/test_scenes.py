@@ -31,7 +31,7 @@ def mixer(tmp_path_factory: pytest.TempPathFactory) -> SceneMixer:
 
 
 def db(ratio: float) -> float:
-    """Of a ratio of amplitudes."""
+    """Decibels of a ratio of amplitudes."""
     return 20 * float(np.log10(ratio))
 
 
@@ -48,13 +48,13 @@ def longest_silence(signal: np.ndarray) -> tuple[int, int]:
 
 
 def loudness_db(scene: Scene, frame: int, span: int = 3) -> float:
-    """Level of the loudest of some clean frames beside the loud frames."""
+    """Level of the loudest of some clean frames relative to the loud frames."""
     power = frame_power(scene.clean)
     return 10 * float(np.log10(power[frame : frame + span].max() / np.quantile(power, 0.95) + 1e-12))
 
 
 def above_db(signal: np.ndarray, hertz: float) -> float:
-    """Density of the energy well above a frequency beside that below it."""
+    """Density of the energy well above a frequency relative to that below it."""
     power = np.abs(np.fft.rfft(signal)) ** 2
     frequency = np.fft.rfftfreq(len(signal), 1 / SAMPLE_RATE)
     return 10 * float(np.log10(power[frequency > 1.3 * hertz].mean() / power[frequency < 0.7 * hertz].mean()))

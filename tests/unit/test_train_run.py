@@ -77,7 +77,7 @@ def test_a_network_learns_and_its_weights_stay_in_range(shards: Path) -> None:
 
 
 def weights(model: PercepNet) -> torch.Tensor:
-    """All of them, copied."""
+    """All of the weights, copied."""
     return torch.cat([p.detach().flatten().clone() for p in model.parameters()])
 
 
@@ -150,7 +150,7 @@ def test_levels_continue_from_piece_to_piece_and_start_over_where_a_row_is_reset
 def test_rows_are_reset_at_new_scenes_or_go_on_into_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unrelated: float
 ) -> None:
-    """And a tenth of them now and then in any case."""
+    """A tenth of the rows is reset in each step in any case."""
     monkeypatch.setattr(pools, "SHARD", 40)
     write_shards(lambda rng: np.zeros((FRAMES, WIDTH), np.float16), tmp_path, 0, 100, 3)
     model = PercepNet(SMALL, torch.zeros(FEATURES), torch.ones(FEATURES))
