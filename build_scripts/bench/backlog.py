@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
 from threading import Timer
 
 import numpy as np
@@ -27,8 +26,7 @@ from build_scripts.chromium import launch
 from build_scripts.site.serve import serve
 from percepnet_wasm.constants import SAMPLE_RATE
 
-from .chromium import PATIENCE_MS
-from .hosts import HERE
+from .chromium import PATIENCE_MS, page_folder
 from .machine import load_average
 
 __all__ = ["lags"]
@@ -40,12 +38,6 @@ WINDOW = 2 * SAMPLE_RATE
 """Samples that are correlated."""
 
 LONGEST = SAMPLE_RATE // 2
-
-PAGE = """<!doctype html>
-<title>bench</title>
-<link rel=icon href=data:,>
-<script type=module src=bench/js/backlog.mjs></script>
-"""
 
 Audio = NDArray[np.float32]
 
@@ -107,11 +99,7 @@ def main() -> int:
     total = BEFORE_S + BUSY_S + AFTER_S
     print("ms behind the microphone, medians: before, during and after the other programs (first half, second half)")
     for _ in range(options.starts):
-        with TemporaryDirectory() as name, sync_playwright() as driver:
-            folder = Path(name)
-            (folder / "index.html").write_text(PAGE)
-            for link, target in {"bench": HERE, "site": options.site}.items():
-                (folder / link).symlink_to(target.resolve())
+        with page_folder("backlog.mjs", site=options.site) as folder, sync_playwright() as driver:
             with serve(folder, isolated=options.isolated) as address:
                 browser = launch(driver, *flags)
                 page = browser.new_page()

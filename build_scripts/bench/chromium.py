@@ -22,7 +22,7 @@ PATIENCE_MS = 300_000
 PAGE = """<!doctype html>
 <title>bench</title>
 <link rel=icon href=data:,>
-<script type=module src=bench/js/page.mjs></script>
+<script type=module src=bench/js/{script}></script>
 """
 
 
@@ -35,6 +35,17 @@ def browser() -> Iterator[Browser]:
             yield started
         finally:
             started.close()
+
+
+@contextmanager
+def page_folder(script: str, **links: Path) -> Iterator[Path]:
+    """Make a folder to serve: a bare page that runs a script of ``js/``, and links to files and folders by name."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "index.html").write_text(PAGE.format(script=script))
+        for link, target in {"bench": HERE, **links}.items():
+            (folder / link).symlink_to(target.resolve())
+        yield folder
 
 
 class ChromiumHost:
@@ -59,11 +70,8 @@ class ChromiumHost:
         self.throttling = throttling
         self._stack = ExitStack()
         try:
-            self._folder = Path(self._stack.enter_context(TemporaryDirectory()))
-            (self._folder / "index.html").write_text(PAGE)
-            links = {"audio.f32": audio, "bench": HERE, "site": site} | ({"peers": peers} if peers else {})
-            for name, target in links.items():
-                (self._folder / name).symlink_to(target.resolve())
+            links = {"audio.f32": audio, "site": site} | ({"peers": peers} if peers else {})
+            self._folder = self._stack.enter_context(page_folder("page.mjs", **links))
             address = self._stack.enter_context(serve(self._folder))
             self._page = self._stack.enter_context(browser()).new_page()
             self._page.set_default_timeout(PATIENCE_MS)

@@ -37,7 +37,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
 from threading import Thread
 from typing import Any
 from urllib.parse import unquote, urlparse
@@ -52,9 +51,9 @@ from build_scripts.site.results import fetched
 from build_scripts.site.serve import HOST, ISOLATION, Handler, Server
 from percepnet_wasm.constants import HOP, SAMPLE_RATE
 
-from .chromium import PATIENCE_MS, ChromiumHost, browser
+from .chromium import PATIENCE_MS, ChromiumHost, browser, page_folder
 from .delay import lag
-from .hosts import HERE, HostError, write_audio
+from .hosts import HostError, write_audio
 from .machine import descendants, load_average, private_bytes, processor_seconds
 from .peers import PeerError, fetch_peers
 from .records import Record
@@ -75,11 +74,6 @@ FRAMES = {"sapphi": HOP, "gtcrn": 768, "worklet": HOP}
 
 TRACED = "AudioWorkletProcessor::Process"
 QUANTUM = 128
-PAGE = """<!doctype html>
-<title>bench</title>
-<link rel=icon href=data:,>
-<script type=module src=bench/js/engines.mjs></script>
-"""
 
 
 @contextmanager
@@ -113,13 +107,9 @@ def start(page: Page, address: str, system: str) -> float:
 
 @contextmanager
 def bare_page(site: Path, **links: Path) -> Iterator[Path]:
-    """Make a folder with the page, its clip, the built site as ``site/``, and other folders by their names in it."""
-    with TemporaryDirectory() as name:
-        folder = Path(name)
+    """Make a folder with the page and its clip, the built site as ``site/``, and other folders by their names in it."""
+    with page_folder("engines.mjs", site=site, **links) as folder:
         write_audio(site / "clips" / "noisy.wav", folder / AUDIO)
-        (folder / "index.html").write_text(PAGE)
-        for link, target in {"bench": HERE, "site": site, **links}.items():
-            (folder / link).symlink_to(target.resolve())
         yield folder
 
 

@@ -168,12 +168,7 @@ async function record(seconds) {
   [track, started.output].forEach((each, i) => context.createMediaStreamSource(new MediaStream([each])).connect(recorder, 0, i));
   const recordings = /** @type {Float32Array[]} */ (await within(full, 'a recording'));
   await context.close();
-  return recordings.map(({ buffer }) => {
-    const bytes = new Uint8Array(buffer);
-    let text = '';
-    for (let at = 0; at < bytes.length; at += 8192) text += String.fromCharCode(...bytes.subarray(at, at + 8192));
-    return btoa(text);
-  });
+  return recordings.map(({ buffer }) => new Uint8Array(buffer).toBase64());
 }
 
 Object.assign(globalThis, { engines: { open, start, settled, record } });

@@ -67,10 +67,7 @@ async function pass({ system }) {
   const { length, process } = await PEERS[system](new URL('peers/', location.href).href);
   const output = new Float32Array(audio.length);
   for (let at = 0; at + length <= audio.length; at += length) output.set(process(audio.subarray(at, at + length)), at);
-  const bytes = new Uint8Array(output.buffer);
-  let text = '';
-  for (let at = 0; at < bytes.length; at += 8192) text += String.fromCharCode(...bytes.subarray(at, at + 8192));
-  return { length, samples: btoa(text) };
+  return { length, samples: new Uint8Array(output.buffer).toBase64() };
 }
 
 Object.assign(globalThis, { bench: { load, run, pass } });
