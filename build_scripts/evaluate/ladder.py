@@ -23,7 +23,7 @@ from percepnet_wasm.oracle.measures import voiced_frames
 from percepnet_wasm.oracle.report import read_pair
 
 
-def climb(mixes: Path, name: str, dnsmos: bool) -> dict[str, dict]:
+def climb(mixes: Path, name: str) -> dict[str, dict]:
     """Score all rungs of a mix; those which do not depend on the period are scored once."""
     clean, noisy, rate = read_pair(mixes / "clean" / name, mixes / "noisy" / name)
     if rate != SAMPLE_RATE:
@@ -34,7 +34,7 @@ def climb(mixes: Path, name: str, dnsmos: bool) -> dict[str, dict]:
         for rung, signal in ladder(clean, noisy, period=period).rungs.items():
             free = rung in ("1-magnitudes", "2-gains")
             signals[rung if free else f"{rung}, period of the {period}"] = signal
-    return {rung: score(clean, signal, voiced=voiced, dnsmos=dnsmos) for rung, signal in signals.items()}
+    return {rung: score(clean, signal, voiced=voiced) for rung, signal in signals.items()}
 
 
 def main() -> None:
@@ -42,9 +42,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Climb the oracle ladder over a set of mixes.")
     parser.add_argument("mixes", type=Path, metavar="SET", help="folder with clean/ and noisy/")
     parser.add_argument("--out", type=Path, default=Path("build/ladder"), help="folder to write into")
-    parser.add_argument(
-        "--dnsmos-every", type=int, default=1, metavar="N", help="DNSMOS, which is slow, on each Nth mix"
-    )
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     store = options.out / "scores.jsonl"
@@ -55,7 +52,7 @@ def main() -> None:
     if not names:
         raise SystemExit(f"{options.mixes / 'noisy'} contains no files")
     for name in tqdm([name for name in names if name not in done], unit="mix", disable=None):
-        done[name] = climb(options.mixes, name, names.index(name) % options.dnsmos_every == 0)
+        done[name] = climb(options.mixes, name)
         with store.open("a") as lines:
             lines.write(json.dumps({"file": name, "rungs": done[name]}) + "\n")
     by_rung = defaultdict(list)

@@ -3,7 +3,6 @@
 Tests use its parts: the clean speech, the noise, and where speech is.
 """
 
-import argparse
 import wave
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,21 +126,3 @@ def write_wav(path: str | Path, audio: Audio) -> None:
         file.setsampwidth(2)
         file.setframerate(RATE)
         file.writeframes(np.round(np.clip(audio, -1, 1) * 32767).astype("<i2").tobytes())
-
-
-def main() -> None:
-    """Write the clip, and on request its clean part."""
-    parser = argparse.ArgumentParser(description="Write the noisy clip as a 48 kHz WAV file.")
-    parser.add_argument("noisy", type=Path, help="WAV file to write")
-    parser.add_argument("--clean", type=Path, help="also write the clean speech")
-    parser.add_argument("--snr", type=float, default=8.0, help="speech over noise, dB (default: 8)")
-    parser.add_argument("--seed", type=int, default=1)
-    arguments = parser.parse_args()
-    clip = make_clip(arguments.snr, arguments.seed)
-    write_wav(arguments.noisy, clip.noisy)
-    if arguments.clean:
-        write_wav(arguments.clean, clip.clean)
-
-
-if __name__ == "__main__":
-    main()

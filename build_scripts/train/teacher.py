@@ -4,8 +4,6 @@ Where the clean recording has speech, the target keeps at least as much as the t
 between the two; above the bandwidth of a narrow recording the teacher is all there is to go by.
 """
 
-from pathlib import Path
-
 import numpy as np
 
 from percepnet_wasm.constants import HOP, SAMPLE_RATE
@@ -26,16 +24,10 @@ _SPEECH_GAIN = 0.3
 
 
 class Teacher:
-    """DeepFilterNet3 on scenes.
+    """DeepFilterNet3 on scenes."""
 
-    Parameters
-    ----------
-    folder : Path, optional
-        Of its three graphs, see :class:`DeepFilterNet3`.
-    """
-
-    def __init__(self, folder: Path | None = None) -> None:
-        self._network = DeepFilterNet3(folder)
+    def __init__(self) -> None:
+        self._network = DeepFilterNet3()
 
     def __call__(self, scene: Scene) -> np.ndarray:
         """Enhance a scene, float32 (samples,), aligned, at the scene's own level.
