@@ -6,7 +6,7 @@
  * has the whole file, and a progress bar would stand still on a slow connection.
  *
  * Two of them are modules, and import() takes no hash, so they are fetched and checked first. A host that answers the two
- * requests differently could slip in another module, so the folder must be on the page's own host.
+ * requests differently could slip in another module: serve the folder from a host that the page trusts.
  */
 import { explainResponse } from './explain.js';
 import { HASHES } from './hashes.js';
