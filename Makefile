@@ -84,10 +84,11 @@ bench: build/test.stamp ## cost, compared with other suppressors, to build/bench
 	$(PY) -m build_scripts.package.build_dist --out dist
 	$(PY) -m build_scripts.bench --out build/bench.json
 	$(PY) -m build_scripts.bench.engines --out build/engines.json
+	$(PY) -m build_scripts.bench.depths --out build/depths.json
 
 # Then commit the records and the tables made from them.
 record: bench ## the same, kept in results/ with its tables
-	cp build/bench.json build/engines.json build_scripts/results/
+	cp build/bench.json build/engines.json build/depths.json build_scripts/results/
 	$(PY) -m build_scripts.site.tables
 
 # Property tests with new examples each time, FUZZ times as many.

@@ -8,7 +8,6 @@ microphone in the recording context is subtracted from both. Samples travel by m
 
 import argparse
 import base64
-import multiprocessing
 import os
 import sys
 from collections.abc import Iterator
@@ -27,7 +26,7 @@ from build_scripts.site.serve import serve
 from percepnet_wasm.constants import SAMPLE_RATE
 
 from .chromium import PATIENCE_MS, page_folder
-from .machine import load_average
+from .machine import busy_programs, load_average
 
 __all__ = ["lags"]
 
@@ -52,15 +51,10 @@ def lags(microphone: Audio, track: Audio) -> list[float]:
     return found
 
 
-def _busy() -> None:
-    while True:
-        pass
-
-
 @contextmanager
 def _other_programs(number: int, after: float, seconds: float) -> Iterator[None]:
-    """Start programs that do nothing but take the processor, and end them again, while the context lasts."""
-    programs = [multiprocessing.get_context("spawn").Process(target=_busy, daemon=True) for _ in range(number)]
+    """Start programs that take the processor, and end them again, while the context lasts."""
+    programs = busy_programs(number)
 
     def start() -> None:
         for program in programs:

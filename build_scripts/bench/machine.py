@@ -2,10 +2,22 @@
 
 from collections.abc import Iterable
 from contextlib import suppress
+from multiprocessing import get_context
+from multiprocessing.context import SpawnProcess
 
 import psutil
 
-__all__ = ["descendants", "load_average", "private_bytes", "processor_seconds"]
+__all__ = ["busy_programs", "descendants", "load_average", "private_bytes", "processor_seconds"]
+
+
+def busy_programs(number: int) -> list[SpawnProcess]:
+    """Programs that do nothing but take the processor, to be started and killed."""
+    return [get_context("spawn").Process(target=_busy, daemon=True) for _ in range(number)]
+
+
+def _busy() -> None:
+    while True:
+        pass
 
 
 def load_average() -> float:

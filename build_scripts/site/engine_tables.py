@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from build_scripts.systems import system
+from percepnet_wasm.constants import DELAY, SAMPLE_RATE
 
 from .results import Table, load
 
@@ -118,4 +119,24 @@ def targets() -> Table:
     return Table(["target", "measured", "result"], rows)
 
 
-TABLES: dict[str, Callable[[], Table]] = {"engines": engines, "engine-targets": targets}
+def depths() -> Table:
+    """How many quanta come late, by the depth of the ring, on a machine by itself and beside other programs."""
+    records = load("depths")
+    turns = {}
+    for r in records:
+        beside = f", {r['programs']} programs" if r["programs"] else ""
+        loads = (round(r[key]) for key in ("load_before", "load_after"))
+        turns[r["programs"], r["engine"]] = f"{r['engine']}{beside}, load {' to '.join(map(str, loads))}"
+    rows = []
+    for depth in dict.fromkeys(r["depth"] for r in records):
+        latency = "" if depth == "auto" else f"{1000 * (depth + DELAY) / SAMPLE_RATE:.0f}"
+        row = [str(depth), latency]
+        for programs, engine in turns:
+            (r,) = (r for r in records if (r["depth"], r["programs"], r["engine"]) == (depth, programs, engine))
+            share = f"{100 * r['late'] / r['quanta']:.2f} %"
+            row.append(f"{share}, at {r['last_depth']}" if depth == "auto" else share)
+        rows.append(row)
+    return Table(["depth, samples", "in all, ms", *turns.values()], rows)
+
+
+TABLES: dict[str, Callable[[], Table]] = {"engines": engines, "engine-targets": targets, "depths": depths}

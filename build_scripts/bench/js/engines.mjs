@@ -171,4 +171,34 @@ async function record(seconds) {
   return recordings.map(({ buffer }) => new Uint8Array(buffer).toBase64());
 }
 
-Object.assign(globalThis, { engines: { open, start, settled, record } });
+/**
+ * How many quanta an engine plays raw because frames come late.
+ *
+ * @param {string} engine @param {number | 'auto'} depth @param {number} seconds for which they are counted
+ */
+async function late(engine, depth, seconds) {
+  const [{ PercepNet }, { WORD }] = await Promise.all(
+    ['percepnet', 'ring'].map((name) => import(new URL(`site/worklet/${name}.js`, FOLDER).href)),
+  );
+  const instance = await PercepNet.create({ engine, depth });
+  let overloads = 0;
+  instance.addEventListener('overload', (/** @type {any} */ { detail }) => (overloads += detail.action === 'wait' ? 0 : 1));
+  await instance.processTrack(track);
+  const settled = async () => {
+    while (!(instance.state === 'ready' && !instance.early && instance.playing === 'enhanced')) await sleep(50);
+  };
+  await within(settled(), `engine ${engine} to settle`);
+  await sleep(1000);
+  const count = () => [WORD.QUANTA, WORD.UNDERRUNS].map((word) => instance.ring.load(word));
+  const before = count();
+  await sleep(1000 * seconds);
+  const [quanta, underruns] = count().map((value, i) => value - before[i]);
+  const { depth: last, tier } = instance;
+  instance.destroy();
+  return { quanta, late: underruns, last_depth: last, tier, overloads };
+}
+
+/** @param {number} ms */
+const sleep = (ms) => new Promise((next) => setTimeout(next, ms));
+
+Object.assign(globalThis, { engines: { open, start, settled, record, late } });
