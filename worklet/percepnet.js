@@ -10,6 +10,7 @@
  *
  * .github/ARCHITECTURE.md follows a sample through all of it, file by file.
  */
+import { STATE } from './blend.js';
 import { DELAY } from './constants.js';
 import { PercepNetError } from './errors.js';
 import { TypedEventTarget } from './events.js';
@@ -298,8 +299,9 @@ export class PercepNet extends TypedEventTarget {
   /** @param {keyof Events} type @param {any} detail */
   #emit(type, detail) {
     if (type === 'stats') {
-      this.#route.catchUp(detail.voiceActivity < 0.5);
       const { playing, support } = this;
+      // While it rests the enhancer does not know whether anybody is speaking.
+      this.#route.catchUp(detail.voiceActivity < 0.5 || playing === STATE.BYPASSED || playing === STATE.RESTING);
       detail = { ...detail, playing, transport: support.transport, inputRate: this.#route.input?.getSettings().sampleRate };
     }
     const handled = !this.emit(type, detail);

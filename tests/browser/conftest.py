@@ -166,6 +166,12 @@ def not_isolated(site: Path) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(params=["isolated", "not_isolated"])
+def anywhere(request: pytest.FixtureRequest) -> Any:
+    """Address of the site: with shared memory, and without."""
+    return request.getfixturevalue(request.param)
+
+
 @pytest.fixture(scope="session")
 def playwright() -> Iterator[Playwright]:
     """Playwright's driver."""

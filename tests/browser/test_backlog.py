@@ -35,6 +35,20 @@ AudioContext.prototype.createMediaStreamSource = function (...args) {
 )
 """``sources``: how many the drop-in's graph has been given."""
 
+INTERRUPT = """async () => {
+    const stats = () => new Promise((resolve) => {
+        percepnet.addEventListener('stats', ({ detail }) => resolve(detail), { once: true });
+    });
+    do {
+        percepnet.enabled = true;
+        while ((await stats()).voiceActivity < 0.5);
+        percepnet.enabled = false;
+        await harness.untilPlaying(percepnet, 'bypassed');
+        await stats();
+    } while ((await stats()).voiceActivity < 0.5);
+}"""
+"""Switch the enhancer off in the middle of a word, which is the last that it hears."""
+
 STAND_STILL = """async () => {
     // As when the system suspends them, so that no call of resume() helps.
     for (const graph of graphs) graph.resume = async () => {};
@@ -57,9 +71,9 @@ def too_late(tab: Tab, usual: float) -> str:
     return "" if ours < usual + OURS + 40 and bare > usual + 50 else told
 
 
-def test_sound_that_piled_up_in_front_of_the_graph_is_skipped(open_tab: Callable[..., Tab], isolated: str) -> None:
+def test_sound_that_piled_up_in_front_of_the_graph_is_skipped(open_tab: Callable[..., Tab], anywhere: str) -> None:
     """In the next pause the delay is what it should be; an empty graph's is longer from then on."""
-    tab = open_tab(isolated, init=CONTEXTS)
+    tab = open_tab(anywhere, init=CONTEXTS)
     tab.evaluate(SETUP)
     _, usual = delays(tab)
     tab.evaluate(STAND_STILL)
@@ -68,14 +82,25 @@ def test_sound_that_piled_up_in_front_of_the_graph_is_skipped(open_tab: Callable
     assert tab.uncaught == []
 
 
-def test_sound_that_piles_up_again_at_once_is_skipped_again(open_tab: Callable[..., Tab], isolated: str) -> None:
+def test_sound_that_piles_up_again_at_once_is_skipped_again(open_tab: Callable[..., Tab], anywhere: str) -> None:
     """What made the graph stand still may do so again before the new queue has been measured."""
-    tab = open_tab(isolated, init=SOURCES)
+    tab = open_tab(anywhere, init=SOURCES)
     tab.evaluate(SETUP)
     _, usual = delays(tab)
     tab.evaluate("() => (window.sources = 0)")
     tab.evaluate(STAND_STILL)
     tab.wait("sources > 0")
+    tab.evaluate(STAND_STILL)
+    soon(lambda: too_late(tab, usual))
+    assert tab.uncaught == []
+
+
+def test_an_enhancer_that_is_off_does_not_wait_for_a_pause(open_tab: Callable[..., Tab], isolated: str) -> None:
+    """It would not notice any."""
+    tab = open_tab(isolated, init=CONTEXTS)
+    tab.evaluate(SETUP)
+    _, usual = delays(tab)
+    tab.evaluate(INTERRUPT)
     tab.evaluate(STAND_STILL)
     soon(lambda: too_late(tab, usual))
     assert tab.uncaught == []

@@ -1,7 +1,6 @@
 """Microphones of every rate, unplugged and exchanged; sound that pauses; pages that are blocked, frozen or hidden."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
@@ -212,12 +211,6 @@ def disturb(tab: Tab, name: str) -> None:
         session.send("Page.setWebLifecycleState", {"state": "frozen"})
         tab.page.wait_for_timeout(3000)
         session.send("Page.setWebLifecycleState", {"state": "active"})
-
-
-@pytest.fixture(params=["isolated", "not_isolated"])
-def anywhere(request: pytest.FixtureRequest) -> Any:
-    """Address of the site: with shared memory, and without."""
-    return request.getfixturevalue(request.param)
 
 
 def test_the_delay_is_the_stated_one_after_every_disturbance(open_tab: Callable[..., Tab], anywhere: str) -> None:
