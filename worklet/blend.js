@@ -125,6 +125,7 @@ export class Blend {
     this.#early = { run: new Run(ring, this.position), since: this.position, unneeded: 0 };
     this.#faded = this.#share = 0; // of a cross-fade from another one
     this.#incoming = new Float32Array(QUANTUM_MAX);
+    ring.input.set(this.ring.input); // what an enhancer hears first lies before the moment at which it begins
     ring.store(WORD.DEPTH, this.depth);
     ring.store(WORD.QUANTA, this.quanta);
     ring.store(WORD.UNDERRUNS, this.underruns);
@@ -189,11 +190,12 @@ export class Blend {
     }
     const there = this.#run.covers(play, n, n);
     if (this.#faded === 0) {
-      const fade = Math.ceil(HOP / n) * n;
-      const heard = Math.min((play - this.#main.from) | 0, (play - early.since) | 0); // after a restart it is another enhancer
       // Better an enhancer that has heard little than raw sound.
       const starved = this.state === STATE.STARVED;
-      const ready = this.#main.covers(play, n, starved ? n : fade) && (starved || heard >= HEARD - SETTLE);
+      const fade = Math.ceil(HOP / n) * n;
+      const covered = this.#main.covers(play, n, starved ? n : fade);
+      const heard = Math.min((play - this.#main.from) | 0, (play - early.since) | 0); // after a restart it is another enhancer
+      const ready = covered && (starved || heard >= HEARD - SETTLE);
       if (!ready) {
         if (!there && !this.wet) this.#run = early.run; // in place of an earlier one
         return there;

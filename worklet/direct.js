@@ -45,6 +45,7 @@ export class Direct {
     released();
     this.#pump = new Pump(this.ring, NEVER, enhancer, noClock);
     this.#pump.gradual = true;
+    this.#pump.hearsPast = true;
   }
 
   /** Compute nothing from now on: the sound fades to raw. */
@@ -56,7 +57,13 @@ export class Direct {
   /** @param {Float32Array | undefined} input mono; undefined when nothing is connected @param {Float32Array} output filled */
   render(input, output) {
     this.blend.take(input, output.length);
-    if (this.#pump !== undefined) while (this.#pump.run());
+    if (this.#pump !== undefined) this.#compute(this.#pump, output.length);
     this.blend.play(output);
+  }
+
+  /** Compute the frames that are complete; of the past one more than a quantum brings, at most. @param {Pump} pump @param {number} n */
+  #compute(pump, n) {
+    if (pump.running && !pump.catchingUp) while (pump.run());
+    else pump.run(1 + Math.floor(n / HOP));
   }
 }

@@ -10,6 +10,9 @@ import { SETTLE, WORD } from './ring.js';
 /** Samples so far ahead that the worker is not woken for them (6 h, well within half the range of a position). */
 const NEVER = 2 ** 30;
 
+/** Samples of depth, at most, for which a start catches up: deeper rings are raw for a moment longer. */
+const DEEPEST_START = 3840;
+
 /** Consecutive frames that may fail before the enhancer is given up. */
 export const FAILURES = 3;
 
@@ -45,6 +48,10 @@ export class Pump {
     this.incoming = undefined;
     /** Whether it hears the GRADUAL_HISTORY frames to come, one at a time, instead of HISTORY past ones all at once. */
     this.gradual = false;
+    /** Whether the ring holds the sound from before the start, which is heard first, so that enhanced sound can be played at once. */
+    this.hearsPast = false;
+    /** Frames before this position belong to the past: however late they are, they are heard. */
+    this.live = 0;
     /** Whether the enhancer has heard nothing yet. */
     this.fresh = true;
     /** Whether frames follow on from earlier ones; false at the start and while resting. */
@@ -87,15 +94,24 @@ export class Pump {
         return false;
       }
       const depth = this.depth === 'auto' ? ring.load(WORD.DEPTH) : this.depth;
-      if (waiting - HOP >= depth) this.skipTo((this.next + HOP * (Math.floor(waiting / HOP) - 1)) | 0);
+      if (!this.catchingUp) {
+        if (waiting - HOP >= depth) this.skipTo((this.next + HOP * (Math.floor(waiting / HOP) - 1)) | 0);
+        this.live = this.next; // positions wrap: it must not be left behind
+      }
       this.#enhance();
     }
     return true;
   }
 
+  /** Whether the next frame is one of the past. */
+  get catchingUp() {
+    return ((this.live - this.next) | 0) > 0;
+  }
+
   /**
-   * Begin with the frame at `position`. After a pause the enhancer continues from the state that it had: in one case of
-   * ten that loses 1.6 dB of the next half second's speech, and a reset 4.5 dB (build_scripts/train/NOTES.md, "State").
+   * Begin with the frame at `position`, or with as many before it as it takes until there is something to play. After a pause
+   * the enhancer continues from the state that it had: in one case of ten that loses 1.6 dB of the next half second's speech,
+   * and a reset 4.5 dB (build_scripts/train/NOTES.md, "State").
    *
    * @param {number} position
    */
@@ -104,8 +120,17 @@ export class Pump {
     if (this.fresh) this.#reset();
     this.fresh = false;
     this.running = true;
-    this.next = position;
-    this.validFrom = (position + SETTLE) | 0;
+    this.live = position;
+    this.next = (position - (this.hearsPast ? this.#past(position) : 0)) | 0;
+    this.validFrom = (this.next + SETTLE) | 0;
+  }
+
+  /** Samples to hear before `position`: none that have been computed already, and may be playing now. @param {number} position */
+  #past(position) {
+    const { ring } = this;
+    const past = HOP * Math.ceil((Math.min(ring.load(WORD.DEPTH), DEEPEST_START) + SETTLE) / HOP);
+    const since = (position - ring.load(WORD.DONE)) | 0;
+    return since >= 0 && since < past ? since : past;
   }
 
   /** Skip the frames before `position`, which were late or lost in transport. @param {number} position */

@@ -164,6 +164,7 @@ export class Stream {
     this.#disconnect();
     const ring = buffer ? new Ring(buffer) : Ring.local();
     const pump = new Pump(ring, depth, this.#active.enhancer);
+    pump.hearsPast = buffer !== undefined; // over a port only what comes from now on arrives
     const service = { ring, pump, depth };
     this.#service = service;
     this.#load = { time: performance.now(), busy: 0 };

@@ -123,6 +123,28 @@ describe('an enhancer that fails', () => {
   });
 });
 
+for (const quantum of [128, 480, 1000]) {
+  test(`one that comes late hears the past, gradually: it is heard after a few quanta of ${quantum}`, () => {
+    const direct = new Direct();
+    play(direct, { quantum, from: 0, samples: 9600 });
+    const from = Math.ceil(9600 / quantum) * quantum;
+    const enhancer = new Inverter();
+    let steps = 0;
+    const step = enhancer.step.bind(enhancer);
+    enhancer.step = () => {
+      steps++;
+      step();
+    };
+    direct.use(enhancer, () => {});
+    for (let at = 0; direct.blend.state !== STATE.ENHANCED; at += quantum) {
+      assert.ok(at < (1 + (SETTLE + HOP) / HOP) * quantum, `not heard after ${at} samples`);
+      const before = steps;
+      play(direct, { quantum, from: from + at, samples: quantum });
+      assert.ok(steps - before <= 1 + quantum / HOP, `${steps - before} frames in one quantum`);
+    }
+  });
+}
+
 test('another enhancer takes over without a gap, and computes at most one frame per quantum', () => {
   class Half extends Inverter {
     step() {

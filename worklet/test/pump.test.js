@@ -172,6 +172,63 @@ test('a frame is skipped at its deadline, not a sample before; the worker sleeps
   }
 });
 
+describe('what was recorded before the start', () => {
+  const PAST = DEPTH + SETTLE;
+
+  /** A worker that comes when the node has been playing for a while. @param {{start?: number, before?: number}} [options] */
+  function late({ start = 0, before = 20000 } = {}) {
+    const rig = new Rig({ start });
+    rig.run(before, { work: false });
+    rig.pump.hearsPast = true;
+    return rig;
+  }
+
+  for (const start of [0, 2 ** 31 - 20000 - PAST / 2]) {
+    test(`is heard first, so that the very next quantum fades to enhanced sound, from ${start}`, () => {
+      const rig = late({ start });
+      rig.run(2 * QUANTUM);
+      assert.equal(rig.gain, 1);
+      assert.equal(rig.pump.frames, PAST / HOP);
+      rig.run(20000);
+      assert.deepEqual([rig.gain, rig.blend.underruns, rig.pump.skipped], [1, 0, 0]);
+    });
+  }
+
+  test('is not made up: a node that has only begun is raw until there is enough', () => {
+    const rig = late({ before: 3 * QUANTUM });
+    rig.until(() => rig.gain === 1, PAST + 2 * QUANTUM);
+    assert.ok(rig.elapsed > PAST);
+  });
+
+  test('is not late, however long it takes, nor is it kept up with for ever', () => {
+    const rig = late();
+    rig.quantumOnce({ work: false });
+    rig.pump.run(1);
+    rig.run(DEPTH + HOP, { work: false }); // the rest has to wait
+    rig.until(() => rig.gain === 1, 2 * PAST);
+    assert.equal(rig.pump.skipped, DEPTH / HOP, 'only what came since the start');
+  });
+
+  test('is over for good: its end moves on with the frames, since positions wrap', () => {
+    const rig = late();
+    rig.run(20000);
+    assert.equal(rig.pump.next - rig.pump.live, HOP);
+  });
+
+  test('is left alone where it may be playing: after a short pause the next frame is the one that follows', () => {
+    const rig = late();
+    rig.run(20000);
+    const before = rig.pump.frames;
+    rig.blend.enabled = false;
+    rig.run(QUANTUM);
+    rig.blend.enabled = true;
+    const done = rig.ring.load(WORD.DONE);
+    rig.run(QUANTUM);
+    assert.deepEqual([rig.pump.next - rig.pump.frames * HOP, rig.pump.frames - before <= 2], [done - before * HOP, true]);
+    rig.until(() => rig.gain === 1, SETTLE + DEPTH);
+  });
+});
+
 test('compute times are measured for each frame', () => {
   const times = [0, 4, 4, 5, 5, 8, 8, 10]; // began and ended: 4, 1, 3 and 2 ms
   const ring = Ring.local();

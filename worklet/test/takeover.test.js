@@ -38,7 +38,7 @@ describe('a second ring plays until the first can take over', () => {
         for (const each of working) while (pumps[each].run());
       }
     };
-    return { blend, early, run, last: () => gains.at(-1) ?? NaN };
+    return { blend, early, pumps, run, last: () => gains.at(-1) ?? NaN };
   }
 
   const near = (/** @type {number} */ a, /** @type {number} */ b) => Math.abs(a - b) < 1e-3;
@@ -72,6 +72,17 @@ describe('a second ring plays until the first can take over', () => {
       assert.equal(blend.underruns, 0);
     });
   }
+
+  test('not at once if the first begins with the past, which it has not heard for long enough either', () => {
+    const { blend, early, run, last, pumps } = rig();
+    pumps.main.hearsPast = true;
+    blend.lead(early);
+    run(HEARD + 9600, ['early']);
+    run(HEARD - 9600, ['early', 'main']);
+    assert.ok(near(last(), -0.5) && blend.early === early, `${last()}`);
+    run(9600, ['early', 'main']);
+    assert.ok(near(last(), -1) && blend.early === undefined);
+  });
 
   test('not before the first has been heard for long enough without a gap', () => {
     const { blend, early, run, last } = rig();
