@@ -12,13 +12,16 @@ const INTERVAL = 100;
  * @param {string} assets URL of the runtime folder, whose sizes.json lists what a start downloads, by what is started
  * @param {string} list which of its lists
  * @param {(bytes: number, total: number | undefined) => void} report total is undefined until it is known
- * @param {Record<string, number>} [given] bytes of files that have arrived already, by path in that folder
+ * @param {Promise<Record<string, number>>} [given] bytes of files that have arrived in another thread, by path in that folder
  * @returns {() => void} call it to stop
  */
-export function countDownloads(assets, list, report, given = {}) {
+export function countDownloads(assets, list, report, given) {
   const plain = globalThis.fetch;
   /** @type {Map<string, number>} bytes so far, by address */
-  const arrived = new Map(Object.entries(given).map(([name, bytes]) => [new URL(name, assets).href, bytes]));
+  const arrived = new Map();
+  void given?.then((files) => {
+    for (const [name, bytes] of Object.entries(files)) arrived.set(new URL(name, assets).href, bytes);
+  });
   /** @type {Record<string, number>} by address */
   let sizes = {};
   /** @type {number | undefined} */

@@ -37,6 +37,8 @@
  * @property {string} tier its name
  */
 
+/** @typedef {{type: 'program', files?: ProgramFiles}} ProgramMessage to the worker without Python, once: what the page has fetched, if it could */
+
 /**
  * @typedef {{type: 'open', token: number, model: string, attenuationLimit: number, provisional?: boolean}} Open a new stream; a
  *     provisional one does not react to overload, since another engine is starting and keeps the machine busy
@@ -50,7 +52,7 @@
  * @typedef {{type: 'close'}} Close
  *
  * @typedef {Open | Use | Files | Connect | SetAttenuationLimit | Observe | Keep | Close} StreamRequest
- * @typedef {Boot | (StreamRequest & {id: number})} WorkerRequest
+ * @typedef {Boot | ProgramMessage | (StreamRequest & {id: number})} WorkerRequest
  */
 
 // Worker -> main thread

@@ -27,7 +27,7 @@ export class ModelFiles {
 
   /**
    * @param {string} assets URL of the runtime folder
-   * @param {() => void} [onData] called while a download delivers data
+   * @param {(bytes: number) => void} [onData] called while a download delivers data
    */
   constructor(assets, onData = () => {}) {
     this.#assets = assets;
@@ -109,9 +109,9 @@ export class ModelFiles {
     const watchdog = new Watchdog(DOWNLOAD_TIMEOUT, () => {
       stop.abort(new Error(`no data for ${DOWNLOAD_TIMEOUT / 1000} s`));
     });
-    const more = () => {
+    const more = (/** @type {number} */ bytes) => {
       watchdog.feed();
-      this.#onData();
+      this.#onData(bytes);
     };
     try {
       const response = await fetch(url, { ...options, signal: stop.signal });
@@ -131,14 +131,14 @@ export class ModelFiles {
  *
  * @param {Response} response
  * @param {URL} url
- * @param {() => void} more called for each chunk
+ * @param {(bytes: number) => void} more called for each chunk
  */
 function limited(response, url, more) {
   let bytes = 0;
   const count = new TransformStream({
     /** @param {Uint8Array} chunk */
     transform(chunk, controller) {
-      more();
+      more(chunk.length);
       bytes += chunk.length;
       if (bytes > LARGEST) throw new PercepNetError('model', `${url} has more than ${LARGEST} bytes: it is not a model file`);
       controller.enqueue(chunk);

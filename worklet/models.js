@@ -45,10 +45,16 @@ export class Models {
     if (handle) this.#loaded.set(handle.tier, { users: 1, held: Promise.resolve(this.bundled) });
   }
 
-  /** Load the default tier, unless it came with the runtime. @throws {PercepNetError} 'model' */
-  async preload() {
+  /**
+   * Load the default tier, unless it came with the runtime.
+   *
+   * @param {{tier: string, image: Uint8Array}} [given] it, if it has been downloaded
+   * @throws {PercepNetError} 'model'
+   */
+  async preload(given) {
     if (this.bundled) return;
-    const { tier } = await this.#files.defaultTier();
+    const tier = given?.tier ?? (await this.#files.defaultTier()).tier;
+    if (given) this.#loaded.set(tier, { users: 0, held: this.#runtime.model(given.image).then((handle) => ({ name: tier, ...handle })) });
     this.bundled = await this.acquire(tier);
   }
 

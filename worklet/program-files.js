@@ -17,14 +17,18 @@ export async function fetchKernels(assets) {
   return { relaxed, simd };
 }
 
-/** @param {string} assets URL of the runtime folder @returns {Promise<ProgramFiles>} */
-export async function fetchFiles(assets) {
+/**
+ * @param {string} assets URL of the runtime folder
+ * @param {(bytes: number) => void} [onData] called while they arrive
+ * @returns {Promise<ProgramFiles>}
+ */
+export async function fetchFiles(assets, onData) {
   const bytes = {
     bundledModel: () => undefined,
     file: (/** @type {import('./tiers.js').Tier} */ { image }) => image,
     model: async (/** @type {Uint8Array} */ image) => ({ proxy: image, tier: '', weights: 0 }),
   };
-  const files = new ModelFiles(assets);
+  const files = new ModelFiles(assets, onData);
   files.begin();
   const models = new Models(assets, bytes, files);
   const [kernels] = await Promise.all([fetchKernels(assets), models.preload()]);

@@ -30,10 +30,11 @@ export class RunnerRuntime {
   /**
    * @param {string} assets URL of the runtime folder
    * @param {(stage: string) => void} progress
+   * @param {Kernels} [given] downloaded already
    */
-  static async boot(assets, progress) {
+  static async boot(assets, progress, given) {
     progress('runtime');
-    const kernels = await fetchKernels(assets);
+    const kernels = given ?? (await fetchKernels(assets));
     progress('model');
     // The image is still on its way. What cannot be compiled is refused, with the reason, when a program is loaded.
     const compiled = await compile(kernels.relaxed).catch(() => undefined);

@@ -24,6 +24,10 @@ const main = /** @type {Worker} */ (/** @type {unknown} */ (globalThis));
 let bootRuntime;
 /** Name of the list in sizes.json of what a start downloads. */
 let files = '';
+/** @type {(files?: import('./messages.js').ProgramFiles) => void} */
+let receive;
+/** What the page has fetched for the worker without Python. @type {Promise<import('./messages.js').ProgramFiles | undefined>} */
+const program = new Promise((resolve) => (receive = resolve));
 /** Settled once the runtime runs. @type {Promise<import('./stream.js').Host>} */
 let booting;
 let booted = false;
@@ -34,8 +38,11 @@ const streams = new Map();
 /** @type {{[Type in WorkerRequest['type']]: (message: Extract<WorkerRequest, {type: Type}>) => void}} */
 const HANDLERS = {
   boot({ assets, remembered, files: given }) {
-    booting = boot(assets, remembered, given);
+    booting = boot(assets, remembered, files === 'runner' ? program : Promise.resolve(given));
     booting.catch((error) => fail('boot', error));
+  },
+  program({ files: fetched }) {
+    receive(fetched);
   },
   open({ id, token, model, attenuationLimit, provisional }) {
     const stream = new Stream(booting, (report) => post({ ...report, id }));
@@ -93,22 +100,24 @@ export function serve(boot, list) {
 }
 
 /**
- * @param {string} assets @param {import('./chooser.js').Choice} [remembered] @param {import('./messages.js').ProgramFiles} [given]
+ * @param {string} assets @param {import('./chooser.js').Choice | undefined} remembered
+ * @param {Promise<import('./messages.js').ProgramFiles | undefined>} fetched by another thread
  * @returns {Promise<import('./stream.js').Host>}
  */
-async function boot(assets, remembered, given) {
+async function boot(assets, remembered, fetched) {
   const report = (/** @type {number} */ bytes, /** @type {number | undefined} */ total) => {
     Object.assign(loading, { bytes, total });
     reportProgress(loading.stage);
   };
-  const stopCounting = countDownloads(assets, files, report, given && sizesOf(given));
+  const stopCounting = countDownloads(assets, files, report, fetched.then((given) => (given ? sizesOf(given) : {})));
   const modelFiles = new ModelFiles(assets, () => post({ type: 'alive' }));
   let runtime, models;
   try {
-    if (files === 'runner') modelFiles.begin(); // Python sees to its own
+    const given = await fetched;
+    if (files === 'runner' && !given) modelFiles.begin(); // Python sees to its own
     runtime = await bootRuntime(assets, reportProgress, given);
     models = new Models(assets, runtime, modelFiles);
-    await models.preload();
+    await models.preload(given);
   } finally {
     stopCounting();
   }

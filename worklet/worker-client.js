@@ -10,6 +10,7 @@
 import { PercepNetError } from './errors.js';
 import { explainModule } from './explain.js';
 import { recall, remember } from './memory.js';
+import { fetchFiles } from './program-files.js';
 import { withTrust } from './trusted.js';
 import { Watchdog } from './watchdog.js';
 
@@ -91,6 +92,8 @@ class WorkerClient {
   #lingering;
   /** How far the start has got. */
   #progress = { stage: '', bytes: 0 };
+  /** Bytes that this thread has fetched for the worker. */
+  #fetched = 0;
   /** Runs until the first stream is open. @type {Watchdog | undefined} */
   #watchdog;
   /** Whether a stream has been opened. */
@@ -120,6 +123,19 @@ class WorkerClient {
     };
     if (files) void files.then((given) => this.#boot(assets, given));
     else this.#boot(assets);
+    if (engine === 'worker') this.#fetchFiles(assets);
+  }
+
+  /** Fetch what the worker needs, so that it arrives while the worker is being started. @param {string} assets */
+  #fetchFiles(assets) {
+    const onData = (/** @type {number} */ bytes) => {
+      this.#fetched += bytes;
+      this.#onMessage({ type: 'progress', stage: 'runtime', bytes: this.#fetched });
+    };
+    /** @param {ProgramFiles} [files] */
+    const send = (files) => this.worker.postMessage({ type: 'program', files });
+    // If it fails the worker tries by itself, and says why if it cannot.
+    fetchFiles(assets, onData).then(send, () => send());
   }
 
   /** @param {string} assets @param {ProgramFiles} [files] */
@@ -187,6 +203,7 @@ class WorkerClient {
       case 'alive':
         return this.#watchdog?.feed();
       case 'progress':
+        message.bytes = Math.max(message.bytes, this.#fetched);
         this.#onProgress(message);
         for (const channel of this.#channels.values()) channel.onMessage(message);
         return;

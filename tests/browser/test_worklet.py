@@ -129,6 +129,8 @@ def test_the_worker_engine_downloads_no_python(
     files = {name for name in requested if name}
     assert files == {"kernel/relaxed.wasm", "kernel/simd.wasm", "models.json", "models/c20.pni", "sizes.json"}
     assert tab.evaluate("percepnet.info.tier") == "c20"
-    last = [event for event in tab.evaluate("log") if event["type"] == "progress"][-1]
+    progress = tab.events("progress")
     total = sum(json.loads((site / "runtime" / "sizes.json").read_text())["runner"].values())
-    assert last["total"] == total and 0 < last["bytes"] <= total, last
+    # It is known late, or never if all else is faster.
+    assert {event.get("total") for event in progress} <= {None, total}
+    assert 0 < progress[-1]["bytes"] <= total, progress[-1]

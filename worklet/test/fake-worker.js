@@ -64,9 +64,10 @@ export function sessions(count, engine = /** @type {const} */ ('worker')) {
   });
 }
 
-/** Before each test: no workers yet, and the clock stands still. */
+/** Before each test: no workers yet, nothing arrives from the network, and the clock stands still. */
 export function useFakeWorkers() {
   workers.length = 0;
+  globalThis.fetch = () => new Promise(() => {});
   globalThis.Worker = /** @type {any} */ (FakeWorker);
   mock.timers.reset();
   mock.timers.enable({ apis: ['setTimeout'] });

@@ -148,6 +148,13 @@ test('a first image that is not the one listed is fetched past the cache; one th
   assert.ok(fetched.includes(`${DEFAULT_TIER}.pni reload`));
 });
 
+test('an image that has been downloaded is not requested, nor is the list that names it', async () => {
+  const models = new Models(ASSETS, runner);
+  await models.preload({ tier: 'c20', image: new TextEncoder().encode('c20') });
+  assert.equal(await models.acquire(''), models.bundled);
+  assert.deepEqual([models.bundled.tier, fetched], ['c20', []]);
+});
+
 test('in a folder with other models the first image is given up for the one listed', async () => {
   listImage('c7', 'models/c7.pni', 'c7');
   files[`${ASSETS}models/c7.pni`] = 'c7';

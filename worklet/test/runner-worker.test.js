@@ -27,6 +27,7 @@ before(async () => {
   Object.assign(globalThis, { postMessage: (/** @type {any} */ message) => messages.push(message), addEventListener() {} });
   await import('../runner-worker.js');
   send({ type: 'boot', assets: ASSETS });
+  send({ type: 'program' }); // the page could not fetch it
 });
 
 after(() => {

@@ -1,9 +1,10 @@
 /** Channels to the shared worker, and the state of an instance, with a fake worker that records what it is sent. */
 import assert from 'node:assert/strict';
 import { beforeEach, describe, mock, test } from 'node:test';
-import { BOOT_TIMEOUT, LINGER } from '../worker-client.js';
+import { BOOT_TIMEOUT, LINGER, openChannel } from '../worker-client.js';
 import { PercepNetError } from '../errors.js';
-import { sessions, settled, useFakeWorkers, workers } from './fake-worker.js';
+import { serveRuntime } from './images.js';
+import { freshAssets, sessions, settled, useFakeWorkers, workers } from './fake-worker.js';
 
 /** @param {number} seconds that pass one by one, as for a page that is awake */
 function pass(seconds) {
@@ -29,6 +30,22 @@ describe('the worker', () => {
     assert.ok(workers[0].alive);
     mock.timers.tick(LINGER);
     assert.ok(!workers[0].alive);
+  });
+
+  test('without Python is sent the files that it needs, or the news that they could not be fetched', async () => {
+    for (const complete of [true, false]) {
+      const assets = freshAssets();
+      const files = serveRuntime(assets, new Uint8Array([3]));
+      if (!complete) delete files[`${assets}kernel/simd.wasm`];
+      /** @type {any[]} */
+      const heard = [];
+      openChannel('worker', assets, (message) => heard.push(message));
+      const { messages } = /** @type {import('./fake-worker.js').FakeWorker} */ (workers.at(-1));
+      while (!messages.some(({ type }) => type === 'program')) await settled();
+      const { files: sent } = messages.at(-1);
+      assert.deepEqual(sent && { image: [...sent.image], tier: sent.tier }, complete ? { image: [3], tier: 'c20' } : undefined);
+      assert.ok(heard.length > 0 && heard.every(({ type, bytes }) => type === 'progress' && bytes > 0));
+    }
   });
 
   test('is used again by one that comes soon, not by one that comes late', () => {
