@@ -171,7 +171,7 @@ export class DirectChannel {
     const { from, ...choice } = await largestWithinBudget(models, name, async ({ proxy }) => {
       const trial = runtime.enhancer(proxy);
       await runtime.warmUp(trial);
-      const cost = await benchmark(trial).finally(() => trial.release());
+      const cost = await benchmark(trial, BUDGET).finally(() => trial.release());
       return { info: trial.info, cost };
     });
     const { info } = choice;
