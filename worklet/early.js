@@ -4,8 +4,8 @@
  *
  *     opened --info--> waiting for a node --connect()--> heard --Python has taken over, or the session ends: close()
  *
- * The kernels and the program image are downloaded here, before anything of Python is, and given to Python's worker, which reads
- * the weights from the image: they travel once.
+ * The kernels and the program image are downloaded for it, before anything of Python is, and given to Python's worker once this one
+ * is heard. Python reads the weights from the image: they travel once.
  */
 import { AUTO, isName } from './tiers.js';
 import { openChannel, running } from './worker-client.js';
@@ -15,6 +15,9 @@ import { openChannel, running } from './worker-client.js';
  * @typedef {import('./messages.js').SessionMessage} SessionMessage
  * @typedef {import('./messages.js').ProgramFiles} ProgramFiles
  */
+
+/** ms that Python waits at most for the sound to be enhanced once this worker can do so: its start keeps the machine busy. */
+export const HEAD_START = 300;
 
 export class EarlyStart {
   /** What runs, once it does. @type {Info | undefined} */
@@ -29,10 +32,22 @@ export class EarlyStart {
    */
   constructor({ assets, model, attenuationLimit }, listener, onOpen, onRefusal) {
     this.channel = openChannel('worker', assets, listener);
-    /** What Python's worker needs of the files; undefined if they could not be downloaded. @type {Promise<ProgramFiles | undefined>} */
-    this.files = /** @type {Promise<any>} */ (this.channel.request({ type: 'files' })).catch(() => undefined);
+    const files = /** @type {Promise<any>} */ (this.channel.request({ type: 'files' })).catch(() => undefined);
     // What `auto` chooses is known once Python runs; until then the default tier does.
-    this.channel.request({ type: 'open', model: model === AUTO ? '' : model, attenuationLimit, provisional: true }).then((info) => {
+    const opened = this.channel.request({ type: 'open', model: model === AUTO ? '' : model, attenuationLimit, provisional: true });
+    /** To be called when it is heard. @type {() => void} */
+    this.onHeard = () => {};
+    const started = opened.then(() => new Promise((/** @type {(value: void) => void} */ resolve) => {
+      this.onHeard = resolve;
+      setTimeout(resolve, HEAD_START);
+    }));
+    /**
+     * What Python's worker needs of the files, when it may start; undefined if they could not be downloaded.
+     *
+     * @type {Promise<ProgramFiles | undefined>}
+     */
+    this.files = started.then(() => files, () => files);
+    opened.then((info) => {
       this.info = info;
       onOpen();
     }, onRefusal);

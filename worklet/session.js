@@ -273,6 +273,7 @@ export class Session {
     // Python, while it starts, keeps the machine busy: that takes longer.
     this.#watch(late && this.info ? STALL_TIMEOUT : SILENCE_TIMEOUT);
     if (playing !== STATE.ENHANCED) return;
+    this.early?.onHeard();
     clearTimeout(this.#silence);
     this.recover('stalled');
   }

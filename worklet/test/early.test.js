@@ -1,6 +1,8 @@
 /** While Python starts another worker enhances: with fake workers, which starts, which is heard, and what remains if one fails. */
 import assert from 'node:assert/strict';
 import { beforeEach, describe, mock, test } from 'node:test';
+import { STATE } from '../blend.js';
+import { HEAD_START } from '../early.js';
 import { Session } from '../session.js';
 import { LINGER } from '../worker-client.js';
 import { freshAssets, sessions, settled, useFakeWorkers, workers } from './fake-worker.js';
@@ -18,6 +20,9 @@ describe('while Python starts', () => {
       assert.ok(provisional, 'Python, which starts meanwhile, may make it late');
       worker.say({ type: 'answer', id, token, info: { tier: 'c20', kernel: 'early' } });
     }
+    await settled();
+    assert.ok(!workers.at(-1)?.messages.some(({ type }) => type === 'boot'), 'the processor is for the other one first');
+    mock.timers.tick(HEAD_START);
     await settled();
   }
 
@@ -46,6 +51,18 @@ describe('while Python starts', () => {
     mock.timers.tick(LINGER);
     assert.deepEqual([session.early, early.alive, python.alive], [undefined, false, true]);
     assert.deepEqual(codes(), ['ready ']);
+  });
+
+  test('Python waits for no longer than until the other one is heard', async () => {
+    const [a] = sessions(1, 'python');
+    a.session.boot();
+    const [early, python] = workers;
+    for (const { type, id, token } of early.messages) early.say({ type: 'answer', id, token, info: type === 'files' ? FILES : {} });
+    await settled();
+    assert.deepEqual(python.messages, []);
+    a.session.onPlaying(STATE.ENHANCED);
+    await settled();
+    assert.deepEqual(python.messages.map(({ type }) => type), ['boot', 'open']);
   });
 
   test('settings reach both, and reports come from the one that is heard', async () => {
