@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 from clients import client_site
-from conftest import Tab
+from conftest import ENGINES, Tab
 
 from build_scripts.site.serve import serve
 
-SCENES = """async () => {
+SCENES = """async (engine) => {
     const settled = (percepnet) => harness.untilState(percepnet, 'ready', 'fallback');
     const plain = () => harness.microphone();
     const level = async (track) => {
@@ -28,11 +28,12 @@ SCENES = """async () => {
             const track = new LocalAudioTrack(await plain(), undefined, true, new AudioContext());
             // What publishing does.
             track.sender = new RTCPeerConnection().addTrack(track.mediaStreamTrack);
-            const processor = new LiveKitProcessor();
+            const processor = new LiveKitProcessor({ engine });
             await track.setProcessor(processor);
             const { processedTrack, percepnet } = processor;
             const found = { name: track.getProcessor().name, sent: track.sender.track === processedTrack };
             found.state = await settled(percepnet);
+            found.engine = percepnet.engine;
             found.heard = await heard(processedTrack);
             await track.replaceTrack(await plain(), { userProvidedTrack: true });
             found.sameAfterReplacing = processor.processedTrack === processedTrack && processor.percepnet === percepnet;
@@ -52,7 +53,7 @@ SCENES = """async () => {
         async twilio() {
             const { TwilioProcessor } = await import('/worklet/adapters/twilio.js');
             const device = new Twilio.Device('header.payload.signature', { logLevel: 'silent' });
-            const processor = new TwilioProcessor();
+            const processor = new TwilioProcessor({ engine });
             await device.audio.addProcessor(processor);
             await harness.until(() => device.audio.availableInputDevices.size > 0); // it lists them by itself
             const [first] = device.audio.availableInputDevices.values();
@@ -62,6 +63,7 @@ SCENES = """async () => {
             const found = { sent: processedStream === device.audio.localProcessedStream };
             const [track] = processedStream.getAudioTracks();
             found.state = await settled(percepnet);
+            found.engine = percepnet.engine;
             found.heard = await heard(track);
             await device.audio.unsetInputDevice();
             found.destroyed = percepnet.state;
@@ -74,10 +76,10 @@ SCENES = """async () => {
             const { ChimeTransformDevice } = await import('/worklet/adapters/chime.js');
             const controller = new DefaultDeviceController(new NoOpLogger(), { enableWebAudio: true });
             const [first] = (await controller.listAudioInputDevices()).filter(({ deviceId }) => deviceId);
-            const device = new ChimeTransformDevice(first.deviceId);
+            const device = new ChimeTransformDevice(first.deviceId, { engine });
             const stream = await controller.startAudioInput(device);
             const { percepnet } = device;
-            const found = { state: await settled(percepnet) };
+            const found = { state: await settled(percepnet), engine: percepnet.engine };
             found.heard = await heard(stream.getAudioTracks()[0]);
             await harness.untilPlaying(percepnet, 'enhanced');
             await device.mute(true);
@@ -91,7 +93,7 @@ SCENES = """async () => {
             await device.stop();
             found.destroyed = percepnet.state;
             // A context that the enhancer cannot work in: the voice passes.
-            const odd = new ChimeTransformDevice(first.deviceId);
+            const odd = new ChimeTransformDevice(first.deviceId, { engine });
             const other = await odd.createAudioNode(new AudioContext({ sampleRate: 22050 })).catch(() => undefined);
             found.passes = other?.start instanceof AudioNode;
             await odd.stop();
@@ -133,13 +135,14 @@ def address(dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
         yield url
 
 
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("platform", EXPECTED)
-def test_adapter(open_tab: Callable[..., Tab], address: str, platform: str) -> None:
+def test_adapter(open_tab: Callable[..., Tab], address: str, platform: str, engine: str) -> None:
     """The kit makes, plays, re-inputs, mutes and stops it."""
     tab = open_tab(address, "apps/kits.html")
     tab.evaluate("async () => { window.harness = await import('/tests/harness.js'); }")
-    tab.evaluate(SCENES)
+    tab.evaluate(SCENES, engine)
     found = tab.evaluate(f"() => scenes.{platform}()")
     print(found)
-    assert found == EXPECTED[platform]
+    assert found == EXPECTED[platform] | {"engine": engine}
     assert tab.uncaught == []

@@ -12,6 +12,9 @@ from percepnet_wasm.constants import DELAY, SAMPLE_RATE
 
 DEPTH = 1920
 
+in_both_threads = pytest.mark.parametrize("engine", ["python", "worklet"])
+"""Engine 'worker' is 'python' with another program in the worker."""
+
 DEVICES = """
 // A microphone of any rate and number of channels: the track that a context of that rate plays something into.
 window.device = async (sampleRate, channelCount, sound) => {
@@ -120,11 +123,12 @@ def test_another_microphone_while_the_graph_is_made(start: Callable[[], Tab]) ->
     soon(the_first_is_heard)
 
 
-def test_muted_or_unplugged_then_replaced(start: Callable[[], Tab]) -> None:
+@in_both_threads
+def test_muted_or_unplugged_then_replaced(start: Callable[[], Tab], engine: str) -> None:
     """Nothing is computed for the old one; with a new one the same output track is enhanced again."""
     tab = start()
     tab.evaluate(
-        "async () => { await harness.enhanceMicrophone(); await harness.untilPlaying(percepnet, 'enhanced'); }"
+        "async (engine) => harness.untilPlaying(await harness.enhanceMicrophone({ engine }), 'enhanced')", engine
     )
     for leave in ("raw.enabled = false", "raw.stop()"):
         tab.evaluate(f"() => {{ {leave}; }}")
@@ -172,11 +176,12 @@ PAUSES = {
 }
 
 
-def test_no_frame_is_computed_that_nobody_hears(start: Callable[[], Tab]) -> None:
+@in_both_threads
+def test_no_frame_is_computed_that_nobody_hears(start: Callable[[], Tab], engine: str) -> None:
     """Switched off, with a suspended context, or with a node without input: the counter stands still."""
     tab = start()
-    tab.evaluate("""async () => {
-        const percepnet = await harness.create();
+    create = """async (engine) => {
+        const percepnet = await harness.create({ engine });
         window.raw = await harness.microphone();
         window.context = new AudioContext({ sampleRate: 48000 });
         window.source = context.createMediaStreamSource(new MediaStream([raw]));
@@ -184,8 +189,11 @@ def test_no_frame_is_computed_that_nobody_hears(start: Callable[[], Tab]) -> Non
         window.sent = context.createMediaStreamDestination();
         source.connect(node).connect(sent);
         await harness.untilPlaying(percepnet, 'enhanced');
-    }""")
+    }"""
+    tab.evaluate(create, engine)
     for name, (pause, resume) in PAUSES.items():
+        if (name, engine) == ("suspended", "worklet"):
+            continue  # frames are computed and counted on the audio thread, which stands still
         tab.evaluate(f"async () => {{ await ({pause}); }}")
         count = tab.evaluate("framesAtRest()")
         tab.evaluate(f"async () => {{ await ({resume}); }}")

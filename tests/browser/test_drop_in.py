@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from conftest import DENY_MICROPHONE, AlteredSite, Tab
+from conftest import DENY_MICROPHONE, ENGINES, AlteredSite, Tab
 
 PAGE = """<!doctype html><title>test</title><link rel="icon" href="/icon.svg">
 <script src="/worklet/drop-in.js" {attributes}></script>"""
@@ -22,6 +22,7 @@ TRACK = """async () => {
     const track = stream.getAudioTracks()[0];
     const [instance] = media.instances;
     const settings = track.getSettings();
+    const enhances = instance.state === 'ready' || instance.early !== undefined;
     const [microphone] = (await navigator.mediaDevices.enumerateDevices()).filter(({ kind }) => kind === 'audioinput');
     const found = {
         askedUnchanged: JSON.stringify(asked) === JSON.stringify(before),
@@ -31,11 +32,12 @@ TRACK = """async () => {
         label: track.label === microphone.label,
         device: settings.deviceId === microphone.deviceId && settings.groupId === microphone.groupId,
         echoCancellation: settings.echoCancellation,
-        // The page sees the truth: nothing suppresses noise yet.
-        suppressesBefore: settings.noiseSuppression,
+        // The page sees the truth: until there is an enhancer nothing suppresses noise.
+        suppressesTruly: settings.noiseSuppression === enhances,
         constraints: track.getConstraints(),
         capabilities: track.getCapabilities().deviceId === microphone.deviceId,
         muted: track.muted,
+        engine: instance.engine,
     };
     const ready = new Promise((resolve) => instance.addEventListener('ready', resolve));
     if (instance.state !== 'ready') await ready;
@@ -76,7 +78,7 @@ EXPECTED = {
     "label": True,
     "device": True,
     "echoCancellation": True,
-    "suppressesBefore": False,
+    "suppressesTruly": True,
     "told": True,
     "constraints": {"noiseSuppression": True, "channelCount": 1},
     "capabilities": True,
@@ -105,12 +107,13 @@ def page(altered: AlteredSite) -> Callable[[str], str]:
     return write
 
 
+@pytest.mark.parametrize("engine", ENGINES)
 def test_the_clean_track_is_a_microphone(
-    open_tab: Callable[..., Tab], altered: AlteredSite, page: Callable[[str], str]
+    open_tab: Callable[..., Tab], altered: AlteredSite, page: Callable[[str], str], engine: str
 ) -> None:
     """Settings, constraints, clones and stop(), in the presence of video."""
-    tab = open_tab(altered.url, page('data-attenuation-limit="30"'))
-    assert tab.evaluate(TRACK) == EXPECTED
+    tab = open_tab(altered.url, page(f'data-attenuation-limit="30" data-engine="{engine}"'))
+    assert tab.evaluate(TRACK) == EXPECTED | {"engine": engine}
     assert tab.complaints == [] and tab.uncaught == []
 
 

@@ -7,7 +7,7 @@ from conftest import AlteredSite, Tab, decode, encode, shifted
 from spies import WORKERS
 
 import percepnet_wasm
-from percepnet_wasm.constants import DELAY, HOP
+from percepnet_wasm.constants import DELAY, HOP, SAMPLE_RATE
 
 LATENCY = DELAY + HOP
 
@@ -15,7 +15,7 @@ READY = """async (options) =>
     harness.untilState(await harness.create({ engine: 'worklet', ...options }), 'ready', 'fallback')"""
 
 # 'stats' comes for the first time when the program has been loaded, which needs no quantum in a suspended context.
-RENDER = """async ({ input, off }) => {
+RENDER = """async ({ input, change }) => {
     const samples = harness.decode(input);
     const context = new OfflineAudioContext(1, samples.length, 48000);
     const buffer = new AudioBuffer({ length: samples.length, sampleRate: 48000 });
@@ -26,8 +26,8 @@ RENDER = """async ({ input, off }) => {
     await loaded;
     source.connect(node).connect(context.destination);
     source.start();
-    if (off) context.suspend(off / 48000).then(async () => {
-        percepnet.enabled = false;
+    if (change) context.suspend(1).then(async () => {
+        Object.assign(percepnet, change);
         await new Promise((resolve) => setTimeout(resolve, 100));
         await context.resume();
     });
@@ -64,13 +64,11 @@ def test_equals_the_enhancer_in_cpython(open_tab: Callable[..., Tab], not_isolat
     assert tab.evaluate(READY, {}) == "ready"
     result = tab.evaluate(RENDER, {"input": encode(noisy)})
     output = decode(result["output"])
-    # The runner begins with the sample after the first quantum.
     enhancer = percepnet_wasm.Enhancer()
-    start = 128
-    heard = noisy[start:][: (noisy.size - start) // HOP * HOP]
+    heard = noisy[: noisy.size // HOP * HOP]
     frames = [np.array(enhancer.process(frame)) for frame in heard.reshape(-1, HOP)]
-    enhanced = np.concatenate([np.zeros(start + HOP, np.float32), *frames])[: noisy.size]
-    settled = start + DELAY + HOP + HOP + 3 * 128
+    enhanced = np.concatenate([np.zeros(HOP, np.float32), *frames])[: noisy.size]
+    settled = DELAY + HOP + HOP + 3 * 128
     n = min(enhanced.size, output.size)
     difference = output[settled:n] - enhanced[settled:n]
     assert np.abs(difference).max() < 5e-3
@@ -86,11 +84,24 @@ def test_switching_off_cross_fades_at_the_same_delay(
     """After ``enabled = false`` the rest is the microphone, delayed as before."""
     tab = open_tab(not_isolated)
     assert tab.evaluate(READY, {}) == "ready"
-    output = decode(tab.evaluate(RENDER, {"input": encode(noisy), "off": 48000})["output"])
+    output = decode(tab.evaluate(RENDER, {"input": encode(noisy), "change": {"enabled": False}})["output"])
     dry = shifted(noisy, LATENCY)
     assert np.abs(output[40000:48000] - dry[40000:48000]).max() > 0.01
     off = 48000 + 8 * 128
     np.testing.assert_array_equal(output[off:], dry[off:])
+
+
+def test_the_attenuation_limit_changes_without_a_click(open_tab: Callable[..., Tab], not_isolated: str) -> None:
+    """From everything to nothing, in a loud low tone, which hides no step."""
+    t = np.arange(3 * SAMPLE_RATE) / SAMPLE_RATE
+    sound = (0.5 * np.sin(2 * np.pi * 60 * t)).astype(np.float32)
+    tab = open_tab(not_isolated)
+    assert tab.evaluate(READY, {}) == "ready"
+    output = decode(tab.evaluate(RENDER, {"input": encode(sound), "change": {"attenuationLimit": 0}})["output"])
+    before, after = np.abs(output[30000:48000]).max(), np.abs(output[100000:]).max()
+    print(f"amplitude {before:.2f} before, {after:.2f} after")
+    assert before < 0.7 * after, "the limit made no difference: nothing was tested"
+    assert np.abs(np.diff(output, 2))[30000:].max() < 2e-3, "a step"
 
 
 def test_a_track_is_enhanced(open_tab: Callable[..., Tab], not_isolated: str) -> None:
