@@ -40,6 +40,23 @@ def test_folders_that_were_not_run_are_named(tmp_path, monkeypatch):
     assert last[0].startswith("not run: mediacapture-streams, ") and "webrtc," not in last[0] and len(last) == 7
 
 
+def test_late_quanta_have_a_column_for_each_engine_with_and_without_other_programs(tmp_path, monkeypatch):
+    def of(depth, late, programs=0, last_depth=None):
+        counts = {"quanta": 1000, "late": late, "last_depth": last_depth or depth}
+        loads = {"load_before": 0.6, "load_after": 2.2}
+        return {"engine": "worker", "programs": programs, "depth": depth, "tier": "c20", "overloads": 0} | counts | loads
+
+    measured = [of(960, 5), of("auto", 1, last_depth=1200), of(960, 50, 2), of("auto", 2, 2, 2400)]
+    (tmp_path / "depths.json").write_text(json.dumps(measured))
+    monkeypatch.setattr(results, "RESULTS", tmp_path)
+    table = tables.TABLES["depths"]()
+    assert table.header == ["depth, samples", "in all, ms", "worker, load 1 to 2", "worker, 2 programs, load 1 to 2"]
+    assert table.rows == [
+        ["960", "50", "0.50 %", "5.00 %"],
+        ["auto", "", "0.10 %, at 1200", "0.20 %, at 2400"],
+    ]
+
+
 def test_an_unknown_table_is_an_error():
     with pytest.raises(KeyError, match="nonsense"):
         tables.updated("<!-- table: nonsense -->\n<!-- end -->")
