@@ -44,7 +44,7 @@ def test_late_quanta_have_a_column_for_each_engine_with_and_without_other_progra
     def of(depth, late, programs=0, last_depth=None):
         counts = {"quanta": 1000, "late": late, "last_depth": last_depth or depth}
         loads = {"load_before": 0.6, "load_after": 2.2}
-        return {"engine": "worker", "programs": programs, "depth": depth, "tier": "c20", "overloads": 0} | counts | loads
+        return {"engine": "worker", "programs": programs, "depth": depth} | counts | loads
 
     measured = [of(960, 5), of("auto", 1, last_depth=1200), of(960, 50, 2), of("auto", 2, 2, 2400)]
     (tmp_path / "depths.json").write_text(json.dumps(measured))
