@@ -111,21 +111,28 @@ def test_a_visit(open_tab: Callable[..., Tab], isolated: str, dist: Path) -> Non
     editor.fill(changed)
     editor.press("Control+Enter")
     ready(page, "your version")
+    expect(page.locator("#state")).to_be_in_viewport()
     expect(page.get_by_role("radio", name="Yours")).to_be_checked()
+    marked = "[...document.querySelectorAll('.scores:has(.mark)')].map(({ dataset }) => dataset.scores)"
+    assert tab.evaluate(marked) == ["4-postfilter", "network"]
+    line = page.locator("[data-scores='4-postfilter']")
+    expect(line).to_contain_text("changed")
+    expect(line).to_contain_text("Yours: SI-SDR")
     own = {name: [cells[1], cells[3]] for name, cells in scores(page).items()}
     agree(own, expected(dist, -2.0, {"signal.postfilter": changed}))
     assert own["noisy"] == louder["noisy"] and own["4-postfilter"] != louder["4-postfilter"]
     page.get_by_role("button", name="Play").focus()
     page.keyboard.press("v")
     expect(page.get_by_role("radio", name="Original")).to_be_checked()
+    expect(line).to_contain_text("Original: SI-SDR")
 
     # Broken code: the error appears in its place, the last good sound stays.
     kept = peak(tab, "4-postfilter", "yours")
     editor.fill(changed.replace("warped = gains", "warped = gians"))
     page.get_by_role("button", name="Run", exact=True).click()
-    line = source[: source.index("warped = gains")].count("\n") + 1
-    expect(fault).to_contain_text(f"postfilter.py, line {line}: NameError: name 'gians' is not defined")
-    expect(page.locator("#gutter .wrong")).to_have_text(str(line))
+    number = source[: source.index("warped = gains")].count("\n") + 1
+    expect(fault).to_contain_text(f"postfilter.py, line {number}: NameError: name 'gians' is not defined")
+    expect(page.locator("#gutter .wrong")).to_have_text(str(number))
     editor.fill("def envelope_postfilter(:\n")
     page.get_by_role("button", name="Run", exact=True).click()
     expect(fault).to_contain_text("postfilter.py, line 1: SyntaxError")
@@ -149,6 +156,7 @@ def test_a_visit(open_tab: Callable[..., Tab], isolated: str, dist: Path) -> Non
     expect(page.get_by_label("File", exact=True)).to_have_value("signal.coherence")
     page.get_by_role("button", name="Reset this file").click()
     expect(page.get_by_role("radio", name="Yours")).to_be_hidden()
+    assert tab.evaluate(marked) == []
     assert editor.input_value() == workshop.sources()["signal.coherence"]
     assert tab.complaints == [] and tab.uncaught == []
 

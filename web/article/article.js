@@ -89,7 +89,6 @@ function show() {
   for (const button of document.querySelectorAll('button[data-hear], #play')) {
     /** @type {HTMLButtonElement} */ (button).disabled = false;
   }
-  if (results.original) showScores(results.original, results.yours);
   choose(choice.stage, choice.version);
 }
 
@@ -104,6 +103,7 @@ function choose(stage, version = choice.version) {
   for (const section of document.querySelectorAll('[data-stage]')) {
     section.classList.toggle('heard', /** @type {HTMLElement} */ (section).dataset.stage === stage);
   }
+  if (results.original) showScores(results.original, results.yours, version);
   const result = shown();
   if (result && result !== drawn) showPictures(result);
   drawn = result;

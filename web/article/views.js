@@ -26,8 +26,15 @@ export function figure(value, digits, sign = false) {
   return `${sign && value >= 0 ? '+' : ''}${value.toFixed(digits)}`.replace('-', '−');
 }
 
-/** The table, and a line at each step. @param {Result} original @param {Result} [yours] */
-export function showScores(original, yours) {
+/**
+ * The table, and at each step a line: the scores of what is heard, and whether the visitor's version changes the step.
+ *
+ * @param {Result} original
+ * @param {Result | undefined} yours
+ * @param {'original' | 'yours'} version heard
+ */
+export function showScores(original, yours, version) {
+  const { stages } = (version === 'yours' && yours) || original;
   element('scores').classList.toggle('compared', Boolean(yours));
   STAGES.forEach((name, k) => {
     const stage = original.stages[name];
@@ -38,15 +45,19 @@ export function showScores(original, yours) {
       cell.textContent = figure(cells[i], i < 2 ? 1 : 3);
       cell.classList.toggle('changed', i % 2 === 1 && own !== undefined && figure(cells[i], 3) !== figure(cells[i - 1], 3));
     });
+    const changed = own !== undefined && own.samples.some((sample, i) => sample !== stage.samples[i]);
+    document.querySelector(`.stages [value='${name}'] + span`)?.classList.toggle('changed', changed);
     const line = document.querySelector(`[data-scores='${name}']`);
     if (!line) return;
-    const before = k > 0 ? original.stages[STAGES[k - 1]] : undefined;
+    const before = k > 0 ? stages[STAGES[k - 1]] : undefined;
     const step = (/** @type {'si_sdr' | 'stoi'} */ score, /** @type {number} */ digits) => {
-      const [now, then] = [stage[score], before?.[score]];
+      const [now, then] = [stages[name][score], before?.[score]];
       const change = now != null && then != null ? ` (${figure(now - then, digits, true)})` : '';
       return `${figure(now, digits)}${change}`;
     };
-    line.textContent = `SI-SDR ${step('si_sdr', 1)} dB, STOI ${step('stoi', 3)}`;
+    const whose = !yours ? '' : stages === yours.stages ? 'Yours: ' : 'Original: ';
+    const mark = Object.assign(document.createElement('span'), { className: 'mark', textContent: 'changed' });
+    line.replaceChildren(...(changed ? [mark] : []), `${whose}SI-SDR ${step('si_sdr', 1)} dB, STOI ${step('stoi', 3)}`);
   });
 }
 
