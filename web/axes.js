@@ -32,8 +32,10 @@ export function drawAxes(screen) {
 /** @param {'tick' | 'time'} kind @param {string} text @param {'bottom' | 'left'} side @param {number} at share of the picture */
 export function mark(kind, text, side, at) {
   const element = document.createElement('span');
+  const label = document.createElement('span');
+  label.textContent = text;
   element.className = kind;
-  element.textContent = text;
+  element.append(label);
   element.style[side] = `${100 * at}%`;
   element.setAttribute('aria-hidden', 'true'); // the canvas's label describes the axes
   return element;

@@ -2,7 +2,7 @@
 
 /** By the codes of worklet/errors.js. @type {Record<string, string>} */
 const WORDS = {
-  unsupported: 'This browser cannot run the enhancer. A recent Chrome, Edge, Firefox or Safari can.',
+  unsupported: 'This browser cannot run the enhancer. A recent Chrome, Edge or Firefox can.',
   worklet: 'The audio processor did not load. Reload the page; if that does not help, files are missing on this site.',
   context: 'The browser cannot use this audio device. Choose another in the system’s settings, then start again.',
   suspended: 'The browser keeps all sound paused: press Stop, then Start.',

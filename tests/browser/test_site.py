@@ -29,6 +29,15 @@ PAGES = sorted(path.name for path in (ROOT / "web").glob("*.html"))
 
 FOCUSABLE = "a[href], button, input, select, textarea, summary, audio[controls], [tabindex='0']"
 
+COLLIDING = """() => [...document.querySelectorAll('.screen')].flatMap((screen) => {
+  const names = [...screen.querySelectorAll('.tick > span, .time > span')].filter((name) => name.checkVisibility());
+  const boxes = names.map((name) => [name.textContent, name.getBoundingClientRect()]);
+  const meet = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+  return boxes.flatMap(([text, box], i) =>
+    boxes.slice(i + 1).filter(([, other]) => meet(box, other)).map(([other]) => `${text}, ${other}`));
+})"""
+"""Names on the axes of pictures that lie over each other."""
+
 expect.set_options(timeout=PATIENCE_MS)
 
 
@@ -81,6 +90,7 @@ def look(page: Page, name: str) -> None:
         width,
     )
     assert page.evaluate("document.documentElement.scrollWidth") <= width, wide
+    assert page.evaluate(COLLIDING) == []
     violations = Axe().run(page).response["violations"]
     found = [f"{each['id']}: {node['html'][:160]}" for each in violations for node in each["nodes"]]
     assert found == [], "by axe-core"
