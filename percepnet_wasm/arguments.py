@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import __version__
+from .constants import ATTENUATION_LIMIT_DB
 from .errors import MissingExtraError
 
 __all__ = ["INTERRUPTED", "SOME_FAILED", "USAGE_ERROR", "parser"]
@@ -115,8 +116,8 @@ def _add_settings(command: argparse.ArgumentParser) -> None:
     """Add the options from which ``enhance`` and ``live`` make their :class:`.Settings`."""
     command.add_argument("--model", metavar="FILE", help="model file, or the name of a bundled tier (default: c20)")
     command.add_argument(
-        "--attenuation-limit", metavar="DB", type=_decibels, default=math.inf,
-        help="attenuate noise by at most this much; 0 passes the input through (default: no limit)",
+        "--attenuation-limit", metavar="DB", type=_decibels, default=ATTENUATION_LIMIT_DB,
+        help="attenuate noise by at most this much; 0 changes nothing, inf sets no limit (default: %(default)s)",
     )  # fmt: skip
     command.add_argument("--no-comb", action="store_true", help="disable the pitch comb filter")
     command.add_argument("--no-postfilter", action="store_true", help="disable the envelope postfilter")

@@ -34,6 +34,10 @@ COMB_TAPS_SIDE = 5
 VOICED = 0.3
 """Correlation of the signal at its pitch period from which a frame counts as voiced (LPCNet)."""
 
+ATTENUATION_LIMIT_DB = 40
+"""The most by which noise is attenuated by default, in dB: speech that the network takes for noise does not vanish, and
+what is left of the noise is hardly heard (build_scripts/train/NOTES.md)."""
+
 DEFAULT_DEPTH = 4 * HOP
 """Samples of buffer between the audio thread and the worker by default: 40 ms, enough for one frame, its computation
 and some jitter."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .checks import as_floats
-from .constants import DELAY, HOP, SAMPLE_RATE
+from .constants import ATTENUATION_LIMIT_DB, DELAY, HOP, SAMPLE_RATE
 from .engine import NumpyEngine
 from .kernel.engine import KernelEngine
 from .kernel.library import KERNELS, KernelError
@@ -98,7 +98,7 @@ class Enhancer:
         model: Source = None,
         *,
         block: int = 1,
-        attenuation_limit_db: float = math.inf,
+        attenuation_limit_db: float = ATTENUATION_LIMIT_DB,
         comb: bool = True,
         postfilter: bool = True,
         kernel: str = "auto",

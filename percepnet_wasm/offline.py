@@ -1,6 +1,5 @@
 """Whole signals, as an array or a file: the stream's code, in larger blocks."""
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .checks import as_audio
-from .constants import DELAY, HOP, SAMPLE_RATE
+from .constants import ATTENUATION_LIMIT_DB, DELAY, HOP, SAMPLE_RATE
 from .enhancer import Source
 from .model_file import Model
 from .settings import Settings
@@ -31,7 +30,7 @@ def enhance(
     model: Source = None,
     *,
     sample_rate: float = SAMPLE_RATE,
-    attenuation_limit_db: float = math.inf,
+    attenuation_limit_db: float = ATTENUATION_LIMIT_DB,
     comb: bool = True,
     postfilter: bool = True,
     kernel: str = "auto",
@@ -99,7 +98,7 @@ def enhance_file(
     target: str | Path,
     model: Source = None,
     *,
-    attenuation_limit_db: float = math.inf,
+    attenuation_limit_db: float = ATTENUATION_LIMIT_DB,
     comb: bool = True,
     postfilter: bool = True,
     kernel: str = "auto",

@@ -1,9 +1,9 @@
 """An enhancer's arguments in one object, which can be sent to another process and makes an enhancer per channel."""
 
-import math
 from dataclasses import dataclass
 from functools import lru_cache
 
+from .constants import ATTENUATION_LIMIT_DB
 from .enhancer import Enhancer, Source
 from .model_file import Model
 
@@ -24,7 +24,7 @@ class Settings:
     """
 
     model: Source = None
-    attenuation_limit_db: float = math.inf
+    attenuation_limit_db: float = ATTENUATION_LIMIT_DB
     comb: bool = True
     postfilter: bool = True
     kernel: str = "auto"

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .checks import as_audio
-from .constants import DELAY, HOP, SAMPLE_RATE
+from .constants import ATTENUATION_LIMIT_DB, DELAY, HOP, SAMPLE_RATE
 from .enhancer import Enhancer, Source
 from .errors import MissingExtraError
 from .model_file import Model
@@ -193,7 +193,7 @@ class Stream:
         sample_rate: float = SAMPLE_RATE,
         live: bool = False,
         block: int = 1,
-        attenuation_limit_db: float = math.inf,
+        attenuation_limit_db: float = ATTENUATION_LIMIT_DB,
         comb: bool = True,
         postfilter: bool = True,
         kernel: str = "auto",

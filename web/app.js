@@ -1,5 +1,6 @@
 /** The demo page: what its controls do. */
 import { readSound } from './audio-files.js';
+import { ATTENUATION_LIMIT_DB } from './worklet/constants.js';
 import { drawAxes } from './axes.js';
 import { element, write } from './dom.js';
 import { acceptDrops } from './drop.js';
@@ -16,7 +17,7 @@ import { canRecord, endTake, isRecording, startTake } from './takes.js';
 import { fillTiers } from './tiers.js';
 
 /** dB at the right end of the slider. */
-const NO_LIMIT = 42;
+const NO_LIMIT = 60;
 
 /** ms between updates of the figures beside the pictures: slow enough to read. */
 const FIGURES_INTERVAL = 500;
@@ -275,10 +276,14 @@ form.addEventListener('change', ({ target }) => {
   if (name === 'ear') session?.sound.hear(chosen('ear'));
 });
 
-when('limit', 'input', () => {
+function showLimit() {
   const text = limit() === Infinity ? 'no limit' : `${limit()} dB`;
   write('limit-value', text);
   element('limit').setAttribute('aria-valuetext', text);
+}
+
+when('limit', 'input', () => {
+  showLimit();
   if (session?.percepnet) session.percepnet.attenuationLimit = limit();
 });
 
@@ -340,6 +345,8 @@ setInterval(() => {
 }, FIGURES_INTERVAL);
 
 element('settings').open = !narrow.matches;
+element('limit').valueAsNumber = ATTENUATION_LIMIT_DB;
+showLimit();
 void fillTiers(element('tier'));
 void offerSamples().catch(() => {}); // the first sample can be heard without the list
 choose(chosen('source'));

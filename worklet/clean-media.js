@@ -7,7 +7,7 @@
  * Nothing here may come between a page and its microphone: requests, permissions and errors are the browser's own, and
  * whatever goes wrong on our side leaves the raw track in the stream.
  */
-import { DELAY, SAMPLE_RATE } from './constants.js';
+import { ATTENUATION_LIMIT_DB, DELAY, SAMPLE_RATE } from './constants.js';
 import { microphoneRequest } from './constraints.js';
 import { GraphTrial, PAUSE } from './graph-trial.js';
 import { firstDepth } from './options.js';
@@ -80,7 +80,7 @@ export class CleanMedia extends EventTarget {
 
   /** Upper limit of the noise reduction in dB, for the microphones in use and those to come. */
   get attenuationLimit() {
-    return this.#options.attenuationLimit ?? Infinity;
+    return this.#options.attenuationLimit ?? ATTENUATION_LIMIT_DB;
   }
 
   set attenuationLimit(value) {

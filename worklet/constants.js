@@ -21,6 +21,9 @@ export const LAG_MAX = 768;
 /** Correlation of the signal at its pitch period from which a frame counts as voiced (LPCNet). */
 export const VOICED = 0.3;
 
+/** The most by which noise is attenuated by default, in dB: speech that the network takes for noise does not vanish, and what is left of the noise is hardly heard (build_scripts/train/NOTES.md). */
+export const ATTENUATION_LIMIT_DB = 40;
+
 /** Samples of buffer between the audio thread and the worker by default: 40 ms, enough for one frame, its computation and some jitter. */
 export const DEFAULT_DEPTH = 1920;
 

@@ -2,7 +2,7 @@
  * Checks the arguments of create() and the methods: a programming error throws an exception that names the argument.
  */
 import { DEPTH_MAX, DEPTH_MIN } from './blend.js';
-import { DEFAULT_DEPTH, HOP } from './constants.js';
+import { ATTENUATION_LIMIT_DB, DEFAULT_DEPTH, HOP } from './constants.js';
 import { readModel } from './tiers.js';
 
 /** Ring depth in samples with `depth: 'auto'`: at first, and at most when frames come late. */
@@ -28,12 +28,12 @@ export const DEFAULT_ENGINE = /** @type {Engine} */ ('python');
  * @property {string | URL} [assets] the runtime folder; default `../runtime/` beside this module's folder
  * @property {number | 'auto'} [depth] ring depth in samples at 48 kHz, default 1920 (40 ms); 'auto' begins with 960
  *     and deepens when frames come late; engine 'worklet' has no ring
- * @property {number} [attenuationLimit] most that noise is reduced, dB; 0 leaves the sound unchanged; default Infinity
+ * @property {number} [attenuationLimit] most that noise is reduced, dB; 0 leaves the sound unchanged, Infinity sets no limit; default ATTENUATION_LIMIT_DB
  * @property {boolean} [enabled] default true
  */
 
 /** @param {Options} options */
-export function readOptions({ engine = DEFAULT_ENGINE, model, assets, depth, attenuationLimit = Infinity, enabled = true }) {
+export function readOptions({ engine = DEFAULT_ENGINE, model, assets, depth, attenuationLimit = ATTENUATION_LIMIT_DB, enabled = true }) {
   return {
     engine: readEngine(engine),
     model: readModel(model),

@@ -10,6 +10,7 @@
  *
  *     stack | constants: tables, packed weights | stream | stream | ...       each stream: structures, buffers
  */
+import { ATTENUATION_LIMIT_DB } from './constants.js';
 import { FIELDS, readImage, RunnerError } from './image.js';
 import { grow, relocate, settle, STACK, start } from './machine.js';
 
@@ -25,6 +26,9 @@ const SNR_TINY = 1e-20;
 const SNR_RANGE = 60;
 /** Attenuation in dB after which nothing is left in a double. */
 const NO_LIMIT = 1e4;
+
+/** @param {number} limit dB by which something is attenuated */
+const amplitude = (limit) => 10 ** (-Math.min(limit, NO_LIMIT) / 20);
 
 /** @typedef {import('./pump.js').FrameEnhancer} FrameEnhancer */
 /** @typedef {import('./image.js').Image} Image */
@@ -144,7 +148,7 @@ export class Runner {
   #buffer;
   /** @type {Record<string, Float32Array | Int32Array>} */
   #fields = {};
-  #options = { floor: 0, comb: true, postfilter: true };
+  #options = { floor: amplitude(ATTENUATION_LIMIT_DB), comb: true, postfilter: true };
 
   /** Use Program.stream(). @param {Program} program @param {Machine} machine @param {Image} image @param {number} at @param {() => void} released */
   constructor(program, machine, image, at, released) {
@@ -198,7 +202,7 @@ export class Runner {
     if (typeof limit !== 'number' || !(limit >= 0)) {
       throw new RangeError(`attenuationLimit must be from 0 (bypass) to Infinity (no limit), not ${limit}`);
     }
-    this.#options.floor = 10 ** (-Math.min(limit, NO_LIMIT) / 20);
+    this.#options.floor = amplitude(limit);
     this.#apply();
   }
 

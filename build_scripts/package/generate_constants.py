@@ -27,7 +27,7 @@ HEADER = """\
 """
 
 
-NAMES = ("SAMPLE_RATE", "HOP", "DELAY", "LAG_MIN", "LAG_MAX", "VOICED", "DEFAULT_DEPTH")
+NAMES = ("SAMPLE_RATE", "HOP", "DELAY", "LAG_MIN", "LAG_MAX", "VOICED", "ATTENUATION_LIMIT_DB", "DEFAULT_DEPTH")
 """The constants of ``percepnet_wasm.constants`` that JavaScript reads; BAND_TIPS_HZ is computed."""
 
 

@@ -44,7 +44,9 @@ def main(folder: Path) -> None:
     facts = {}
     for name, model in models.items():
         (folder / f"{name}.pni").write_bytes(image(model))
-        enhancer = Enhancer(model, kernel="numpy", attenuation_limit_db=30 if name == "small" else float("inf"))
+        enhancer = Enhancer(model, kernel="numpy")
+        if name == "small":
+            enhancer.attenuation_limit_db = 30
         output = [enhancer.process(frame) for frame in clip.reshape(-1, HOP)]
         np.concatenate(output).astype("<f4").tofile(folder / f"{name}.f32")
         facts[name] = {
