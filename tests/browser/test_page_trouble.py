@@ -177,7 +177,7 @@ def test_a_machine_that_is_too_slow_is_not_called_a_muted_microphone(
     tab.wait("demo.percepnet?.state === 'ready' && !demo.percepnet.early && demo.percepnet.playing === 'enhanced'")
     tab.evaluate(SLOW_NOW)
     tab.wait("demo.percepnet?.playing === 'bypassed'")
-    expect(tab.page.get_by_role("status")).to_contain_text("too slow just now")
+    expect(tab.page.get_by_role("status")).to_contain_text("currently too slow")
     expect(tab.page.locator("#playing")).to_have_text("raw: bypassed")
     expect(tab.page.locator("#before-level")).to_have_text(re.compile("dBFS$"))
     tab.evaluate(RECOVERED)
