@@ -1,6 +1,5 @@
 /** The demo page: what its controls do. */
 import { readSound } from './audio-files.js';
-import { ATTENUATION_LIMIT_DB } from './worklet/constants.js';
 import { drawAxes } from './axes.js';
 import { element, write } from './dom.js';
 import { acceptDrops } from './drop.js';
@@ -15,6 +14,7 @@ import { loopSource, microphoneSource } from './sources.js';
 import { meanwhile, say } from './status.js';
 import { canRecord, endTake, isRecording, startTake } from './takes.js';
 import { fillTiers } from './tiers.js';
+import { ATTENUATION_LIMIT_DB } from './worklet/constants.js';
 
 /** dB at the right end of the slider. */
 const NO_LIMIT = 60;

@@ -17,7 +17,8 @@
  *
  * While Python starts, a second worker may enhance from a second ring (`lead`). Both rings get the same input; once the first
  * ring's enhancer has heard HEARD samples without a gap and is in time, the sound is cross-faded to it over one frame, and the
- * second ring is dropped. If the second worker is starved, the first takes over as soon as it is in time. Changes between the rings take place while the sound is raw, or in that cross-fade.
+ * second ring is dropped. If the second worker is starved, the first takes over as soon as it is in time. Changes between the rings
+ * take place while the sound is raw, or in that cross-fade.
  *
  * With `deepest` above `depth` the ring deepens when frames come late: by as much as they were late, while the sound is raw
  * anyway, in a cross-fade. It never gets shallower again.

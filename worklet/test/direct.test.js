@@ -13,6 +13,16 @@ const LATENCY = DELAY + HOP;
 /** Inverts like the real thing delays, on a signal smooth enough to hear clicks in. @param {number} position */
 const tone = (position) => 0.5 * Math.sin((2 * Math.PI * 200 * position) / 48000);
 
+/** Counts the frames that it computes. */
+class Counting extends Inverter {
+  steps = 0;
+
+  step() {
+    this.steps++;
+    super.step();
+  }
+}
+
 /**
  * @param {Direct} direct
  * @param {{quantum?: number, from: number, samples: number, source?: (position: number) => number}} options
@@ -57,18 +67,12 @@ describe('enhanced sound', () => {
 
   test('costs nothing while the microphone is muted, and resumes', () => {
     const direct = new Direct();
-    const enhancer = new Inverter();
-    let steps = 0;
-    const step = enhancer.step.bind(enhancer);
-    enhancer.step = () => {
-      steps++;
-      step();
-    };
+    const enhancer = new Counting();
     direct.use(enhancer, () => {});
     play(direct, { from: 0, samples: MUTED + HOP, source: () => 0 });
-    steps = 0;
+    enhancer.steps = 0;
     play(direct, { from: 0, samples: MUTED, source: () => 0 });
-    assert.equal(steps, 0);
+    assert.equal(enhancer.steps, 0);
     play(direct, { from: 0, samples: 2 * LATENCY + SETTLE });
     assert.equal(direct.blend.state, STATE.ENHANCED);
   });
@@ -128,42 +132,35 @@ for (const quantum of [128, 480, 1000]) {
     const direct = new Direct();
     play(direct, { quantum, from: 0, samples: 9600 });
     const from = Math.ceil(9600 / quantum) * quantum;
-    const enhancer = new Inverter();
-    let steps = 0;
-    const step = enhancer.step.bind(enhancer);
-    enhancer.step = () => {
-      steps++;
-      step();
-    };
+    const enhancer = new Counting();
     direct.use(enhancer, () => {});
     for (let at = 0; direct.blend.state !== STATE.ENHANCED; at += quantum) {
       assert.ok(at < (1 + (SETTLE + HOP) / HOP) * quantum, `not heard after ${at} samples`);
-      const before = steps;
+      const before = enhancer.steps;
       play(direct, { quantum, from: from + at, samples: quantum });
-      assert.ok(steps - before <= 1 + quantum / HOP, `${steps - before} frames in one quantum`);
+      assert.ok(enhancer.steps - before <= 1 + quantum / HOP, `${enhancer.steps - before} frames in one quantum`);
     }
   });
 }
 
 test('another enhancer takes over without a gap, and computes at most one frame per quantum', () => {
-  class Half extends Inverter {
+  class Half extends Counting {
     step() {
       super.step();
       for (let i = 0; i < HOP; i++) this.result[i] *= 0.5;
-      steps++;
     }
   }
   const direct = new Direct();
   direct.use(new Inverter(), () => {});
   play(direct, { from: 0, samples: 9600 });
-  let steps = 0;
+  const half = new Half();
   let released = 0;
-  direct.use(new Half(), () => released++);
+  direct.use(half, () => released++);
   const heard = new Float32Array(57_600); // a second until it takes over, and a little
   for (let at = 0; at < heard.length; at += 128) {
-    const before = steps;
+    const before = half.steps;
     heard.set(play(direct, { from: 9600 + at, samples: 128 }), at);
-    assert.ok(steps - before <= 1, `${steps - before} frames in one quantum`);
+    assert.ok(half.steps - before <= 1, `${half.steps - before} frames in one quantum`);
   }
   assert.equal(released, 1);
   heard.forEach((sample, i) => assert.ok(sample <= -0.5 * signal(9600 + i - LATENCY) + 1e-6, `sample ${i} is not enhanced`));
