@@ -51,19 +51,6 @@ class LevelState:
     begun: NDArray[np.bool_] = zeros(BANDS, dtype=np.bool_)
 
 
-def _track(level: NDArray[np.float32], state: LevelState) -> LevelState:
-    """Advance by one frame of float32 (BANDS,) levels."""
-    heard = level > HEARD
-    smooth = state.smooth + SMOOTHING * (level - state.smooth)
-    rise = np.where(smooth - state.floor > FAR, CATCH_UP, CREEP)
-    floor = np.minimum(smooth, state.floor + rise)
-    peak = np.maximum(smooth, state.peak - CREEP)
-    first = heard & ~state.begun
-    new, old = np.array((smooth, floor, peak)), np.array((state.smooth, state.floor, state.peak))
-    smooth, floor, peak = np.where(first, level, np.where(heard, new, old))
-    return LevelState(smooth, floor, peak, state.begun | heard)
-
-
 def relative_levels(
     energies: NDArray[np.float32], state: LevelState | None = None
 ) -> tuple[NDArray[np.float32], LevelState]:
@@ -85,11 +72,20 @@ def relative_levels(
         The state after the last frame.
     """
     state = state or LevelState()
-    levels = np.zeros((*energies.shape[:-1], LEVELS), np.float32)
-    for level, row in zip(energies, levels, strict=True):
-        state = _track(level, state)
-        row[..., :BANDS] = (level - state.floor).clip(LOWEST, HIGHEST)
-        row[..., BANDS:] = (level - state.peak).clip(-HIGHEST, -LOWEST)
-        if not state.begun.all():
-            row[~np.concatenate((state.begun, state.begun), axis=-1)] = 0
-    return levels, state
+    heard = energies > HEARD
+    begun = state.begun | np.logical_or.accumulate(heard)
+    smooth, floor, peak = state.smooth, state.floor, state.peak
+    if not state.begun.all():
+        first_sound = np.take_along_axis(energies, heard.argmax(axis=0)[None], axis=0)[0]
+        begins = begun[-1] & ~state.begun
+        smooth, floor, peak = (np.where(begins, first_sound, past) for past in (smooth, floor, peak))
+    floors, peaks = np.empty((2, *energies.shape), np.float32)
+    weights, creeps = SMOOTHING * heard, CREEP * heard  # nothing moves in digital silence
+    for frame, level in enumerate(energies):
+        smooth = smooth + weights[frame] * (level - smooth)
+        rise = np.where(smooth - floor > FAR, CATCH_UP, CREEP) * heard[frame]
+        floors[frame] = floor = np.minimum(smooth, floor + rise)
+        peaks[frame] = peak = np.maximum(smooth, peak - creeps[frame])
+    above, below = (energies - floors).clip(LOWEST, HIGHEST), (energies - peaks).clip(-HIGHEST, -LOWEST)
+    levels = np.concatenate((np.where(begun, above, 0), np.where(begun, below, 0)), axis=-1)
+    return levels, LevelState(smooth, floor, peak, begun[-1].copy())
