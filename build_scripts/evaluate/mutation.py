@@ -50,6 +50,7 @@ MODULES = {
     "comb": ("test_comb.py",),
     "correlation": ("test_pitch.py",),
     "features": ("test_features.py",),
+    "levels": ("test_levels.py",),
     "pitch": ("test_pitch.py",),
     "postfilter": ("test_postfilter.py",),
     "stft": ("test_stft.py",),

@@ -7,7 +7,8 @@ from signals import noise, speech_like
 from percepnet_wasm.constants import HOP, LAG_MAX, LAG_MIN, LOOKAHEAD, WINDOW
 from percepnet_wasm.signal.analysis import AnalysisState, analyse
 from percepnet_wasm.signal.bands import BANDS, energies
-from percepnet_wasm.signal.features import ENERGY_FLOOR, FEATURES, features
+from percepnet_wasm.signal.features import ENERGY_FLOOR, FEATURE_SETS, FEATURES, features
+from percepnet_wasm.signal.levels import LEVELS
 from percepnet_wasm.signal.pitch import PitchState, track_pitch
 from percepnet_wasm.signal.stft import windowed_fft
 
@@ -41,7 +42,8 @@ def test_streaming_equals_batch(samples, block):
 def test_layout(samples):
     """Energies of the newest frame; coherences, period and correlation of the output frame."""
     rows, period, correlation = stream(samples, FRAMES)
-    assert rows.shape == (FRAMES, FEATURES) == (FRAMES, 70)
+    assert rows.shape == (FRAMES, FEATURES)
+    assert FEATURE_SETS == {"paper": FEATURES, "levels": FEATURES + LEVELS} == {"paper": 70, "levels": 138}
     padded = np.concatenate((np.zeros(HOP, np.float32), samples))
     frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP]
     spectra = windowed_fft(frames)
