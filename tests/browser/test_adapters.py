@@ -135,8 +135,8 @@ def address(dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
         yield url
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("platform", EXPECTED)
+# An adapter does not know what the engine is: each is tried with one of them.
+@pytest.mark.parametrize(("platform", "engine"), zip(EXPECTED, ENGINES, strict=True))
 def test_adapter(open_tab: Callable[..., Tab], address: str, platform: str, engine: str) -> None:
     """The kit makes, plays, re-inputs, mutes and stops it."""
     tab = open_tab(address, "apps/kits.html")
