@@ -198,7 +198,9 @@ export class DirectChannel {
     const { proxy } = model;
     // To models.js, too, models with the same name are the same model.
     const key = `${this.#assets} ${model.name}`;
-    this.#send({ type: 'load', token, key, kernels: proxy.kernels, image: proxy.image });
+    // Moved, since an audio thread that had to copy it would be held up.
+    const image = proxy.image.slice();
+    this.#send({ type: 'load', token, key, kernels: proxy.kernels, image }, [image.buffer]);
     this.#proceeding ??= setInterval(() => this.#send({ type: 'proceed' }), PROCEED_INTERVAL);
     return new Promise((resolve, reject) => this.#pending.set(token, { resolve, reject }));
   }
@@ -250,8 +252,8 @@ export class DirectChannel {
     if (!this.#closed) this.#listener({ type: 'progress', stage, bytes: 0 });
   }
 
-  /** @param {import('./messages.js').DirectRequest} request */
-  #send(request) {
-    this.#port?.postMessage(request);
+  /** @param {import('./messages.js').DirectRequest} request @param {Transferable[]} [moved] */
+  #send(request, moved = []) {
+    this.#port?.postMessage(request, moved);
   }
 }

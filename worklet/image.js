@@ -17,30 +17,30 @@ const BANDS = BAND_TIPS_HZ.length;
 
 /** Bytes that an image starts with: "PERCEPNI". */
 const MAGIC = [0x50, 0x45, 0x52, 0x43, 0x45, 0x50, 0x4e, 0x49];
-const FORMAT_VERSION = 1;
+const FORMAT_VERSION = 2;
 const HEAD = 16;
 /** Bytes. The article's 8 million weights take 9 MB, their streams 0.3 MB. */
 const LIMITS = { header: 1 << 16, constants: 1 << 26, stream: 1 << 22, places: 1 << 16, frames: 100 };
 
 /**
- * The fields of a stream that the runner reads and writes, with type and count. All are in the buffers, from which no address
- * or size is read, so writing there cannot lead the kernel astray.
+ * The fields of a stream that the runner reads and writes, with type and shape; rows may be padded. All are in the buffers, from
+ * which no address or size is read, so writing there cannot lead the kernel astray.
  *
- * @type {Record<string, ['float32' | 'int32', number]>}
+ * @type {Record<string, ['float32' | 'int32', number[]]>}
  */
 export const FIELDS = {
-  input: ['float32', HOP],
-  output: ['float32', HOP],
-  gain: ['float32', BANDS],
-  strength: ['float32', BANDS],
-  voice: ['float32', 1],
-  period: ['int32', 1],
-  correlation: ['float32', 1],
-  voiced: ['float32', 1],
-  unvoiced: ['float32', 1],
-  comb: ['int32', 1],
-  postfilter: ['int32', 1],
-  floor: ['float32', 1],
+  input: ['float32', [HOP]],
+  output: ['float32', [HOP]],
+  gain: ['float32', [1, BANDS]],
+  strength: ['float32', [1, BANDS]],
+  voice: ['float32', [1, 1]],
+  period: ['int32', [1]],
+  correlation: ['float32', [1]],
+  voiced: ['float32', [1]],
+  unvoiced: ['float32', [1]],
+  comb: ['int32', [1]],
+  postfilter: ['int32', [1]],
+  floor: ['float32', [1]],
 };
 
 /** Sizes in a frame of the test. @type {Record<string, number>} */
@@ -70,8 +70,8 @@ export class RunnerError extends Error {
  * @property {number} layout number of the structures' layout, the same as the kernel's
  * @property {Record<string, any>} info version, tier, weights, density, model_sha256, ...
  * @property {Uint8Array} constants what all streams share
- * @property {number} matrices offset in the constants of the structures that describe the weights
- * @property {number} matrixCount
+ * @property {{offset: number, count: number, size: number}} matrices where in the constants the structures that describe the
+ *     weights lie, and the bytes of each
  * @property {Uint8Array} structures of a stream; the buffers follow them
  * @property {Uint8Array} initial the beginning of the buffers; the rest is 0
  * @property {number} size bytes of a stream: structures and buffers
@@ -152,6 +152,7 @@ function read(bytes) {
   for (const place of where.stream) whole('a place', place, 4, structures - 4);
   whole('matrices', header.matrices.offset, 16, constants);
   whole('matrices', header.matrices.count, 1, 1000);
+  whole('matrices', header.matrices.size, 4, 1000);
   const [from, to] = activations.range;
   whole('activations', to, 16, size);
   whole('activations', from, 16, to);
@@ -159,10 +160,12 @@ function read(bytes) {
   whole('zero', activations.relaxedZero, 1, 127);
   /** @type {Record<string, number>} */
   const offsets = {};
-  for (const [name, [type, count]] of Object.entries(FIELDS)) {
-    const [offset, itsType, itsCount] = header.fields[name];
-    if (itsType !== type || !(itsCount >= count)) throw refusal(`its ${name} is ${itsCount} ${itsType}, not ${count} ${type}`);
-    whole(name, offset, 4, size - 4 * count);
+  for (const [name, [type, shape]] of Object.entries(FIELDS)) {
+    const [offset, itsType, itsShape] = header.fields[name];
+    if (itsType !== type || !holds(itsShape, shape)) {
+      throw refusal(`its ${name} is ${itsType} ${JSON.stringify(itsShape)}, not ${type} ${JSON.stringify(shape)}`);
+    }
+    whole(name, offset, 4, size - 4 * sizeOf(itsShape));
     if (offset < structures) throw refusal(`its ${name} lies in the structures`);
     offsets[name] = offset;
   }
@@ -180,8 +183,7 @@ function read(bytes) {
     layout: header.layout,
     info: header.info,
     ...parts,
-    matrices: header.matrices.offset,
-    matrixCount: header.matrices.count,
+    matrices: header.matrices,
     size,
     activations: [from, to],
     relaxedZero: activations.relaxedZero,
@@ -223,6 +225,16 @@ class Payload {
   }
 }
 
+/** Whether an array of this shape holds the wanted one; the last axis may be longer. @param {unknown} shape @param {number[]} wanted */
+function holds(shape, wanted) {
+  if (!Array.isArray(shape) || shape.length !== wanted.length) return false;
+  const last = wanted.length - 1;
+  return wanted.every((count, axis) => shape[axis] === count || (axis === last && Number.isInteger(shape[axis]) && shape[axis] > count));
+}
+
+/** @param {number[]} shape */
+export const sizeOf = (shape) => shape.reduce((product, count) => product * count, 1);
+
 /** @param {string} what @param {unknown} value @param {number} multiple @param {number} most */
 function whole(what, value, multiple, most) {
   if (!(Number.isInteger(value) && Number(value) >= 0 && Number(value) <= most && Number(value) % multiple === 0)) {
@@ -237,10 +249,9 @@ function refusal(reason) {
 
 /** An audio worklet has no TextDecoder. @param {Uint8Array} bytes */
 function ascii(bytes) {
+  if (bytes.some((byte) => byte > 126)) throw new Error('it is not ASCII');
+  const step = 4096; // of arguments
   let text = '';
-  for (const byte of bytes) {
-    if (byte > 126) throw new Error('it is not ASCII');
-    text += String.fromCharCode(byte);
-  }
+  for (let at = 0; at < bytes.length; at += step) text += String.fromCharCode(...bytes.subarray(at, at + step));
   return text;
 }

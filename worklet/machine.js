@@ -8,6 +8,11 @@ import { RunnerError } from './image.js';
 export const STACK = 1 << 16;
 const PAGE = 1 << 16;
 
+/** Bytes of constants copied in one piece. */
+const PIECE = 1 << 18;
+/** Matrices put in order in one piece. */
+const MATRICES = 4;
+
 /** @typedef {import('./image.js').Image} Image */
 
 /**
@@ -48,13 +53,27 @@ export async function start(kernel, source, image) {
   return { kernel, memory, stackPointer, call };
 }
 
-/** Put the constants in place, and the weights into the order that this kernel needs. @param {Machine} machine @param {Image} image */
-export function settle({ memory, call }, image) {
-  const { constants, places, matrices, matrixCount } = image;
-  new Uint8Array(memory.buffer, STACK, constants.length).set(constants);
+/**
+ * Put the constants in place, and the weights into the order that this kernel needs; piece by piece, each of which takes no longer
+ * than a frame.
+ *
+ * @param {Machine} machine @param {Image} image
+ * @returns {Generator<void>}
+ */
+export function* settle({ memory, call }, { constants, places, matrices }) {
+  const target = new Uint8Array(memory.buffer, STACK, constants.length);
+  for (let at = 0; at < constants.length; at += PIECE) {
+    target.set(constants.subarray(at, at + PIECE), at);
+    yield;
+  }
   relocate(memory, STACK, places.constants, STACK, constants.length);
-  const code = call.percepnet_adopt(STACK + matrices, matrixCount, STACK, STACK + constants.length);
-  if (code !== 0) throw new RunnerError('image', `the program image cannot be used (its weights are damaged, code ${code})`);
+  const { offset, size } = matrices;
+  for (let first = 0; first < matrices.count; first += MATRICES) {
+    const count = Math.min(MATRICES, matrices.count - first);
+    const code = call.percepnet_adopt(STACK + offset + first * size, count, STACK, STACK + constants.length);
+    if (code !== 0) throw new RunnerError('image', `the program image cannot be used (its weights are damaged, code ${code})`);
+    yield;
+  }
 }
 
 /**

@@ -11,7 +11,7 @@
  *     stack | constants: tables, packed weights | stream | stream | ...       each stream: structures, buffers
  */
 import { ATTENUATION_LIMIT_DB } from './constants.js';
-import { FIELDS, readImage, RunnerError } from './image.js';
+import { FIELDS, readImage, RunnerError, sizeOf } from './image.js';
 import { grow, relocate, settle, STACK, start } from './machine.js';
 
 export { RunnerError };
@@ -74,7 +74,7 @@ export class Program {
       try {
         const machine = await start(kernel, source, image);
         await pause();
-        settle(machine, image);
+        for (const _ of settle(machine, image)) await pause();
         const program = new Program(machine, image, refused);
         await program.#prove(pause);
         return program;
@@ -116,8 +116,8 @@ export class Program {
     const runner = this.stream();
     const code = this.#machine.call.percepnet_check(...runner.extent());
     if (code !== 0) throw new RunnerError('image', `the program image cannot be used (its structures are damaged, code ${code})`);
+    await pause();
     for (let frame = 0; frame < test.frames; frame++) {
-      await pause();
       runner.input().set(part(test.input, frame, test.frames));
       runner.step();
       const { gains, strengths, voice } = runner.frame();
@@ -128,6 +128,7 @@ export class Program {
         distance(runner.output(), part(test.output, frame, test.frames)),
       );
       if (!(apart <= allowed)) throw new Error(`its results differ from NumPy's by ${apart.toPrecision(2)}`);
+      await pause();
     }
     runner.release();
   }
@@ -265,9 +266,9 @@ export class Runner {
     if (this.#buffer !== buffer) {
       if (!this.#released) throw new Error('the stream was released');
       this.#buffer = buffer;
-      for (const [each, [type, count]] of Object.entries(FIELDS)) {
+      for (const [each, [type, shape]] of Object.entries(FIELDS)) {
         const View = type === 'float32' ? Float32Array : Int32Array;
-        this.#fields[each] = new View(buffer, this.#at + this.#image.offsets[each], count);
+        this.#fields[each] = new View(buffer, this.#at + this.#image.offsets[each], sizeOf(shape));
       }
     }
     return this.#fields[name];

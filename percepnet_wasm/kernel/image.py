@@ -35,7 +35,7 @@ from .program import Constants, StreamLayout, UnsuitableModelError
 
 __all__ = ["FORMAT_VERSION", "image", "model_file", "write_image"]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 POINTER = 4
 """Bytes of an address in WebAssembly."""
 FRAMES = 12
@@ -82,12 +82,15 @@ def image(model: Model) -> bytes:
         "info": info(model),
         "model": model.header().decode(),
         "constants": constants.area.size,
-        "matrices": {"offset": constants.matrices.offset, "count": constants.matrix_count},
+        "matrices": {
+            "offset": constants.matrices.offset,
+            "count": constants.matrix_count,
+            "size": structure("Matrix", POINTER).itemsize,
+        },
         "structures": stream.structures.size,
         "buffers": {"size": stream.buffers.size, "stored": len(stream.beginning)},
         "fields": {
-            name: [start + field.offset, str(field.kind), int(np.prod(field.shape))]
-            for name, field in stream.fields.items()
+            name: [start + field.offset, str(field.kind), list(field.shape)] for name, field in stream.fields.items()
         },
         "activations": {"range": [start + at for at in stream.activations], "relaxedZero": RELAXED_ZERO},
         "places": {name: len(each) for name, each in places.items()},

@@ -19,8 +19,9 @@ from percepnet_wasm.kernel import loading
 from percepnet_wasm.kernel.image import FORMAT_VERSION, image, model_file
 from percepnet_wasm.kernel.layout import LAYOUT, structure
 from percepnet_wasm.kernel.memory import POINTER, load
-from percepnet_wasm.kernel.program import Constants, StreamLayout, UnsuitableModelError
+from percepnet_wasm.kernel.program import Constants, Field, StreamLayout, UnsuitableModelError
 from percepnet_wasm.model_file import IMAGE_MAGIC
+from percepnet_wasm.signal import pitch
 
 ROOT = Path(__file__).parents[2]
 
@@ -56,6 +57,23 @@ def test_an_image_says_what_it_is_and_is_the_same_every_time(model):
     offsets = np.split(words, np.cumsum(list(places.values()))[:-1])
     for where, size in zip(offsets, (header["constants"], header["structures"], header["structures"]), strict=True):
         assert (np.diff(where.astype(int)) > 0).all() and where.max() <= size - 4 and not (where % 4).any()
+
+
+def test_an_image_names_what_a_stream_offers_by_offset_type_and_shape():
+    """A caller finds a field's memory by the table alone: the paths start as the layout says."""
+    model = random_model()
+    header, payload = parts(image(model))
+    layout = StreamLayout(Constants(model, 4), 1)
+    start = header["structures"]
+    assert header["fields"].keys() == layout.fields.keys()
+    fields = {
+        name: Field(at - start, np.dtype(kind), tuple(shape)) for name, (at, kind, shape) in header["fields"].items()
+    }
+    assert fields == layout.fields
+    assert fields["input"].shape == fields["output"].shape == (480,) and fields["gain"].shape[0] == 1
+    beginning = np.frombuffer(payload, np.uint8, header["buffers"]["stored"], header["constants"] + start)
+    paths = fields["paths"].view(beginning)
+    assert (paths[:, : pitch.JUMP] == pitch.UNREACHED).all() and not paths[:, pitch.JUMP : -pitch.JUMP].any()
 
 
 def sparse(model):

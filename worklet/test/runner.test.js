@@ -130,10 +130,38 @@ describe('a stream', () => {
 });
 
 describe('loading', () => {
-  test('waits between pieces of work no longer than a frame', async () => {
-    let pauses = 0;
-    await Program.load(kernels, images.small, { pause: async () => void pauses++ });
-    assert.ok(pauses >= 12, `${pauses} pauses`);
+  test('does no more between two pauses than a frame takes: 256 kB copied, four matrices or one frame of the test', async () => {
+    const image = images.c20;
+    const nothing = { copied: 0, matrices: 0, frames: 0 };
+    const pieces = [{ ...nothing }];
+    const now = () => pieces[pieces.length - 1];
+    const { instantiate } = WebAssembly;
+    const arrays = Object.getPrototypeOf(Uint8Array.prototype);
+    const { set } = arrays;
+    arrays.set = function (/** @type {any} */ source, /** @type {number} */ at) {
+      now().copied += source.length * (source.BYTES_PER_ELEMENT ?? 1);
+      return set.call(this, source, at);
+    };
+    WebAssembly.instantiate = /** @type {any} */ (async (/** @type {any} */ module, /** @type {any} */ imports) => {
+      const { percepnet_adopt, percepnet_run, ...others } = /** @type {any} */ ((await instantiate(module, imports)).exports);
+      const adopt = (/** @type {any[]} */ ...rest) => ((now().matrices += rest[1]), percepnet_adopt(...rest));
+      const run = (/** @type {any[]} */ ...rest) => (now().frames++, percepnet_run(...rest));
+      return { exports: { ...others, percepnet_adopt: adopt, percepnet_run: run } };
+    });
+    try {
+      await Program.load(kernels, image, { pause: async () => void pieces.push({ ...nothing }) });
+    } finally {
+      WebAssembly.instantiate = instantiate;
+      arrays.set = set;
+    }
+    const frame = 4 * HOP;
+    for (const { copied, matrices, frames } of pieces) {
+      assert.ok(copied <= 1 << 18 && matrices <= 4 && frames <= 1, JSON.stringify(pieces));
+      assert.ok(Number(copied > frame) + Number(matrices > 0) + frames <= 1, JSON.stringify(pieces));
+    }
+    const total = (/** @type {keyof typeof nothing} */ what) => pieces.reduce((sum, piece) => sum + piece[what], 0);
+    assert.ok(total('copied') > 1e6 && total('matrices') > 10 && total('frames') === 12, JSON.stringify(pieces));
+    assert.deepEqual(now(), nothing, 'the caller makes a stream next');
   });
 
   test('drops a kernel that miscalculates and says why', async () => {
@@ -208,7 +236,7 @@ describe('an image is refused', () => {
   const cases = [
     ['that is empty', () => new Uint8Array(0), /it has only 0 bytes/],
     ['that is something else', () => new TextEncoder().encode('<!doctype html><p>Not found</p>'), /it is not a program image/],
-    ['of another format', () => withWord(image, 8, 2), /format is version 2, not 1/],
+    ['of another format', () => withWord(image, 8, 1), /format is version 1, not 2/],
     ['whose header is longer than it', () => withWord(image, 12, 2 ** 31), /header is truncated/],
     ['that is cut', () => image.subarray(0, image.length - 4), /truncated/],
     ['with surplus bytes', () => Uint8Array.from([...image, 0, 0, 0, 0]), /4 unexpected bytes/],
@@ -218,7 +246,10 @@ describe('an image is refused', () => {
     ['with a negative size', () => withHeader(image, (header) => void (header.constants = -16)), /its constants is -16/],
     ['with a place beyond its end', () => withHeader(image, (header) => void (header.fields.input[0] = 2 ** 22)), /its input is 4194304/],
     ['whose input lies in the structures', () => withHeader(image, (header) => void (header.fields.input[0] = 0)), /lies in the structures/],
-    ['whose output is short', () => withHeader(image, (header) => void (header.fields.output[2] = 40)), /its output is 40 float32/],
+    ['whose output is short', () => withHeader(image, (header) => void (header.fields.output[2] = [40])), /its output is float32 \[40\], not float32 \[480\]/],
+    ['whose gains have another shape', () => withHeader(image, (header) => void (header.fields.gain[2] = [2, 34])), /its gain is float32 \[2,34\]/],
+    ['whose shape is no list', () => withHeader(image, (header) => void (header.fields.input[2] = 480)), /its input is float32 480/],
+    ['whose row is huge', () => withHeader(image, (header) => void (header.fields.gain[2] = [1, 2 ** 30])), /its gain is \d+, not a multiple of 4 up to -/],
     ['without a test', () => withHeader(image, (header) => void (header.test.frames = 0)), /unexpected bytes|no test/],
     ['that would let any kernel pass', () => withHeader(image, (header) => void (header.test.tolerance.simd = 9)), /tolerance/],
     ['with other letters', () => withHeader(image, (header) => void (header.info.tier = 'ä')), /not ASCII/],
