@@ -10,8 +10,8 @@ import { Chooser } from './chooser.js';
 import { DELAY, HOP, SAMPLE_RATE } from './constants.js';
 import { PercepNetError, lastLine } from './errors.js';
 import { recall, remember } from './memory.js';
-import { ModelFiles } from './model-files.js';
 import { Models } from './models.js';
+import { fetchFiles } from './program-files.js';
 import { RunnerRuntime } from './runner-runtime.js';
 import { AUTO, nextSmaller } from './tiers.js';
 import { benchmark } from './trial.js';
@@ -46,13 +46,14 @@ function hostFor(assets, progress) {
 
 /** @param {string} assets @param {(stage: string) => void} progress @returns {Promise<Host>} */
 async function boot(assets, progress) {
-  const files = new ModelFiles(assets);
-  files.begin();
-  const runtime = await RunnerRuntime.boot(assets, progress).catch((error) => {
-    throw new PercepNetError('boot', error);
+  progress('runtime');
+  // What hung or was cut off may arrive the second time.
+  const files = await fetchFiles(assets).catch(() => fetchFiles(assets)).catch((error) => {
+    throw error instanceof PercepNetError ? error : new PercepNetError('boot', error);
   });
-  const models = new Models(assets, runtime, files);
-  await models.preload();
+  const runtime = await RunnerRuntime.boot(assets, progress, files);
+  const models = new Models(assets, runtime);
+  await models.preload(files);
   const chooser = new Chooser(runtime, models, recall('worklet'), (choice) => remember('worklet', choice));
   return { runtime, models, chooser };
 }

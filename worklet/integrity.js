@@ -11,8 +11,11 @@
 import { explainResponse } from './explain.js';
 import { HASHES } from './hashes.js';
 
-/** ms that a small file may take. */
-const FILE_TIMEOUT = 45_000;
+/**
+ * ms that a small file may take, and that a large one may deliver nothing: TCP has by then sent again what was lost three times,
+ * after 1, 3 and 7 s (RFC 6298). A request that is still silent is better made again.
+ */
+export const FILE_TIMEOUT = 10_000;
 /** ms that a request made only for an explanation may take. */
 const EXPLAIN_TIMEOUT = 3000;
 

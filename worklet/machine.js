@@ -11,7 +11,7 @@ const PAGE = 1 << 16;
 /** Bytes of constants copied in one piece. */
 const PIECE = 1 << 18;
 /** Matrices put in order in one piece. */
-const MATRICES = 4;
+const MATRICES = 2;
 
 /** @typedef {import('./image.js').Image} Image */
 

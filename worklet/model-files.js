@@ -3,13 +3,14 @@
  */
 import { DEFAULT_TIER } from './constants.js';
 import { PercepNetError } from './errors.js';
+import { FILE_TIMEOUT } from './integrity.js';
 import { listTiers } from './tiers.js';
 import { Watchdog } from './watchdog.js';
 
 /** Most bytes that a model file may have: four times the article's network in float32. */
 const LARGEST = 128 * 2 ** 20;
 
-/** ms without a byte after which a download is given up; less than worker-client.js allows a whole start. */
+/** ms without a byte after which the download of a model from an address of its own is given up; its host may have to find it first. */
 export const DOWNLOAD_TIMEOUT = 45_000;
 
 /** The default tier's program image in a build of this version. */
@@ -38,7 +39,7 @@ export class ModelFiles {
   begin() {
     const url = new URL(FIRST, this.#assets);
     const stop = new AbortController();
-    const bytes = this.#fetch(url, {}, stop);
+    const bytes = this.#fetch(url, FILE_TIMEOUT, {}, stop);
     bytes.catch(() => {}); // whoever asks for it gets the error
     this.#begun = { address: url.href, bytes, stop };
     this.tiers().catch(() => {});
@@ -46,7 +47,7 @@ export class ModelFiles {
 
   /** What models.json lists, the largest first. @returns {Promise<Tier[]>} @throws {PercepNetError} 'model' */
   tiers() {
-    this.#tiers ??= this.download(new URL('models.json', this.#assets)).then(
+    this.#tiers ??= this.#fetch(new URL('models.json', this.#assets), FILE_TIMEOUT).then(
       (bytes) => this.#read(bytes),
       (error) => {
         this.#tiers = undefined; // it may succeed next time
@@ -72,10 +73,10 @@ export class ModelFiles {
    */
   async listed({ file, sha256 }) {
     const url = new URL(file, this.#assets);
-    let bytes = await this.download(url);
+    let bytes = await this.download(url, FILE_TIMEOUT);
     let hash = await hashOf(bytes);
     if (hash !== sha256) {
-      bytes = await this.#fetch(url, { cache: 'reload' }); // the cache may hold the file of an earlier version
+      bytes = await this.#fetch(url, FILE_TIMEOUT, { cache: 'reload' }); // the cache may hold the file of an earlier version
       hash = await hashOf(bytes);
     }
     if (hash !== sha256) {
@@ -84,9 +85,9 @@ export class ModelFiles {
     return bytes;
   }
 
-  /** @param {URL} url @returns {Promise<Uint8Array>} @throws {PercepNetError} 'model' */
-  async download(url) {
-    if (this.#begun?.address !== url.href) return this.#fetch(url);
+  /** @param {URL} url @param {number} [timeout] ms without a byte @returns {Promise<Uint8Array>} @throws {PercepNetError} 'model' */
+  async download(url, timeout = DOWNLOAD_TIMEOUT) {
+    if (this.#begun?.address !== url.href) return this.#fetch(url, timeout);
     const { bytes } = this.#begun;
     this.#begun = undefined;
     return bytes;
@@ -104,11 +105,9 @@ export class ModelFiles {
     return tiers;
   }
 
-  /** @param {URL} url @param {RequestInit} [options] @param {AbortController} [stop] @returns {Promise<Uint8Array>} */
-  async #fetch(url, options, stop = new AbortController()) {
-    const watchdog = new Watchdog(DOWNLOAD_TIMEOUT, () => {
-      stop.abort(new Error(`no data for ${DOWNLOAD_TIMEOUT / 1000} s`));
-    });
+  /** @param {URL} url @param {number} timeout @param {RequestInit} [options] @param {AbortController} [stop] @returns {Promise<Uint8Array>} */
+  async #fetch(url, timeout, options, stop = new AbortController()) {
+    const watchdog = new Watchdog(timeout, () => stop.abort(new Error(`no data for ${timeout / 1000} s`)));
     const more = (/** @type {number} */ bytes) => {
       watchdog.feed();
       this.#onData(bytes);

@@ -60,6 +60,8 @@ export class Session {
   /** @type {Set<(frame: Frame) => void>} */ #observers = new Set();
   #pause = RETRY.first;
   #failedFrames = 0;
+  /** What Python's worker has reported since its start: 'stats', 'frame'. @type {Set<string>} */
+  #reported = new Set();
   #engine;
   #assets;
   #model;
@@ -100,6 +102,7 @@ export class Session {
   boot() {
     if (this.ended || this.#channel) return;
     this.#failedFrames = 0;
+    this.#reported.clear();
     this.#pythonFailure = undefined;
     if (this.#engine === 'python') this.#openEarly();
     /** @type {import('./worker-client.js').Channel | DirectChannel} */
@@ -302,6 +305,7 @@ export class Session {
   #onMessage(message) {
     if (this.ended) return;
     clearTimeout(this.#silence);
+    this.#reported.add(message.type);
     const { type: _, ...detail } = message;
     switch (message.type) {
       case 'error':
@@ -322,7 +326,7 @@ export class Session {
     if (message.type === 'error') return this.#onEarlyFailure();
     const { type: _, ...detail } = message;
     if (message.type === 'progress') return this.#owner.emit('progress', { stage: message.stage, bytes: message.bytes });
-    if (this.info) return; // Python reports
+    if (this.#reported.has(message.type)) return; // Python reports it itself
     if (message.type === 'stats') this.#owner.emit('stats', detail);
     if (message.type === 'frame') for (const callback of this.#observers) callback(/** @type {Frame} */ (detail));
   }

@@ -93,6 +93,31 @@ test('noise is reduced, and what is done to it can be observed until the channel
   assert.equal(processor.alive, true);
 });
 
+test('a kernel that never arrives is asked for once more, and then given up in one error', async () => {
+  const { timeout } = AbortSignal;
+  const { fetch: serve } = globalThis;
+  AbortSignal.timeout = (ms) => timeout(ms / 100);
+  let asked = 0;
+  let hanging = Infinity;
+  globalThis.fetch = /** @type {any} */ (
+    (/** @type {any} */ url, /** @type {any} */ options) => {
+      if (!String(url).endsWith('simd.wasm') || ++asked > hanging) return serve(String(url).replace('/hanging/', '/runtime/'));
+      return new Promise((_, reject) => options.signal.addEventListener('abort', () => reject(options.signal.reason)));
+    }
+  );
+  try {
+    const open = () => new DirectChannel('https://app.example/hanging/', () => {}).request({ type: 'open', model: '', attenuationLimit: 0 });
+    await assert.rejects(open(), { code: 'boot', message: /timeout/ });
+    const given = asked;
+    hanging = asked + 1;
+    assert.equal((await open()).tier, 'c20');
+    assert.deepEqual([given, asked], [2, 4]);
+  } finally {
+    AbortSignal.timeout = timeout;
+    globalThis.fetch = serve;
+  }
+});
+
 test('a damaged image is refused before it gets there', async () => {
   const name = `${ASSETS}models/c20.pni`;
   const whole = files[name];

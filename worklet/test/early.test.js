@@ -76,7 +76,16 @@ describe('while Python starts', () => {
     await python.open();
     early.say({ type: 'stats', id: 1, frames: 6, errors: 0 });
     python.say({ type: 'stats', id: 1, frames: 1, errors: 0 });
-    assert.deepEqual(events.slice(3), [['stats', { frames: 1, errors: 0 }]]);
+    early.say({ type: 'stats', id: 1, frames: 7, errors: 0 });
+    early.say({ type: 'frame', id: 1, period: 101 });
+    python.say({ type: 'frame', id: 1, period: 102 });
+    early.say({ type: 'frame', id: 1, period: 103 });
+    assert.deepEqual(events.slice(3), [
+      ['stats', { frames: 6, errors: 0 }], // Python has opened its stream and has nothing to report yet
+      ['stats', { frames: 1, errors: 0 }],
+      ['frame', { period: 101 }],
+      ['frame', { period: 102 }],
+    ]);
   });
 
   for (const [when, fail] of /** @type {[string, (python: import('./fake-worker.js').FakeWorker) => Promise<void>][]} */ ([

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { beforeEach, mock, test } from 'node:test';
 import { DEFAULT_TIER } from '../constants.js';
+import { FILE_TIMEOUT } from '../integrity.js';
 import { DOWNLOAD_TIMEOUT, ModelFiles } from '../model-files.js';
 import { Models } from '../models.js';
 import { TICK } from '../watchdog.js';
@@ -226,5 +227,8 @@ test('a stalled download is given up, a slow one is not', async () => {
     else assert.match(given.message, /mine\.pnw could not be downloaded: no data for 45 s/);
   }
   assert.equal(arrived, 6);
+  const refused = models.tiers().catch((error) => error);
+  await pass(FILE_TIMEOUT);
+  assert.match((await refused).message, /models\.json could not be downloaded: no data for 10 s/);
   mock.timers.reset();
 });
