@@ -96,7 +96,12 @@ test('noise is reduced, and what is done to it can be observed until the channel
 test('a kernel that never arrives is asked for once more, and then given up in one error', async () => {
   const { timeout } = AbortSignal;
   const { fetch: serve } = globalThis;
-  AbortSignal.timeout = (ms) => timeout(ms / 100);
+  // Faster, and Node waits for it.
+  AbortSignal.timeout = (ms) => {
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(new DOMException('timeout', 'TimeoutError')), ms / 100);
+    return stop.signal;
+  };
   let asked = 0;
   let hanging = Infinity;
   globalThis.fetch = /** @type {any} */ (
