@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from ..checks import as_path, as_signal
 from ..errors import AudioFileError, MissingExtraError
-from . import lossy
 from .reading import STANDARD, Reader
 from .wav import PIPED, WavPipe
 
@@ -21,6 +20,7 @@ try:
 except (ImportError, OSError) as error:  # OSError: soundfile without its C library
     raise MissingExtraError("files", error) from error
 
+from . import lossy
 from .formats import MEDIA
 
 __all__ = ["check_target", "created", "write_wav"]
@@ -178,26 +178,32 @@ def _piped(reader: Reader) -> Iterator[Write]:
 
 def _writer(sink: "_Sink", target: Path, source: Reader, container: str, subtypes: list[str]) -> soundfile.SoundFile:
     """Open for writing with the first sample format that works."""
-    dense: dict[str, float | str] = {}
-    if container == "MP3" and source.bit_rate:
-        bits, steady = source.bit_rate
-        dense = {
-            "compression_level": lossy.mp3_level(bits, source.samplerate),
-            "bitrate_mode": "CONSTANT" if steady else "AVERAGE",
-        }
-    elif subtypes[0] == source.subtype == "OPUS" and source.bit_rate:
-        dense = {"compression_level": lossy.opus_level(source.bit_rate[0], source.channels)}
     # libsndfile lists some combinations that it cannot in fact write (MP3 frames in WAV): try the next.
     for subtype in subtypes:
         try:
             return soundfile.SoundFile(
-                sink, "w", source.samplerate, source.channels, subtype, format=container, **dense
+                sink, "w", source.samplerate, source.channels, subtype, format=container, **_density(source, subtype)
             )  # fmt: skip
         except soundfile.LibsndfileError as error:
             reason = error.error_string
             sink.clear()
     kind = f"{source.samplerate} Hz, {source.channels} channels as {container}"
     raise AudioFileError(f"{target} cannot be written with {kind} ({reason}): use .wav or .flac")
+
+
+def _density(source: Reader, subtype: str) -> dict[str, float | str | None]:
+    """Ask a lossy encoder for the source's bit rate; a scale that it lacks is left at its default."""
+    if not source.bit_rate:
+        return {}
+    bits, steady = source.bit_rate
+    if subtype == "MPEG_LAYER_III":
+        mode = "CONSTANT" if steady else "AVERAGE"
+        return {"compression_level": lossy.mp3_level(bits, source.samplerate), "bitrate_mode": mode}
+    if subtype == source.subtype == "OPUS":
+        return {"compression_level": lossy.opus_level(bits, source.channels)}
+    if subtype == source.subtype == "VORBIS":
+        return {"compression_level": lossy.vorbis_level(bits, source.samplerate, source.channels)}
+    return {}
 
 
 class _Sink:

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from ..checks import MOST_CHANNELS, UNSCALED, unscaled
 from ..errors import AudioFileError, MissingExtraError
 from ..stream import RATES
-from . import lossy
 from .wav import Body, WavHeader, read_header
 
 try:
@@ -20,6 +19,7 @@ try:
 except (ImportError, OSError) as error:  # OSError: soundfile without its C library
     raise MissingExtraError("files", error) from error
 
+from . import lossy
 from .formats import is_media
 
 __all__ = ["BreaksOffError", "Reader", "STANDARD", "SoundReader", "checked", "opened"]
@@ -32,7 +32,7 @@ _BLOCK_SAMPLES = 1 << 20
 """Most samples read at a time, all channels together."""
 _UNKNOWN_FRAMES = 1 << 48
 """If a header does not state the number of frames, libsndfile reports far more than this."""
-_LOSSY = "MPEG_LAYER_III", "OPUS"
+_LOSSY = "MPEG_LAYER_III", "OPUS", "VORBIS"
 """Sample formats whose bit rate the output keeps."""
 _LOOSE_SECONDS = 0.25
 """By how much an mp3 file's own frame count may be wrong although nothing is missing."""
