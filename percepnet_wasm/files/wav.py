@@ -85,7 +85,11 @@ def read_header(file: BinaryIO, file_bytes: int | None = None) -> WavHeader | No
             if len(layout) < 16:
                 return None
             there = None if file_bytes is None else file_bytes - position
-            return _header(layout, position, _stated(size, there, riff_bytes + 8 == file_bytes))
+            whole = riff_bytes + 8 == file_bytes
+            if whole and there and size == 0:
+                whole = _is_chunk(file.read(8), there)
+                file.seek(position)
+            return _header(layout, position, _stated(size, there, whole))
         size += size % 2
         if size > _MOST_HEADER:
             return None
@@ -94,6 +98,11 @@ def read_header(file: BinaryIO, file_bytes: int | None = None) -> WavHeader | No
         if name == b"fmt ":
             layout = body
     return None
+
+
+def _is_chunk(head: bytes, there: int) -> bool:
+    """Whether these bytes begin a chunk that fits into what is there, rather than being samples."""
+    return head[:4].rstrip().isalnum() and len(head) == 8 and struct.unpack("<I", head[4:])[0] <= there - 8
 
 
 def _header(layout: bytes, start: int, size: int | None) -> WavHeader:

@@ -43,11 +43,19 @@ def with_sizes(content, riff, data):
 @pytest.mark.parametrize("subtype", PIPED)
 @pytest.mark.parametrize(
     ("riff", "data"),
-    [(0, 0), (0xFFFFFFFF, 0xFFFFFFFF), (0xFFFFFFFF, 0), (0x7FFFF024, 0x7FFFF000), (36, 0)],
-    ids=["a recorder that was cut off", "FFmpeg to a pipe", "no data size", "SoX to a pipe", "a header for no samples"],
+    [(0, 0), (0xFFFFFFFF, 0xFFFFFFFF), (0xFFFFFFFF, 0), (0x7FFFF024, 0x7FFFF000), (36, 0), (None, 0)],
+    ids=[
+        "a recorder that was cut off",
+        "FFmpeg to a pipe",
+        "no data size",
+        "SoX to a pipe",
+        "a header for no samples",
+        "the file's own size",
+    ],
 )
 def test_a_wav_file_without_a_length_is_read_to_the_end(tmp_path, subtype, riff, data):
-    (tmp_path / "in.wav").write_bytes(with_sizes(wav(subtype=subtype), riff, data))
+    content = wav(subtype=subtype)
+    (tmp_path / "in.wav").write_bytes(with_sizes(content, len(content) - 8 if riff is None else riff, data))
     done = enhance_file(tmp_path / "in.wav", tmp_path / "out.wav", **NEUTRAL)
     # Some headers have a fact chunk behind which the samples begin; all of these are read.
     assert done.seconds == pytest.approx(2.0, abs=1e-3) and done.lost == 0
@@ -210,16 +218,39 @@ def test_mp3_keeps_its_bit_rate(tmp_path, rate, mode, level):
 
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("level", [0.9, 0.7])
-@pytest.mark.parametrize("output", ["out.opus", "out.ogg"])
-def test_opus_keeps_its_bit_rate(tmp_path, channels, level, output):
-    audio = np.random.default_rng(1).normal(0, 0.1, (6 * 48000, channels))
+@pytest.mark.parametrize(
+    ("codec", "rate", "output"),
+    [
+        ("OPUS", 48000, "out.opus"),
+        ("OPUS", 48000, "out.ogg"),
+        ("VORBIS", 44100, "out.ogg"),
+        ("VORBIS", 16000, "out.oga"),
+    ],
+)
+def test_opus_and_vorbis_keep_their_bit_rate(tmp_path, channels, level, codec, rate, output):
+    audio = np.random.default_rng(1).normal(0, 0.1, (6 * rate, channels))
     with soundfile.SoundFile(
-        tmp_path / "in.opus", "w", 48000, channels, "OPUS", format="OGG", compression_level=level
+        tmp_path / "in.ogg", "w", rate, channels, codec, format="OGG", compression_level=level
     ) as file:
         file.write(audio)
-    enhance_file(tmp_path / "in.opus", tmp_path / output, **NEUTRAL)
-    before, after = (os.stat(tmp_path / name).st_size for name in ("in.opus", output))
+    enhance_file(tmp_path / "in.ogg", tmp_path / output, **NEUTRAL)
+    before, after = (lossy.bit_rate(tmp_path / name, 6.0)[0] for name in ("in.ogg", output))
     assert after == pytest.approx(before, rel=0.1)
+
+
+@covers("files.lossy.vorbis_level")
+@examples(10)
+@given(st.floats(0, 1e7), st.sampled_from([8000, 24000, 48000, 96000]), st.sampled_from([1, 2, 6]))
+def test_any_bit_rate_has_a_place_on_the_vorbis_encoders_scale(bits, rate, channels):
+    level = lossy.vorbis_level(bits, rate, channels)
+    assert level is None if rate == 96000 else 0 < level < 1
+
+
+def test_vorbis_at_a_rate_for_which_the_encoder_states_none_has_its_default(tmp_path):
+    soundfile.write(tmp_path / "in.ogg", np.random.default_rng(1).normal(0, 0.1, 96000), 96000, "VORBIS")
+    enhance_file(tmp_path / "in.ogg", tmp_path / "out.ogg", **NEUTRAL)
+    before, after = (os.stat(tmp_path / name).st_size for name in ("in.ogg", "out.ogg"))
+    assert after == pytest.approx(before, rel=0.2)
 
 
 def test_mp3_begins_and_ends_where_its_input_does(tmp_path):
