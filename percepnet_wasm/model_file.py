@@ -120,7 +120,9 @@ class Model:
             if isinstance(source, str) and _TIER.fullmatch(source):
                 return _parse(_tier_bytes(source), f"the bundled model {source}")
             reason = getattr(error, "strerror", None) or error
-            raise ModelFileError(f"model {str(source)!r} cannot be read ({reason}): check the path") from error
+            raise ModelFileError(
+                f"model {str(source)!r} cannot be read ({reason}): check the path, or choose a tier ({_tiers()})"
+            ) from error
         return _parse(content, f"model {str(source)!r}")
 
     def to_bytes(self) -> bytes:
@@ -167,13 +169,18 @@ def _tier_bytes(tier: str) -> bytes:
         file = folder / f"{tier}{suffix}"
         if file.is_file():
             return file.read_bytes()
-    names = [each.name for each in folder.iterdir()] if folder.is_dir() else []
-    here = ", ".join(sorted({name[:-4] for name in names if name.endswith(_SUFFIXES)})) or "none"
     raise ModelFileError(
-        f"tier {tier!r} is not installed, only {here}: pass the path of its file (--model FILE, model=FILE in"
-        f" Python); it is percepnet_wasm/models/{tier}.pnw in the repository and the source archive, and"
-        f" models/{tier}.pnw in a built site"
+        f"tier {tier!r} is not installed: choose another ({_tiers()}), or pass the path of its file (--model FILE,"
+        " model=FILE in Python). c10.pnw and c20.pnw are in percepnet_wasm/models/ of the repository and in"
+        " runtime/models/ of a built site"
     )
+
+
+def _tiers() -> str:
+    """List the bundled models."""
+    folder = resources.files(__package__) / "models"
+    names = [each.name for each in folder.iterdir()] if folder.is_dir() else []
+    return ", ".join(sorted({name[:-4] for name in names if name.endswith(_SUFFIXES)})) or "none is installed"
 
 
 def _parse(content: bytes, name: str) -> Model:

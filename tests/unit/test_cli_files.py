@@ -218,8 +218,10 @@ def test_a_tier_is_found_by_name_or_the_error_says_where_to_get_it(recording, ca
     assert run("enhance", recording, target, "--model", "c10") == 0
     assert run("enhance", recording, target, "--model", "c99", "--force") == 2
     said = capsys.readouterr().err
-    assert re.search(r"tier 'c99' is not installed, only .*c20: pass the path of its file \(--model FILE", said)
-    assert "percepnet_wasm/models/c99.pnw in the repository and the source archive" in said
+    assert "tier 'c99' is not installed: choose another (c10, c20), or pass the path of its file (--model" in said
+    assert "c10.pnw and c20.pnw are in percepnet_wasm/models/ of the repository" in said
+    assert run("enhance", recording, target, "--model", "small", "--force") == 2
+    assert "check the path, or choose a tier (c10, c20)" in capsys.readouterr().err
 
 
 def test_help_lists_formats_kernels_and_exit_codes(capsys):
