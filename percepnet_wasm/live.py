@@ -41,7 +41,8 @@ def _soundcard() -> Any:
     except ImportError as error:
         raise MissingExtraError("live", error) from error
     except (OSError, AssertionError, RuntimeError) as error:
-        raise DeviceError(f"no sound server is running ({error!r}): start one (pulseaudio --start)") from error
+        reason = f" ({error})" if str(error) else ""
+        raise DeviceError(f"no sound server is running{reason}: start one (pulseaudio --start)") from error
     return soundcard
 
 

@@ -149,11 +149,16 @@ def test_the_command_ends_at_an_interrupt_with_its_last_level(cards, capsys):
     assert len(said) == 3 and said[-1] == "enhanced 0.0 s"
 
 
-def test_a_missing_package_or_sound_server_is_named(monkeypatch, capsys):
+def test_a_missing_package_or_sound_server_is_named(monkeypatch, capsys, tmp_path):
     monkeypatch.setitem(sys.modules, "soundcard", None)
     with pytest.raises(MissingExtraError, match="soundcard.*pip install .*extra 'live'"):
         live.run(QUIET)
     assert cli.main(["live"]) == 2 and "extra 'live'" in capsys.readouterr().err
+    (tmp_path / "soundcard.py").write_text("raise AssertionError")  # as it does where no sound server is
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "soundcard")
+    assert cli.main(["live"]) == 2
+    assert "no sound server is running: start one (pulseaudio --start)" in capsys.readouterr().err
 
 
 @covers("live.Meter", "live.DeviceError", "live.devices", "live.run")
