@@ -92,6 +92,9 @@ export function paintBars(canvas, { back, front }) {
 const COMB_FLOOR = -40; // dB
 const HARMONICS = 6;
 
+/** @param {number} level */
+const decibels = (level) => `${level} dB`.replace('-', '−');
+
 /**
  * Frequency response of a comb, from 0 to six times the pitch.
  *
@@ -100,28 +103,34 @@ const HARMONICS = 6;
  */
 export function paintComb(canvas, { taps, period, rate, voiced }) {
   const { drawing, width, height, colour, font } = prepare(canvas);
-  const bottom = height - LEGEND;
   const pitch = rate / period;
   drawing.font = font;
+  // The names of the levels have a margin of their own: wherever they lay within the plot, the curve would cross them.
+  const left = Math.ceil(drawing.measureText(decibels(COMB_FLOOR)).width) + 8;
+  const across = width - left;
+  const top = LEGEND / 2;
+  const tall = height - LEGEND - 2 * top;
   drawing.textAlign = 'center';
   for (let harmonic = 1; harmonic < HARMONICS; harmonic++) {
-    const x = (harmonic / HARMONICS) * width;
+    const x = left + (harmonic / HARMONICS) * across;
     drawing.fillStyle = colour('--line');
-    drawing.fillRect(x, 0, 1, bottom);
+    drawing.fillRect(x, 0, 1, height - LEGEND);
     drawing.fillStyle = colour('--quiet');
     drawing.fillText(`${Math.round(harmonic * pitch)} Hz`, x, height - 5);
   }
-  drawing.textAlign = 'left';
+  drawing.textAlign = 'right';
+  drawing.textBaseline = 'middle';
   for (let level = 0; level >= COMB_FLOOR; level -= 20) {
-    const y = 4 + ((bottom - 8) * level) / COMB_FLOOR;
+    const y = top + (tall * level) / COMB_FLOOR;
     drawing.fillStyle = colour('--line');
-    drawing.fillRect(0, y, width, 1);
+    drawing.fillRect(left, y, across, 1);
     drawing.fillStyle = colour('--quiet');
-    drawing.fillText(`${level} dB`.replace('-', '−'), 0, y + (level === 0 ? 12 : -3));
+    drawing.fillText(decibels(level), left - 8, y);
   }
+  drawing.textBaseline = 'alphabetic';
   drawing.beginPath();
-  for (let x = 0; x <= width; x++) {
-    const turns = (x / width) * HARMONICS; // frequency times period
+  for (let x = 0; x <= across; x++) {
+    const turns = (x / across) * HARMONICS; // frequency times period
     let real = 0;
     let imaginary = 0;
     // Which tap is the present one affects only the phase.
@@ -130,7 +139,7 @@ export function paintComb(canvas, { taps, period, rate, voiced }) {
       imaginary += weight * Math.sin(2 * Math.PI * turns * k);
     });
     const level = 20 * Math.log10(Math.hypot(real, imaginary) + 1e-9);
-    drawing.lineTo(x, 4 + (bottom - 8) * Math.min(Math.max(level / COMB_FLOOR, 0), 1));
+    drawing.lineTo(left + x, top + tall * Math.min(Math.max(level / COMB_FLOOR, 0), 1));
   }
   drawing.lineWidth = 2;
   drawing.strokeStyle = colour(voiced ? '--after' : '--strong-line');
