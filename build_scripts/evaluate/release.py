@@ -1,9 +1,9 @@
 """Install a model and update everything that depends on its weights: ``python -m build_scripts.evaluate.release FILE``.
 
-FILE becomes ``percepnet_wasm/models/TIER.pnw``. The golden output and every table are updated; with ``--sets`` and
-``--compare`` (see :mod:`build_scripts.evaluate`) the scores, and for the default tier the losses of clear speech and
-the pictures too, both of the first set. Hashes of what is served are made by the build. ``make model FILE=...`` calls
-this.
+FILE becomes ``percepnet_wasm/models/TIER.pnw``. The golden output and every table are updated, and for the default
+tier the README's sample. With ``--sets`` and ``--compare`` (see :mod:`build_scripts.evaluate`), so are the scores,
+and for the default tier the losses of clear speech and the pictures, both of the first set. Hashes of what is served
+are made by the build. ``make model FILE=...`` calls this.
 """
 
 import argparse
@@ -53,13 +53,15 @@ def current(evaluation: dict[str, Any], model: Model) -> dict[str, Any]:
 
 def commands(model: Model, place: Path, sets: list[Path], compare: Path | None) -> list[list[str]]:
     """The modules to run, in order, as arguments of Python's ``-m``."""
-    first = ["build_scripts.evaluate.golden"]
+    first = [["build_scripts.evaluate.golden"]]
+    if model.tier == DEFAULT_TIER:
+        first.append(["build_scripts.site.before_after"])
     last = ["build_scripts.site.tables"]
     if not sets:
-        return [first, last]
+        return [*first, last]
     folders = [str(folder) for folder in sets]
     scores = ["build_scripts.evaluate", *folders, "--compare", str(compare), "--models", str(place)]
-    made = [first, [*scores, "--out", str(WORK)]]
+    made = [*first, [*scores, "--out", str(WORK)]]
     if model.tier == DEFAULT_TIER:
         enhanced = WORK / f"{model.tier}-int8-full-{sets[0].name}"
         over = RESULTS / "over_suppression.json"

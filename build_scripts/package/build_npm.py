@@ -173,7 +173,7 @@ def main() -> int:
     except (RuntimeError, ValueError) as error:
         print(f"build_npm: {error}", file=sys.stderr)
         return 1
-    print(f"{out}: {percepnet_wasm.__version__}; next: npm pack ./{out.name}")
+    print(f"{out}: {percepnet_wasm.__version__}")
     return 0
 
 

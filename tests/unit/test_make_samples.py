@@ -8,6 +8,7 @@ import soundfile as sf
 
 from build_scripts import ROOT
 from build_scripts.site import make_samples
+from build_scripts.site.before_after import ENHANCED, SAMPLE
 from build_scripts.site.make_samples import ENCODINGS, SAMPLES, active_level, mix
 from percepnet_wasm import enhance
 
@@ -85,6 +86,13 @@ def test_every_sample_is_there_in_both_formats(sample):
         assert rate == RATE and audio.ndim == 1 and 8 < lengths[-1] < 15
         assert path.stat().st_size < 100_000 and 0.01 < np.sqrt(np.mean(audio**2)) < 0.2
     assert max(lengths) - min(lengths) < 0.1
+
+
+def test_the_readmes_sample_is_what_the_model_makes_of_it():
+    made, _ = sf.read(ENHANCED)
+    expected = enhance(sf.read(SAMPLE)[0])
+    error = made - expected  # the MP3 encoder's
+    assert np.sum(error**2) < 0.05 * np.sum(expected**2)
 
 
 def test_whose_every_part_is_and_under_which_licence():

@@ -56,10 +56,11 @@ def test_what_is_renewed(tmp_path: Path) -> None:
     small, default = Model.load(write(tmp_path / "c10.pnw")), Model.load(None)
     modules = lambda *args: [command[0].rsplit(".", 1)[1] for command in commands(*args)]  # noqa: E731
     place, sets, compare = tmp_path / "x.pnw", [Path("bench/dev"), Path("bench/calls")], Path("compare.py")
-    assert modules(default, place, [], None) == ["golden", "tables"]
+    assert modules(default, place, [], None) == ["golden", "before_after", "tables"]
+    assert modules(small, place, [], None) == ["golden", "tables"]
     assert modules(small, place, sets, compare) == ["golden", "evaluate", "tables"]
     everything = commands(default, place, sets, compare)
     assert modules(default, place, sets, compare) == [
-        "golden", "evaluate", "over_suppression", "spectrograms", "tables",
+        "golden", "before_after", "evaluate", "over_suppression", "spectrograms", "tables",
     ]  # fmt: skip
-    assert "c20-int8-full-dev" in everything[3][2], "the folder that evaluate writes"
+    assert "c20-int8-full-dev" in everything[4][2], "the folder that evaluate writes"
