@@ -20,7 +20,8 @@ export function describeSnr(snr) {
 export function showStats(stats) {
   write('latency', `${stats.latency} ms`);
   write('load', percent(stats.load, 1));
-  write('compute', `${stats.computeP50.toFixed(2)} / ${stats.computeP99.toFixed(2)} ms`);
+  const [usual, late] = [stats.computeP50, stats.computeP99].map((time) => time.toFixed(time < 10 ? 2 : 0));
+  write('compute', `${usual} / ${late} ms`);
   write('late', stats.quanta ? percent(stats.underruns / stats.quanta, 2) : '–');
   write('skipped', String(stats.skipped));
   write('snr', describeSnr(stats.snr));

@@ -68,6 +68,8 @@ def test_a_visit(open_tab: Callable[..., Tab], isolated: str, dist: Path) -> Non
     page = tab.page
     expect(page.get_by_role("button", name="Play")).to_be_disabled()
     ready(page)
+    # The clip begins in silence, which would leave the plots empty.
+    expect(page.locator("#pitch")).to_contain_text(re.compile(r"Pitch \d+ Hz"))
 
     # The ladder, as CPython climbs it.
     first = scores(page)

@@ -9,7 +9,7 @@ import { Lab } from './lab.js';
 import { Player } from './player.js';
 import { followPointer } from './pointing.js';
 import { LONGEST } from './sounds.js';
-import { STAGES, figure, showMoment, showPictures, showScores } from './views.js';
+import { STAGES, figure, showMoment, showPictures, showScores, tellingMoment } from './views.js';
 
 /** @typedef {import('./lab.js').Result} Result */
 /** @typedef {import('./computing.js').Version} Version */
@@ -110,14 +110,14 @@ function choose(stage, version = choice.version) {
   showNow();
 }
 
-/** The moment being heard or pointed at. */
+/** The moment being heard or pointed at; before anything was played, one at which there is something to see. */
 function showNow() {
   const result = shown();
   if (!result) return;
   const { position } = player;
   if (document.activeElement !== element('position') || player.playing) element('position').value = position;
   write('time', `${position.toFixed(1)} s`);
-  showMoment(result, pointed ?? position, player.playing);
+  showMoment(result, pointed ?? (position || player.playing ? position : tellingMoment(result)), player.playing);
 }
 
 // Playing --------------------------------------------------------------------------------------------------------------

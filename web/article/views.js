@@ -82,6 +82,22 @@ export function showMoment(result, moment, hurried) {
   if (!hurried || visible(element('comb'))) showComb(result, frame);
 }
 
+/**
+ * The moment at which a voiced sound has the widest gains: the beginning of a clip is silent, and its plots are empty.
+ *
+ * @param {Result} result
+ * @returns {number} seconds
+ */
+export function tellingMoment(result) {
+  const width = (/** @type {number} */ frame) => {
+    if (result.correlation[frame] < result.voiced) return 0;
+    return result.maps.plain_gains.subarray(frame * result.bands, (frame + 1) * result.bands).reduce((sum, gain) => sum + gain, 0);
+  };
+  let best = 0;
+  for (let frame = 1; frame < result.frames; frame++) if (width(frame) > width(best)) best = frame;
+  return (best * result.hop) / result.rate;
+}
+
 /** @param {Result} result @param {number} frame */
 function showComb(result, frame) {
   const canvas = element('comb');
