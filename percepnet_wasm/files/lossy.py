@@ -18,7 +18,7 @@ _VORBIS = struct.Struct("<7xIBIiii")
 """A Vorbis file's first packet: version, channels, sample rate, and the highest, nominal and lowest bit rate."""
 
 
-def bit_rate(path: Path, seconds: float) -> tuple[float, bool]:
+def bit_rate(path: Path, seconds: float) -> float:
     """Determine a compressed file's bit rate.
 
     Parameters
@@ -31,8 +31,6 @@ def bit_rate(path: Path, seconds: float) -> tuple[float, bool]:
     -------
     float
         Bits per second on average, or, for Vorbis, those that its encoder aimed at.
-    bool
-        For mp3, whether it is constant.
     """
     size = path.stat().st_size
     with path.open("rb") as file:
@@ -42,8 +40,7 @@ def bit_rate(path: Path, seconds: float) -> tuple[float, bool]:
             tag = _TAG + sum((byte & 0x7F) << (7 * place) for place, byte in enumerate(reversed(head[6:])))
         file.seek(tag)
         frame = file.read(300)
-    steady = b"Xing" not in frame and b"VBRI" not in frame
-    return _nominal(frame) or 8 * (size - tag) / seconds, steady
+    return _nominal(frame) or 8 * (size - tag) / seconds
 
 
 def mp3_level(bits_per_second: float, sample_rate: int) -> float:

@@ -77,7 +77,7 @@ class MediaReader:
             length = Fraction(container.duration, av.time_base)
         self.seconds = float(length) if length else None
         bits = codec.bit_rate if codec.name not in _LOSSLESS else None
-        self.bit_rate = (float(bits), True) if bits else None
+        self.bit_rate = float(bits) if bits else None
         self.others: list[Any] = []
         self.pass_on: Callable[[Any], None] = lambda packet: None
         self.start = Fraction(0)
@@ -236,7 +236,7 @@ class _Encoder:
         if media:
             self._stream.metadata.update(media.stream.metadata)
         if codec not in _LOSSLESS:
-            kept = reader.bit_rate[0] if reader.bit_rate and codec == before else None
+            kept = reader.bit_rate if codec == before else None
             context.bit_rate = round(kept or _CHANNEL_BITS[codec] * reader.channels)
         formats = [found.name for found in context.codec.audio_formats]
         context.format = next((name for name in ("fltp", "flt", "s32p", "s32") if name in formats), formats[0])

@@ -195,10 +195,9 @@ def _density(source: Reader, subtype: str) -> dict[str, float | str | None]:
     """Ask a lossy encoder for the source's bit rate; a scale that it lacks is left at its default."""
     if not source.bit_rate:
         return {}
-    bits, steady = source.bit_rate
-    if subtype == "MPEG_LAYER_III":
-        mode = "CONSTANT" if steady else "AVERAGE"
-        return {"compression_level": lossy.mp3_level(bits, source.samplerate), "bitrate_mode": mode}
+    bits = source.bit_rate
+    if subtype == "MPEG_LAYER_III":  # a file of constant bit rate would lack the header that states the encoder's delay
+        return {"compression_level": lossy.mp3_level(bits, source.samplerate), "bitrate_mode": "AVERAGE"}
     if subtype == source.subtype == "OPUS":
         return {"compression_level": lossy.opus_level(bits, source.channels)}
     if subtype == source.subtype == "VORBIS":

@@ -64,8 +64,8 @@ class Reader(Protocol):
         Container and sample format, by libsndfile's names.
     seconds : float or None
         Length of the sound, as stated by the file.
-    bit_rate : tuple of (float, bool) or None
-        For a compressed file, bits per second and whether that is constant.
+    bit_rate : float or None
+        Bits per second of a compressed file.
     """
 
     name: str
@@ -74,7 +74,7 @@ class Reader(Protocol):
     format: str
     subtype: str
     seconds: float | None
-    bit_rate: tuple[float, bool] | None
+    bit_rate: float | None
 
     def blocks(self) -> Iterator[Audio]:
         """Yield float32 (n, channels) to the end; raise BreaksOffError if that comes too early."""

@@ -209,10 +209,8 @@ def test_mp3_keeps_its_bit_rate(tmp_path, rate, mode, level):
     picture = b"ID3\3\0\0" + bytes([0, 0x0C, 0, 0]) + bytes(0x0C << 14)
     (tmp_path / "in.mp3").write_bytes(picture + (tmp_path / "in.mp3").read_bytes())
     enhance_file(tmp_path / "in.mp3", tmp_path / "out.mp3", **NEUTRAL)
-    before, steady = lossy.bit_rate(tmp_path / "in.mp3", 6.0)
-    after, still = lossy.bit_rate(tmp_path / "out.mp3", 6.0)
-    assert steady == still == (mode == "CONSTANT")
-    assert after == pytest.approx(before, rel=0.02 if steady else 0.15)
+    before, after = (lossy.bit_rate(tmp_path / name, 6.0) for name in ("in.mp3", "out.mp3"))
+    assert after == pytest.approx(before, rel=0.15)
     assert os.stat(tmp_path / "out.mp3").st_size < 0.9 * os.stat(tmp_path / "in.mp3").st_size
 
 
@@ -234,7 +232,7 @@ def test_opus_and_vorbis_keep_their_bit_rate(tmp_path, channels, level, codec, r
     ) as file:
         file.write(audio)
     enhance_file(tmp_path / "in.ogg", tmp_path / output, **NEUTRAL)
-    before, after = (lossy.bit_rate(tmp_path / name, 6.0)[0] for name in ("in.ogg", output))
+    before, after = (lossy.bit_rate(tmp_path / name, 6.0) for name in ("in.ogg", output))
     assert after == pytest.approx(before, rel=0.1)
 
 
@@ -253,14 +251,16 @@ def test_vorbis_at_a_rate_for_which_the_encoder_states_none_has_its_default(tmp_
     assert after == pytest.approx(before, rel=0.2)
 
 
-def test_mp3_begins_and_ends_where_its_input_does(tmp_path):
+@pytest.mark.parametrize(("name", "options"), [("in.wav", {}), ("in.mp3", {"bitrate_mode": "CONSTANT"})])
+def test_mp3_begins_and_ends_where_its_input_does(tmp_path, name, options):
     """The encoder's delay is in the file's header, by which decoders skip it."""
     signal = np.zeros(2 * 48000, np.float32)
     signal[40000] = 0.9
-    soundfile.write(tmp_path / "in.wav", signal, 48000)
-    enhance_file(tmp_path / "in.wav", tmp_path / "out.mp3", **NEUTRAL)
+    soundfile.write(tmp_path / name, signal, 48000, **options)
+    signal, _ = soundfile.read(tmp_path / name)
+    enhance_file(tmp_path / name, tmp_path / "out.mp3", **NEUTRAL)
     result, _ = soundfile.read(tmp_path / "out.mp3")
-    assert (len(result), np.argmax(np.abs(result))) == (len(signal), 40000)
+    assert (len(result), np.argmax(np.abs(result))) == (len(signal), np.argmax(np.abs(signal)))
 
 
 @covers("files.lossy.bit_rate", "files.lossy.mp3_level", "files.lossy.opus_level")
@@ -269,6 +269,6 @@ def test_mp3_begins_and_ends_where_its_input_does(tmp_path):
 def test_any_file_has_a_bit_rate_that_the_encoder_takes(tmp_path_factory, content, seconds, rate):
     path = tmp_path_factory.mktemp("mp3") / "in.mp3"
     path.write_bytes(content)
-    bits, _ = lossy.bit_rate(path, seconds)
+    bits = lossy.bit_rate(path, seconds)
     assert 0 <= lossy.mp3_level(bits, rate) < 1
     assert 0 <= lossy.opus_level(bits, 2) <= 1
