@@ -139,8 +139,8 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("input", metavar="IN", help="file, folder, or - for a WAV file from standard input;"
                          " channels are enhanced independently")  # fmt: skip
     command.add_argument("output", metavar="OUT", help="file or folder to write, or - for a WAV file on standard"
-                         " output; sample rate, channels and length stay the same, the suffix selects the format, and"
-                         " missing folders are created")  # fmt: skip
+                         " output; sample rate, channels, length and the bit rate of a compressed format stay the"
+                         " same, the suffix selects the format, and missing folders are created")  # fmt: skip
     _add_settings(command)
     command.add_argument("--force", action="store_true", help="overwrite existing outputs")
     command.add_argument("--resume", action="store_true", help="skip outputs that already exist")
