@@ -11,16 +11,14 @@ from .constants import ATTENUATION_LIMIT_DB, DELAY, HOP, SAMPLE_RATE
 from .enhancer import Source
 from .model_file import Model
 from .settings import Settings
-from .stream import Line, as_rate
+from .stream import OFFLINE_BLOCK, Line, as_rate
 from .threads import one_blas_thread
 
 if TYPE_CHECKING:
     from .files.audio import Enhanced
 
-__all__ = ["OFFLINE_BLOCK", "enhance", "enhance_file"]
+__all__ = ["enhance", "enhance_file"]
 
-OFFLINE_BLOCK = 100
-"""Hops per call for a whole signal: enough for matrix products, yet little memory."""
 _PIECE_SECONDS = 10
 """Seconds of a long signal that are resampled at a time."""
 

@@ -19,12 +19,14 @@ from .errors import MissingExtraError
 from .model_file import Model
 from .settings import Settings
 
-__all__ = ["Line", "RATES", "Stream", "as_rate"]
+__all__ = ["Line", "OFFLINE_BLOCK", "RATES", "Stream", "as_rate"]
 
 Audio = NDArray[np.float32]
 
 RATES = (1000, 1_000_000)
 """Hertz: a rate outside this range is a mistake or a damaged header; at 1 Hz each sample would become 48000."""
+OFFLINE_BLOCK = 100
+"""Hops per call for a whole signal: enough for matrix products, yet little memory."""
 _TRIAL_SECONDS = 2
 """The resamplers' delay settles well within this."""
 

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from ..checks import as_path, as_signal
 from ..errors import AudioFileError, MissingExtraError
-from ..offline import OFFLINE_BLOCK
-from ..stream import FrameEnhancer, Line, as_rate, exactly
+from ..stream import OFFLINE_BLOCK, FrameEnhancer, Line, as_rate, exactly
 
 try:
     import soundfile  # noqa: F401 - to report at once that it is missing
@@ -25,7 +24,8 @@ except (ImportError, OSError) as error:  # OSError: soundfile without its C libr
     raise MissingExtraError("files", error) from error
 
 from .output import check_target, created, write_wav
-from .reading import BreaksOffError, Reader, checked, opened
+from .reader import BreaksOffError, Reader
+from .reading import checked, opened
 
 __all__ = ["Enhanced", "enhance_file", "read_mono", "resample", "write_wav"]
 

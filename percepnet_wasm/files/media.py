@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..errors import AudioFileError, MissingExtraError
 from .formats import VIDEO
-from .reading import BreaksOffError, Reader
+from .reader import BreaksOffError, Reader
 
 try:
     import av
@@ -49,7 +49,7 @@ _EXACT = "mov"
 
 
 class MediaReader:
-    """A file that FFmpeg reads; see :class:`percepnet_wasm.files.reading.Reader`.
+    """A file that FFmpeg reads; see :class:`percepnet_wasm.files.reader.Reader`.
 
     Attributes
     ----------

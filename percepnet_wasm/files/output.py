@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from ..checks import as_path, as_signal
 from ..errors import AudioFileError, MissingExtraError
-from .reading import STANDARD, Reader
+from .reader import Reader
+from .reading import STANDARD
 from .wav import PIPED, WavPipe
 
 try:

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..checks import MOST_CHANNELS, UNSCALED, unscaled
 from ..errors import AudioFileError, MissingExtraError
 from ..stream import RATES
+from .reader import BreaksOffError, Reader
 from .wav import Body, WavHeader, read_header
 
 try:
@@ -22,7 +23,7 @@ except (ImportError, OSError) as error:  # OSError: soundfile without its C libr
 from . import lossy
 from .formats import is_media
 
-__all__ = ["BreaksOffError", "Reader", "STANDARD", "SoundReader", "checked", "opened"]
+__all__ = ["STANDARD", "SoundReader", "checked", "opened"]
 
 Audio = NDArray[np.float32]
 
@@ -38,48 +39,6 @@ _LOOSE_SECONDS = 0.25
 """By how much an mp3 file's own frame count may be wrong although nothing is missing."""
 
 
-class BreaksOffError(AudioFileError):
-    """The sound ends before the file says it does, or cannot be read any further.
-
-    Parameters
-    ----------
-    reason : str
-        The library's message, if any.
-    """
-
-    def __init__(self, reason: str = "") -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-class Reader(Protocol):
-    """An open audio file.
-
-    Attributes
-    ----------
-    name : str
-        Its name in messages.
-    samplerate, channels : int
-    format, subtype : str
-        Container and sample format, by libsndfile's names.
-    seconds : float or None
-        Length of the sound, as stated by the file.
-    bit_rate : float or None
-        Bits per second of a compressed file.
-    """
-
-    name: str
-    samplerate: int
-    channels: int
-    format: str
-    subtype: str
-    seconds: float | None
-    bit_rate: float | None
-
-    def blocks(self) -> Iterator[Audio]:
-        """Yield float32 (n, channels) to the end; raise BreaksOffError if that comes too early."""
-
-
 class _Forwards(soundfile.SoundFile):
     """A file that is only read forwards: libsndfile cannot seek in all, yet soundfile would after every block."""
 
@@ -88,7 +47,7 @@ class _Forwards(soundfile.SoundFile):
 
 
 class SoundReader:
-    """A file that libsndfile reads; see :class:`Reader`."""
+    """A file that libsndfile reads; see :class:`.Reader`."""
 
     def __init__(self, file: Any, name: str, header: WavHeader | None = None, path: Path | None = None) -> None:
         self.name, self._file = name, file
