@@ -47,6 +47,17 @@ def start_node_with_patience(self: NodeRunner, jspi: bool = False) -> None:
 
 NodeRunner.init_node = start_node_with_patience
 
+set_script_timeout = SeleniumChromeRunner.set_script_timeout
+
+
+def set_timeouts(self: SeleniumChromeRunner, timeout: float) -> None:
+    """Wait for the driver's answer for longer than it waits for a script: Selenium would give up after 120 s."""
+    set_script_timeout(self, timeout)
+    self.driver.command_executor.client_config.timeout = timeout + 60
+
+
+SeleniumChromeRunner.set_script_timeout = set_timeouts
+
 
 @pytest.fixture(scope="session")
 def web_server_main(request: pytest.FixtureRequest) -> Iterator[tuple[str, int, object]]:
@@ -57,12 +68,12 @@ def web_server_main(request: pytest.FixtureRequest) -> Iterator[tuple[str, int, 
 
 @pytest.fixture
 def publish(selenium, request):
-    """Give an array an address that the interpreter can fetch: far faster than through the driver's protocol."""
+    """Give bytes or float32 numbers an address that the interpreter can fetch: the driver's protocol is far slower."""
     files = []
 
     def write(name: str, array: np.ndarray) -> str:
         files.append(request.config.option.dist_dir / name)
-        files[-1].write_bytes(array.astype("<f4").tobytes())
+        files[-1].write_bytes(array.astype("u1" if array.dtype == np.uint8 else "<f4").tobytes())
         return f"{selenium.base_url}/{name}"
 
     yield write

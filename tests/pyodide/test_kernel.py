@@ -1,15 +1,27 @@
-"""The kernel's side modules inside Pyodide, under Node and in headless Chromium, against the NumPy path there."""
+"""The kernel's side modules inside Pyodide, under Node and in headless Chromium, against the NumPy path there.
+
+And against the runner in JavaScript, which needs no Python.
+"""
+
+from pathlib import Path
 
 import numpy as np
 import pytest
 from pytest_pyodide import run_in_pyodide
 
+from build_scripts.package.bundle import wrapped_modules
 from build_scripts.site.make_clip import make_clip
+from percepnet_wasm import Model
+from percepnet_wasm.kernel.image import image
+
+ROOT = Path(__file__).parents[2]
 
 GAINS = {"simd": 2e-3, "relaxed": 0.05}
 """Largest difference of a gain over the whole file. Relaxed SIMD's activations have 7 bits: PESQ is what counts."""
 SAMPLES = {"simd": 1e-4, "relaxed": 0.02}
 PESQ = 0.01
+RUNNER = 0.0
+"""Of the runner and the kernel in Pyodide: the same instructions on the same tables."""
 
 pytestmark = pytest.mark.driver_timeout(240)
 
@@ -52,7 +64,8 @@ def test_whole_file_equals_numpys(selenium, publish, clip, kernel):
     from scipy.signal import resample_poly
 
     clean, noisy = clip
-    found = compare_there(selenium, publish("noisy.f32", noisy), kernel)
+    clip_url = publish("noisy.f32", noisy)
+    found = compare_there(selenium, clip_url, kernel)
     if isinstance(found, str):
         assert kernel == "relaxed" and selenium.browser == "node", found
         pytest.skip(found)  # Node 20 has no relaxed SIMD
@@ -68,6 +81,34 @@ def test_whole_file_equals_numpys(selenium, publish, clip, kernel):
     ]
     print(f"{selenium.browser} {kernel}: gains within {gains:.2g}, PESQ {scores[0]:.4f} and {scores[1]:.4f} by NumPy")
     assert abs(scores[0] - scores[1]) <= PESQ
+    apart = runners_distance(selenium, publish, kernel, clip_url, with_kernel)
+    print(f"{selenium.browser} {kernel}: the runner's samples within {apart:.2g}")
+    assert apart <= RUNNER
+
+
+def runners_distance(selenium, publish, kernel, clip_url, expected) -> float:
+    """Run the clip through worklet/runner.js where Pyodide runs: the largest difference of a sample."""
+    modules = wrapped_modules("runner.js", lambda name: (ROOT / "worklet" / name).read_text(encoding="utf-8"))
+    module = np.frombuffer((ROOT / "percepnet_wasm" / "kernel" / f"{kernel}.wasm").read_bytes(), np.uint8)
+    program = np.frombuffer(image(Model.load()), np.uint8)
+    files = [publish(f"runner.{kind}", data) for kind, data in (("wasm", module), ("pni", program), ("f32", expected))]
+    return selenium.run_js(
+        "".join(modules.values())
+        + f"""
+        const files = {[*files, clip_url]};
+        const bytes = async (url) => new Uint8Array(await (await fetch(url)).arrayBuffer());
+        const [module, image, expected, noisy] = await Promise.all(files.map(bytes));
+        const runner = (await $runner.Program.load({{ {kernel}: module }}, image)).stream();
+        const [wanted, samples] = [expected, noisy].map(({{ buffer }}) => new Float32Array(buffer));
+        let apart = 0;
+        for (let at = 0; at < samples.length; at += 480) {{
+          runner.input().set(samples.subarray(at, at + 480));
+          runner.step();
+          runner.output().forEach((sample, i) => (apart = Math.max(apart, Math.abs(sample - wanted[at + i]))));
+        }}
+        return apart;
+        """
+    )
 
 
 @run_in_pyodide(packages=["percepnet-wasm"])
