@@ -71,17 +71,23 @@ def start(open_tab: Callable[..., Tab], isolated: str) -> Callable[[], Tab]:
     return opened
 
 
-def test_devices_of_all_rates_one_after_the_other(start: Callable[[], Tab]) -> None:
+@pytest.mark.parametrize(
+    ("engine", "rates"), [("python", (8000, 16000, 44100, 96000, 192000)), ("worklet", (8000, 44100))]
+)  # 48 kHz is what all other tests have.
+def test_devices_of_all_rates_one_after_the_other(
+    start: Callable[[], Tab], engine: str, rates: tuple[int, ...]
+) -> None:
     """Each is enhanced, at the stated delay, by the same output track; mono and stereo take turns."""
     tab = start()
-    tab.evaluate("""async () => {
-        const percepnet = await harness.create();
+    create = """async (engine) => {
+        const percepnet = await harness.create({ engine });
         window.raw = await device(8000, 1, clip);
         window.clean = await percepnet.processTrack(raw);
         await harness.untilPlaying(percepnet, 'enhanced');
-    }""")
-    # 48 kHz is what all other tests have.
-    for number, rate in enumerate((8000, 16000, 44100, 96000, 192000)):
+    }"""
+    tab.evaluate(create, engine)
+    latency = tab.evaluate("percepnet.latency")
+    for number, rate in enumerate(rates):
         if number:
             exchange = (
                 "async ([rate, channels]) => percepnet.replaceInput(window.raw = await device(rate, channels, clip))"
@@ -94,7 +100,7 @@ def test_devices_of_all_rates_one_after_the_other(start: Callable[[], Tab]) -> N
             print(f"{rate} Hz: {behind} samples behind")
             # Between tracks the browser has buffers of its own, tens of ms on a busy machine. From node to node the
             # delay is exact (below).
-            if abs(behind - (DEPTH + DELAY)) < 0.1 * SAMPLE_RATE:
+            if abs(behind - latency) < 0.1 * SAMPLE_RATE:
                 return not_cleaned(*align(raw, out, SAMPLE_RATE))
             tab.evaluate("percepnet.replaceInput(raw)")  # a buffer filled by a standstill stays full
             return f"{rate} Hz: {behind} samples behind"
@@ -245,11 +251,12 @@ def test_the_delay_is_the_stated_one_after_every_disturbance(open_tab: Callable[
     assert tab.uncaught == []
 
 
-def test_a_context_that_is_suspended_from_outside(start: Callable[[], Tab]) -> None:
+@in_both_threads
+def test_a_context_that_is_suspended_from_outside(start: Callable[[], Tab], engine: str) -> None:
     """It is resumed at once; if the browser forbids that, one event says so, and a click is enough."""
     tab = start()
     tab.evaluate(
-        "async () => { await harness.enhanceMicrophone(); await harness.untilPlaying(percepnet, 'enhanced'); }"
+        "async (engine) => harness.untilPlaying(await harness.enhanceMicrophone({ engine }), 'enhanced')", engine
     )
     took = tab.evaluate("""async () => {
         await contexts[0].suspend();

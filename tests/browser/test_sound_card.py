@@ -19,9 +19,9 @@ pytestmark = [
     ),
 ]
 
-START = """async () => {
+START = """async (engine) => {
     const { wrapGetUserMedia } = await import('/worklet/clean-media.js');
-    const media = wrapGetUserMedia();
+    const media = wrapGetUserMedia({ engine });
     const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
     const [track] = stream.getAudioTracks();
     const [percepnet] = media.instances;
@@ -49,14 +49,15 @@ def browser(chromium: Callable[..., Browser], system: dict[str, str]) -> Iterato
     started.close()
 
 
+@pytest.mark.parametrize("engine", ["python", "worklet"])
 def test_a_microphone_that_the_system_mutes_costs_nothing(
-    browser: Browser, system: dict[str, str], isolated: str
+    browser: Browser, system: dict[str, str], isolated: str, engine: str
 ) -> None:
     """The browser's own mute and unmute reach the page's track; no frame is computed in between."""
     tab = Tab(browser.new_page(), isolated)
     tab.page.goto(isolated + "tests/empty.html")
     tab.evaluate("async () => { window.harness = await import('/tests/harness.js'); }")
-    tab.evaluate(START)
+    tab.evaluate(START, engine)
     for number in (1, 2):
         subprocess.run(["pactl", "set-source-mute", "microphone", "1"], env=system, check=True)
         tab.wait("track.muted && percepnet.playing === 'resting'")

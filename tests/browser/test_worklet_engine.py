@@ -15,7 +15,7 @@ READY = """async (options) =>
     harness.untilState(await harness.create({ engine: 'worklet', ...options }), 'ready', 'fallback')"""
 
 # 'stats' comes for the first time when the program has been loaded, which needs no quantum in a suspended context.
-RENDER = """async ({ input, change }) => {
+RENDER = """async ({ input, change, model }) => {
     const samples = harness.decode(input);
     const context = new OfflineAudioContext(1, samples.length, 48000);
     const buffer = new AudioBuffer({ length: samples.length, sampleRate: 48000 });
@@ -31,6 +31,7 @@ RENDER = """async ({ input, change }) => {
         await new Promise((resolve) => setTimeout(resolve, 100));
         await context.resume();
     });
+    if (model) context.suspend(1).then(() => percepnet.setModel(model)).then(() => context.resume());
     const started = performance.now();
     const rendered = await context.startRendering();
     const frames = samples.length / 480;
@@ -102,6 +103,25 @@ def test_the_attenuation_limit_changes_without_a_click(open_tab: Callable[..., T
     print(f"amplitude {before:.2f} before, {after:.2f} after")
     assert before < 0.7 * after, "the limit made no difference: nothing was tested"
     assert np.abs(np.diff(output, 2))[30000:].max() < 2e-3, "a step"
+
+
+def test_switching_to_another_model_leaves_no_gap(open_tab: Callable[..., Tab], not_isolated: str) -> None:
+    """The other model listens for a second, then takes over: the output has no step, and no quantum is raw."""
+    t = np.arange(4 * SAMPLE_RATE) / SAMPLE_RATE
+    tone = 0.2 * np.sin(2 * np.pi * (150 * t + 50 * t**2))
+    noisy = (tone + 0.001 * np.random.default_rng(5).standard_normal(t.size)).astype(np.float32)
+    tab = open_tab(not_isolated)
+    # So that a model that takes the tone for noise leaves half of it: a step in it would be seen.
+    assert tab.evaluate(READY, {"attenuationLimit": 6}) == "ready"
+    output = decode(tab.evaluate(RENDER, {"input": encode(noisy), "model": "c10"})["output"])
+    assert tab.evaluate("percepnet.tier") == "c10"
+    tab.wait("log.some(({ type, tier }) => type === 'stats' && tier === 'c10')")
+    assert tab.evaluate("log.findLast(({ type }) => type === 'stats').underruns") == 0
+    assert np.abs(output[SAMPLE_RATE:]).max() > 0.05, "nothing in which a step would be seen"
+    # Each model's own output has smaller steps; one in the tone would be ten times larger.
+    assert np.abs(np.diff(output, 2))[20000:].max() < 0.01
+    dry = shifted(noisy, LATENCY)
+    assert np.abs(output[150000:] - dry[150000:]).max() > 0.005, "enhanced to the end"
 
 
 def test_a_track_is_enhanced(open_tab: Callable[..., Tab], not_isolated: str) -> None:
