@@ -129,7 +129,8 @@ def sound_card(recording: Path, folder: Path, rate: int = 48000) -> Iterator[dic
     }
     modules = [
         f"module-native-protocol-unix auth-anonymous=1 socket={runtime}/socket",
-        f"module-null-sink sink_name=loudspeaker rate={rate}",
+        # Without norewinds it plays 2 s at a time, and every new audio context waits for the next time.
+        f"module-null-sink sink_name=loudspeaker norewinds=1 rate={rate}",
         f"module-null-sink sink_name=room rate={rate} channels=1",
         "module-remap-source source_name=microphone master=room.monitor "
         "source_properties=device.description=Microphone",
