@@ -101,14 +101,15 @@ def test_drop_in_is_raw_while_loading_then_clean(open_tab: Callable[..., Tab], i
     assert tab.complaints == [] and tab.uncaught == []
 
 
-STEREO = """async ([tones, gains]) => {
+STEREO = """async ([tones, gains, late]) => {
     const percepnet = await harness.create({ enabled: false });
     const context = new AudioContext({ sampleRate: 48000 });
     const merger = new ChannelMergerNode(context, { numberOfInputs: 2 });
     const oscillators = {};
     tones.forEach((frequency, channel) => {
         const tone = (oscillators[frequency] ??= new OscillatorNode(context, { frequency }));
-        tone.connect(new GainNode(context, { gain: gains[channel] })).connect(merger, 0, channel);
+        const level = tone.connect(new GainNode(context, { gain: gains[channel] }));
+        level.connect(new DelayNode(context, { delayTime: channel * late })).connect(merger, 0, channel);
     });
     Object.values(oscillators).forEach((tone) => tone.start());
     const destination = new MediaStreamAudioDestinationNode(context, { channelCount: 2 });
@@ -118,19 +119,20 @@ STEREO = """async ([tones, gains]) => {
 
 
 MICROPHONES = {
-    "two talkers": ([500, 1500], [0.4, 0.4], {500: 0.4, 1500: 0.4}),
-    "a dead channel": ([500, 500], [0.4, 0], {500: 0.4}),
-    "opposite phase": ([500, 500], [0.4, -0.4], {500: 0.4}),
-    "half the level": ([500, 500], [0.4, 0.2], {500: 0.4}),
+    "two talkers": ([500, 1500], [0.4, 0.4], 0, {500: 0.4, 1500: 0.4}),
+    "a dead channel": ([500, 500], [0.4, 0], 0, {500: 0.4}),
+    "opposite phase": ([500, 500], [0.4, -0.4], 0, {500: 0.4}),
+    "half the level": ([500, 500], [0.4, 0.2], 0, {500: 0.4}),
+    "half a millisecond late": ([500, 500], [0.4, 0.4], 0.0005, {500: 0.4}),
 }
-"""Tones and gains of the two channels, and the amplitudes that should be heard."""
+"""Tones and gains of the two channels, seconds of the second's delay, and the amplitudes that should be heard."""
 
 
 def test_a_stereo_microphone_keeps_its_voice_whole(open_tab: Callable[..., Tab], isolated: str) -> None:
     """Different sounds in the channels are both heard, in full; the same sound is that of the better channel."""
     tab = open_tab(isolated)
-    for name, (tones, gains, expected) in MICROPHONES.items():
-        tab.evaluate(STEREO, [tones, gains])
+    for name, (tones, gains, late, expected) in MICROPHONES.items():
+        tab.evaluate(STEREO, [tones, gains, late])
 
         def not_all_of_each(name: str = name, expected: dict[int, float] = expected) -> str:
             (out,) = map(decode, tab.evaluate("() => harness.recordTracks([clean], 48000)"))
