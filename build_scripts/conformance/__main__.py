@@ -109,7 +109,9 @@ class Session:
                 if time.monotonic() > self.deadline:
                     return False
                 started = time.monotonic()
-                outcome = self.browser.run(self.served[arm].url(test.url), limit)
+                served = self.served[arm]
+                outcome = self.browser.run(served.url(test.url), limit)
+                served.check()
                 journal.add(test.url, arm, outcome)
                 figures = f"{outcome.status}, {len(outcome.passed)} of {len(outcome.subtests)} pass"
                 print(f"  {test.url} {arm}: {figures}, {time.monotonic() - started:.1f} s", flush=True)

@@ -45,6 +45,19 @@ class Served:
 
     http: int
     https: int
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def check(self) -> None:
+        """Make sure that it still runs: without it every test would fail.
+
+        Raises
+        ------
+        RuntimeError
+            It has ended.
+        """
+        if self.process.poll() is not None:
+            raise RuntimeError(f"the tests' server has ended:\n{self.log.read_text()}")
 
     def url(self, test: str) -> str:
         """Address of a test: its name says how it is to be loaded."""
@@ -85,12 +98,18 @@ def serve_tests(tests: Path, site: Path, tag: bool, patience: int, folder: Path)
     (folder / "testharnessreport.js").write_text(report)
     (folder / "testdriver-vendor.js").write_text((here / "driver.js").read_text())
     (folder / "tag.js").write_text(TAG)
-    http, http2, https, https2 = free_ports(4)
+    # All of them, since the server's own choice may be taken by another program before it is used.
+    http, http2, http_private, https, https2, https_private = ports = free_ports(6)
     config = {
         "browser_host": HOST,
         "server_host": "127.0.0.1",
         "check_subdomains": False,
-        "ports": {"http": [http, http2], "https": [https, https2]},
+        "ports": {
+            "http": [http, http2],
+            "http-private": [http_private],
+            "https": [https, https2],
+            "https-private": [https_private],
+        },
         "logging": {"level": "warning", "suppress_handler_traceback": True},
         "aliases": [
             {"url-path": ADDRESS, "local-dir": str(site)},
@@ -108,9 +127,9 @@ def serve_tests(tests: Path, site: Path, tag: bool, patience: int, folder: Path)
         subprocess.Popen(command, cwd=tests, stdout=out, stderr=out, start_new_session=True) as process,
     ):
         try:
-            for port in (http, https):
+            for port in ports:
                 _wait(port, process, log)
-            yield Served(http, https)
+            yield Served(http, https, process, log)
         finally:
             # It has a process per port, which would outlive it.
             with contextlib.suppress(ProcessLookupError):

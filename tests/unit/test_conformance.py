@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -233,7 +235,8 @@ def session(tmp_path, monkeypatch):
 
     @contextlib.contextmanager
     def serve(tests, site, tag, patience, folder):
-        yield type("Served", (), {"url": lambda self, test: ("tag" if tag else "plain") + test})()
+        members = {"url": lambda self, test: ("tag" if tag else "plain") + test, "check": lambda self: None}
+        yield type("Served", (), members)()
 
     monkeypatch.setattr(command, "BUILD", tmp_path)
     monkeypatch.setattr(command, "serve_tests", serve)
@@ -309,11 +312,21 @@ def test_tests_of_a_folder(tmp_path):
 
 
 def test_address_of_a_test():
-    served = Served(http=80, https=443)
+    served = Served(80, 443, None, None)
     assert served.url("/a/b.html?c") == "http://web-platform.test:80/a/b.html?c"
     assert served.url("/a/b.https.html") == "https://web-platform.test:443/a/b.https.html"
     assert served.url("/a/b.www.html") == "http://www.web-platform.test:80/a/b.www.html"
     assert {"web-platform.test", "www.not-web-platform.test", "www1.www2.web-platform.test"} <= set(ALL_HOSTS)
+
+
+def test_a_server_that_has_ended_is_noticed_and_its_log_shown(tmp_path):
+    (tmp_path / "log.txt").write_text("port is taken")
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        served = Served(80, 443, process, tmp_path / "log.txt")
+        served.check()
+        process.communicate(b"\n")
+        with pytest.raises(RuntimeError, match="port is taken"):
+            served.check()
 
 
 def test_the_newest_source_archive_comes_first():
