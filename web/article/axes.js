@@ -20,7 +20,8 @@ export function showAxes({ stages, rate, top_hz: top }) {
     for (const old of screen.querySelectorAll('.tick, .time')) old.remove();
     const map = screen.querySelector('[data-map]');
     for (const { at, text } of map ? BAND_TICKS : frequencies) screen.append(mark('tick', text, 'bottom', at));
-    for (let second = 2; second < seconds; second += 2) {
+    // On a phone the last second is too narrow for a name.
+    for (let second = 2; second < seconds - 1; second += 2) {
       screen.append(mark('time', `${second} s`, 'left', second / seconds));
     }
   }

@@ -110,13 +110,14 @@ export function paintComb(canvas, { taps, period, rate, voiced }) {
   const across = width - left;
   const top = LEGEND / 2;
   const tall = height - LEGEND - 2 * top;
+  const roomy = across / HARMONICS > drawing.measureText('1000 Hz').width + 8;
   drawing.textAlign = 'center';
   for (let harmonic = 1; harmonic < HARMONICS; harmonic++) {
     const x = left + (harmonic / HARMONICS) * across;
     drawing.fillStyle = colour('--line');
     drawing.fillRect(x, 0, 1, height - LEGEND);
     drawing.fillStyle = colour('--quiet');
-    drawing.fillText(`${Math.round(harmonic * pitch)} Hz`, x, height - 5);
+    if (roomy || harmonic % 2) drawing.fillText(`${Math.round(harmonic * pitch)} Hz`, x, height - 5);
   }
   drawing.textAlign = 'right';
   drawing.textBaseline = 'middle';
