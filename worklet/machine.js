@@ -54,8 +54,8 @@ export async function start(kernel, source, image) {
 }
 
 /**
- * Put the constants in place, and the weights into the order that this kernel needs; piece by piece, each of which takes no longer
- * than a frame.
+ * Put the constants in place, and the weights into the order that this kernel needs, in pieces that are short beside a frame for the
+ * tiers that ship.
  *
  * @param {Machine} machine @param {Image} image
  * @returns {Generator<void>}

@@ -65,9 +65,8 @@ def vorbis_level(bits_per_second: float, sample_rate: int, channels: int) -> flo
     for _ in range(8):
         level = (low + high) / 2
         trial = io.BytesIO()
-        soundfile.SoundFile(
-            trial, "w", sample_rate, channels, "VORBIS", format="OGG", compression_level=level
-        ).close()  # fmt: skip
+        form = {"subtype": "VORBIS", "format": "OGG", "compression_level": level}
+        soundfile.SoundFile(trial, "w", sample_rate, channels, **form).close()
         nominal = _nominal(trial.getvalue())
         if not nominal:
             return None

@@ -9,7 +9,7 @@ import { Lab } from './lab.js';
 import { Player } from './player.js';
 import { followPointer } from './pointing.js';
 import { LONGEST } from './sounds.js';
-import { STAGES, figure, showMoment, showPictures, showScores, tellingMoment } from './views.js';
+import { STAGES, figure, showMoment, showPictures, showScores, exampleMoment } from './views.js';
 
 /** @typedef {import('./lab.js').Result} Result */
 /** @typedef {import('./computing.js').Version} Version */
@@ -117,7 +117,7 @@ function showNow() {
   const { position } = player;
   if (document.activeElement !== element('position') || player.playing) element('position').value = position;
   write('time', `${position.toFixed(1)} s`);
-  showMoment(result, pointed ?? (position || player.playing ? position : tellingMoment(result)), player.playing);
+  showMoment(result, pointed ?? (position || player.playing ? position : exampleMoment(result)), player.playing);
 }
 
 // Playing --------------------------------------------------------------------------------------------------------------

@@ -83,18 +83,18 @@ export function showMoment(result, moment, hurried) {
 }
 
 /**
- * The moment at which a voiced sound has the widest gains: the beginning of a clip is silent, and its plots are empty.
+ * The time of the voiced frame with the largest gains: a clip begins with silence, in which the plots would be empty.
  *
  * @param {Result} result
  * @returns {number} seconds
  */
-export function tellingMoment(result) {
-  const width = (/** @type {number} */ frame) => {
+export function exampleMoment(result) {
+  const total = (/** @type {number} */ frame) => {
     if (result.correlation[frame] < result.voiced) return 0;
     return result.maps.plain_gains.subarray(frame * result.bands, (frame + 1) * result.bands).reduce((sum, gain) => sum + gain, 0);
   };
   let best = 0;
-  for (let frame = 1; frame < result.frames; frame++) if (width(frame) > width(best)) best = frame;
+  for (let frame = 1; frame < result.frames; frame++) if (total(frame) > total(best)) best = frame;
   return (best * result.hop) / result.rate;
 }
 
