@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from . import __version__
 from .checks import as_floats
 from .constants import ATTENUATION_LIMIT_DB, DELAY, HOP, SAMPLE_RATE
 from .engine import NumpyEngine
@@ -255,8 +256,6 @@ def info(model: Source = None) -> dict[str, Any]:
         version, sample_rate, hop, delay_samples, delay_ms, bands, tier, density, weights, quantised, format_version,
         model_sha256, provenance.
     """
-    from . import __version__
-
     loaded = Model.load(model)
     return {
         "version": __version__,

@@ -5,7 +5,11 @@ from dataclasses import dataclass
 from .errors import ModelFileError
 from .signal.bands import BANDS
 
-__all__ = ["Layer", "check_layers"]
+__all__ = ["WEIGHT_LIMIT", "WEIGHT_SCALE", "Layer", "check_layers"]
+
+WEIGHT_SCALE = 1 / 256
+"""Value of one step of an int8 weight (AEC paper): weights live in (-1/2, 1/2)."""
+WEIGHT_LIMIT = 127 * WEIGHT_SCALE
 
 _WIDEST = 1 << 14
 _KINDS = ("dense", "conv", "gru")

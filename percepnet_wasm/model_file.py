@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from .constants import LOOKAHEAD, SAMPLE_RATE
 from .errors import ModelFileError
-from .layers import Layer, check_layers
+from .kernel import image_format
+from .layers import WEIGHT_SCALE, Layer, check_layers
 from .signal.bands import BANDS
 from .signal.features import FEATURE_SETS
 
@@ -27,11 +28,6 @@ __all__ = ["DEFAULT_TIER", "FORMAT_VERSION", "Model", "default_model_bytes"]
 
 FORMAT_VERSION = 1
 MAGIC = b"PERCEPNT"
-IMAGE_MAGIC = b"PERCEPNI"
-"""Magic of a model compiled for pages without Python (:mod:`.kernel.image`), which can be read too."""
-WEIGHT_SCALE = 1 / 256
-"""Value of one step of an int8 weight (AEC paper): weights live in (-1/2, 1/2)."""
-WEIGHT_LIMIT = 127 * WEIGHT_SCALE
 DEFAULT_TIER = "c20"
 
 _SUFFIXES = (".pnw", ".pni")
@@ -200,14 +196,13 @@ def _model_file(content: bytes) -> bytes:
         raise ModelFileError(f"is larger than {_LARGEST_FILE} bytes, so it is not a model: use a .pnw file")
     if len(content) < _HEAD.size:
         raise ModelFileError(f"has only {len(content)} bytes, too few for a model file: download it again")
-    if not content.startswith(IMAGE_MAGIC):
+    if not content.startswith(image_format.MAGIC):
         return content
-    from .kernel.image import model_file
-
     try:
-        return model_file(content)
+        header, payload = image_format.model_parts(content)
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError, struct.error) as error:
         raise ModelFileError(f"is a damaged program image ({error}): download it again") from error
+    return _HEAD.pack(MAGIC, FORMAT_VERSION, len(header)) + header + payload
 
 
 def _read(content: bytes) -> Model:

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from build_scripts import ROOT
 from percepnet_wasm import Enhancer
 from percepnet_wasm.constants import HOP, SAMPLE_RATE
-from percepnet_wasm.layers import Layer
-from percepnet_wasm.model_file import WEIGHT_SCALE, Model
+from percepnet_wasm.layers import WEIGHT_SCALE, Layer
+from percepnet_wasm.model_file import Model
 from percepnet_wasm.signal.bands import BANDS
 from percepnet_wasm.signal.features import FEATURES
 

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from percepnet_wasm.model_file import WEIGHT_LIMIT, WEIGHT_SCALE, Layer, Model
+from percepnet_wasm.layers import WEIGHT_LIMIT, WEIGHT_SCALE, Layer
+from percepnet_wasm.model_file import Model
 
 from .model import PercepNet, from_checkpoint, tier_of
 from .warm_start import from_model, with_features

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import Tensor, nn
 
-from percepnet_wasm.model_file import WEIGHT_LIMIT, WEIGHT_SCALE
+from percepnet_wasm.layers import WEIGHT_LIMIT, WEIGHT_SCALE
 from percepnet_wasm.signal.bands import BANDS
 
 from .gru import gru

@@ -8,8 +8,8 @@ import numpy as np
 
 from ..constants import HOP, SAMPLE_RATE
 from ..engine import NumpyEngine
-from ..layers import Layer
-from ..model_file import WEIGHT_SCALE, Model
+from ..layers import WEIGHT_SCALE, Layer
+from ..model_file import Model
 from ..signal.bands import BANDS
 from ..signal.features import FEATURE_SETS
 from .engine import KernelEngine

@@ -2,18 +2,12 @@
 
 An image holds the packed weights and tables, one stream's structures and the beginning of its buffers, as laid out in
 WebAssembly's memory, with a list of the places that hold addresses; the names of what a caller reads and writes; and a
-test computed by NumPy. It includes the header of the model file, so :meth:`.Model.load` reads an image just as it reads
-the file that it was compiled from.
-
-Layout: 8 bytes magic, format version and header length as little-endian uint32, an ASCII JSON header padded to 8 bytes,
-then, with the sizes that the header gives: constants, structures, beginning of the buffers, places (uint32) and test
-(float32).
-``worklet/image.js`` reads it, ``worklet/runner.js`` runs it.
+test computed by NumPy. :mod:`.image_format` describes the file; ``worklet/image.js`` reads it, ``worklet/runner.js``
+runs it.
 """
 
 import json
 import os
-import struct
 from pathlib import Path
 
 import numpy as np
@@ -23,29 +17,19 @@ from ..constants import HOP
 from ..engine import NumpyEngine
 from ..enhancer import info
 from ..errors import ModelFileError
-from ..layers import Layer
-from ..model_file import FORMAT_VERSION as MODEL_VERSION
-from ..model_file import IMAGE_MAGIC, WEIGHT_SCALE, Model
-from ..model_file import MAGIC as MODEL_MAGIC
+from ..model_file import Model
 from .check import TOLERANCE, trial_sound
+from .image_format import FORMAT_VERSION, HEAD, MAGIC, POINTER
 from .layout import LAYOUT, RELAXED_ZERO, structure
 from .memory import Area
-from .packing import unpack
 from .program import Constants, StreamLayout, UnsuitableModelError
 
-__all__ = ["FORMAT_VERSION", "image", "model_file", "write_image"]
+__all__ = ["image", "write_image"]
 
-FORMAT_VERSION = 2
-POINTER = 4
-"""Bytes of an address in WebAssembly."""
 FRAMES = 12
 """Frames in the test: enough to fill every stage's memory."""
 _STEP = 2**-12
 """The test's samples are multiples of this, so that they compress."""
-_HEAD = struct.Struct("<8sII")
-_LONGEST_HEADER = 1 << 20
-_MOST_WEIGHTS = 1 << 26
-"""Far beyond the article's 8 million, far below what would exhaust memory."""
 
 
 def image(model: Model) -> bytes:
@@ -100,65 +84,7 @@ def image(model: Model) -> bytes:
     text += b" " * (-len(text) % 8)
     parts = [contents[constants.area], contents[stream.structures], stream.beginning]
     parts += [np.array(each, "<u4") for each in places.values()] + [values.astype("<f4") for values in test]
-    return _HEAD.pack(IMAGE_MAGIC, FORMAT_VERSION, len(text)) + text + b"".join(part.tobytes() for part in parts)
-
-
-def model_file(content: bytes) -> bytes:
-    """Take an image apart.
-
-    Parameters
-    ----------
-    content : bytes
-        As :func:`image` returned it.
-
-    Returns
-    -------
-    bytes
-        The model file that it was compiled from.
-
-    Raises
-    ------
-    ValueError, KeyError, TypeError, struct.error
-        The image is damaged. The result includes a SHA-256 of the weights, which :meth:`.Model.load` checks.
-    """
-    _, version, length = _HEAD.unpack_from(content)
-    if version != FORMAT_VERSION or length > min(_LONGEST_HEADER, len(content) - _HEAD.size):
-        raise ValueError(f"format {version} with a header of {length} bytes")
-    header = json.loads(content[_HEAD.size : _HEAD.size + length])
-    constants = memoryview(content)[_HEAD.size + length :][: header["constants"]]
-    at, count = (header["matrices"][name] for name in ("offset", "count"))
-    matrices = list(np.frombuffer(constants, structure("Matrix", POINTER), count, at))
-    text = header["model"].encode()
-    layers = [Layer(**{**entry, "inputs": tuple(entry["inputs"])}) for entry in json.loads(text)["layers"]]
-    shapes = {layer.name: dict(layer.arrays()) for layer in layers}
-    if sum(np.prod(shape, dtype=float) for each in shapes.values() for shape in each.values()) > _MOST_WEIGHTS:
-        raise ValueError("more weights than any model has")
-    parts = []
-    for layer in layers:
-        arrays: dict[str, NDArray] = {}
-        for weight, bias in (("weight", "bias"), ("recurrent", "recurrent_bias")):
-            if weight in shapes[layer.name]:
-                rows, inputs = shapes[layer.name][weight]
-                matrix = matrices.pop(0)
-                arrays[weight] = _weights(constants, matrix, rows, inputs)
-                arrays[bias] = np.frombuffer(constants, "<f4", rows, int(matrix["bias"]))
-        parts += [arrays[name].tobytes() for name, _ in layer.arrays()]
-    return _HEAD.pack(MODEL_MAGIC, MODEL_VERSION, len(text)) + text + b"".join(parts)
-
-
-def _weights(constants: memoryview, matrix: np.void, rows: int, inputs: int) -> NDArray[np.int8]:
-    """Read a Matrix structure's weights as int8 (rows, inputs)."""
-    if matrix["floats"]:
-        groups = -(-rows // 16)
-        floats = np.frombuffer(constants, "<f4", groups * 16 * inputs, int(matrix["floats"]))
-        full = floats.reshape(groups, inputs, 16).transpose(0, 2, 1).reshape(-1, inputs)[:rows]
-        return np.clip(np.nan_to_num(np.rint(full / WEIGHT_SCALE)), -128, 127).astype(np.int8)
-    packed = np.frombuffer(constants, np.int8, -1, int(matrix["weights"]))
-    columns = None
-    if matrix["columns"]:
-        rest = len(constants) - int(matrix["columns"])
-        columns = np.frombuffer(constants, "<u2", rest // 2, int(matrix["columns"]))
-    return unpack(packed, columns, (rows, inputs))
+    return HEAD.pack(MAGIC, FORMAT_VERSION, len(text)) + text + b"".join(part.tobytes() for part in parts)
 
 
 def write_image(model: str | Path, path: str | Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..model_file import WEIGHT_SCALE
+from ..layers import WEIGHT_SCALE
 from .layout import ACTIVATION, structure
 from .memory import Address, Area
 

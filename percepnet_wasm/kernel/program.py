@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from ..constants import HOP, LOOKAHEAD, WINDOW
-from ..layers import Layer
-from ..model_file import WEIGHT_SCALE, Model
+from ..layers import WEIGHT_SCALE, Layer
+from ..model_file import Model
 from ..signal import correlation, pitch
 from ..signal.bands import BANDS
 from ..signal.comb import FUTURE, PAST

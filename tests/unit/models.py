@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from percepnet_wasm.layers import Layer
-from percepnet_wasm.model_file import WEIGHT_SCALE, Model
+from percepnet_wasm.layers import WEIGHT_SCALE, Layer
+from percepnet_wasm.model_file import Model
 from percepnet_wasm.signal.bands import BANDS
 from percepnet_wasm.signal.features import FEATURE_SETS, FEATURES
 

@@ -16,11 +16,11 @@ from models import WITH_LEVELS, random_model
 from percepnet_wasm import Model, ModelFileError, cli
 from percepnet_wasm.kernel import library as kernel_library
 from percepnet_wasm.kernel import loading
-from percepnet_wasm.kernel.image import FORMAT_VERSION, image, model_file
+from percepnet_wasm.kernel.image import image
+from percepnet_wasm.kernel.image_format import FORMAT_VERSION, MAGIC, model_parts
 from percepnet_wasm.kernel.layout import LAYOUT, structure
 from percepnet_wasm.kernel.memory import POINTER, load
 from percepnet_wasm.kernel.program import Constants, Field, StreamLayout, UnsuitableModelError
-from percepnet_wasm.model_file import IMAGE_MAGIC
 from percepnet_wasm.signal import pitch
 
 ROOT = Path(__file__).parents[2]
@@ -40,7 +40,7 @@ def library(tmp_path_factory):
 def parts(content):
     """Header and payload."""
     magic, version, length = struct.unpack_from("<8sII", content)
-    assert (magic, version, length % 8) == (IMAGE_MAGIC, FORMAT_VERSION, 0)
+    assert (magic, version, length % 8) == (MAGIC, FORMAT_VERSION, 0)
     return json.loads(content[16 : 16 + length]), content[16 + length :]
 
 
@@ -91,7 +91,7 @@ def sparse(model):
     ids=["paper", "levels", "sparse", "bundled"],
 )  # fmt: skip
 def test_python_reads_an_image_as_it_reads_the_model(model):
-    assert model_file(image(model)) == model.to_bytes()
+    assert b"".join(model_parts(image(model))) == model.to_bytes()[16:]
     back = Model.load(image(model))
     assert back.layers == model.layers and back.provenance == model.provenance
     for key, values in model.arrays.items():

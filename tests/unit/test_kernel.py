@@ -21,8 +21,8 @@ from percepnet_wasm.kernel import loading, packing
 from percepnet_wasm.kernel.engine import KernelEngine
 from percepnet_wasm.kernel.layout import ACTIVATION
 from percepnet_wasm.kernel.library import Kernel, KernelError
-from percepnet_wasm.layers import Layer
-from percepnet_wasm.model_file import WEIGHT_SCALE, Model
+from percepnet_wasm.layers import WEIGHT_SCALE, Layer
+from percepnet_wasm.model_file import Model
 from percepnet_wasm.signal.bands import BANDS
 from percepnet_wasm.signal.features import FEATURES
 

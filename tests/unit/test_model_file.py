@@ -12,12 +12,11 @@ from models import SMALL, WITH_LEVELS, random_model
 
 from percepnet_wasm.errors import ModelFileError
 from percepnet_wasm.kernel.image import image
+from percepnet_wasm.layers import WEIGHT_LIMIT, WEIGHT_SCALE
 from percepnet_wasm.model_file import (
     DEFAULT_TIER,
     FORMAT_VERSION,
     MAGIC,
-    WEIGHT_LIMIT,
-    WEIGHT_SCALE,
     Model,
     default_model_bytes,
 )

@@ -19,7 +19,7 @@ from build_scripts.train.model import TIERS, PercepNet, Size, from_checkpoint
 from build_scripts.train.pool import write_shards
 from build_scripts.train.run import Diverged, Run, checkpoint, learning_rate, resume, train_step
 from build_scripts.train.scenes import FRAMES, PIECE, SceneMixer
-from percepnet_wasm.model_file import WEIGHT_LIMIT
+from percepnet_wasm.layers import WEIGHT_LIMIT
 from percepnet_wasm.signal.bands import BANDS
 from percepnet_wasm.signal.features import ENERGY_FLOOR, FEATURE_SETS, FEATURES
 from percepnet_wasm.signal.levels import relative_levels

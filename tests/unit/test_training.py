@@ -42,7 +42,7 @@ from build_scripts.train.teacher import lower_bound
 from build_scripts.train.voices import play
 from build_scripts.train.warm_start import with_features
 from percepnet_wasm.constants import HOP, SAMPLE_RATE
-from percepnet_wasm.model_file import WEIGHT_LIMIT, WEIGHT_SCALE
+from percepnet_wasm.layers import WEIGHT_LIMIT, WEIGHT_SCALE
 from percepnet_wasm.oracle.targets import Targets
 from percepnet_wasm.signal.bands import BANDS, edges
 from percepnet_wasm.signal.features import FEATURES
