@@ -59,7 +59,7 @@ export const HEARD = 3 * SAMPLE_RATE;
 /** Largest quantum supported. Web Audio's is 128; newer drafts of the specification let pages choose. */
 const QUANTUM_MAX = 2048;
 
-/** Samples by which the ring deepens at least: 5 ms. */
+/** The least by which the ring deepens, in samples: 5 ms. */
 export const DEEPEN = 240;
 
 /** Bounds of the ring depth in samples: at least a frame, the look-ahead of a fade and a quantum; at most what the dry path can read back. */
@@ -83,7 +83,7 @@ export class Blend {
   /** Enhanced samples that are being faded in. */
   #incoming = new Float32Array(0);
   #immediate;
-  /** The enhanced sound's distance from the dry one at the last sample played: where a fade starts if nothing is left. */
+  /** Enhanced minus dry at the last sample played: where a fade starts if no enhanced samples are left. */
   #offset = 0;
   #deepest;
   /** The depth to change to while the sound is raw. */

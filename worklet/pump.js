@@ -10,14 +10,14 @@ import { SETTLE, WORD } from './ring.js';
 /** Samples so far ahead that the worker is not woken for them (6 h, well within half the range of a position). */
 const NEVER = 2 ** 30;
 
-/** Samples of depth, at most, for which a start catches up: deeper rings are raw for a moment longer. */
+/** The greatest depth, in samples, for which a start catches up: deeper rings stay raw for a moment longer. */
 const DEEPEST_START = 3840;
 
-/** Consecutive frames that may fail before the enhancer is given up. */
+/** Consecutive failed frames after which the enhancer is given up. */
 export const FAILURES = 3;
 
 /**
- * Frames that an enhancer hears before it takes over from another. Compared with one that has heard everything, in one case of
+ * Frames that an enhancer hears before it takes over from another. Compared with one that has heard everything, in one case in
  * ten it loses 4.6 dB of the next half second's speech after 100 ms, and 1 dB after 1 s (build_scripts/train/NOTES.md, "State").
  * But past frames, computed all at once, have to fit in the time that the ring's depth leaves.
  */
@@ -110,7 +110,7 @@ export class Pump {
 
   /**
    * Begin with the frame at `position`, or with as many before it as it takes until there is something to play. After a pause
-   * the enhancer continues from the state that it had: in one case of ten that loses 1.6 dB of the next half second's speech,
+   * the enhancer continues from the state that it had: in one case in ten that loses 1.6 dB of the next half second's speech,
    * and a reset 4.5 dB (build_scripts/train/NOTES.md, "State").
    *
    * @param {number} position

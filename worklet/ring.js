@@ -5,7 +5,7 @@
  *     worklet <-- output ring ---  worker        positions in [VALID_FROM, DONE) hold enhanced samples
  *
  * A *position* counts samples since the worklet's first quantum and is the same in both rings: the enhancer's output
- * frame k lies where its input frame k lay (it sounds DELAY samples older, which is the enhancer's own business).
+ * frame k is stored where its input frame k was (what it contains is DELAY samples older, the enhancer's own delay).
  * There is no reader index, so nothing can drift: a stalled worker leaves a hole, not a backlog.
  *
  * Who writes what (each word and each ring has exactly one writer):

@@ -59,7 +59,7 @@ _TOP = int(_TIPS[-1]) + 1
 """Bins that belong to a band: those above 20 kHz belong to none."""
 
 UPPER = np.minimum(np.searchsorted(_TIPS, np.arange(BINS), side="right"), BANDS - 1)
-"""intp (BINS,): of the two bands sharing a bin the upper; below the first tip and above the last they are one."""
+"""intp (BINS,): the upper of the two bands that share a bin; below the first tip and above the last the only one."""
 
 LOWER = np.where(np.arange(BINS) < _TIPS[-1], np.maximum(UPPER - 1, 0), BANDS - 1)
 

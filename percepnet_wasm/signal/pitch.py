@@ -27,8 +27,8 @@ RESTART_COST = 0.7
 OCTAVE_RATIO, OCTAVE_GUARD = 1.1, 0.75
 """A lag's score is reduced by GUARD unless it beats the best score near half the lag by RATIO."""
 BACKTRACK = LOOKAHEAD - 1
-"""Frames to go back along the path. A correlation is centred one hop before its newest sample's frame, at about the
-reference's middle less half a lag, so an output frame is best described by the correlation of the frame after it."""
+"""Frames to go back along the path. A correlation is centred half the reference and half a lag before its newest
+sample, so an output frame is best described by the correlation of the frame after it."""
 
 _FIRST_DOUBLE = FIRST_LAG
 """Index of the first lag whose half is among the lags, 2 FIRST_LAG."""

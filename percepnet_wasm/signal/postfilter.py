@@ -1,4 +1,4 @@
-"""Envelope postfilter: attenuate bands that are still noisy further, keep the frame's energy (paper, section 5)."""
+"""Envelope postfilter: attenuate bands further that are still noisy, and keep the frame's energy (paper, section 5)."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,9 +1,9 @@
 /**
- * Which small changes of the ring's pure parts no test notices: `node worklet.mjs MODULE` (ring, run, blend or pump) prints JSON.
+ * Finds small changes to the ring's pure parts that no test notices: `node worklet.mjs MODULE` (ring, run, blend or pump) prints JSON.
  *
  * Stryker's instrumenter says what to change. Each mutant, and the tests with it, is a folder of its own and is run in a
- * thread of its own without a start of Node, which is what makes Stryker's own runner take hours; a thread that does not
- * end is ended, and counts as noticed. The tests are the package's own, with a `node:test` that stops at the first failure.
+ * thread of its own; starting Node each time is what makes Stryker's own runner take hours. A thread that does not finish
+ * in time is terminated, and the mutant counts as noticed. The tests are the package's own, with a `node:test` that stops at the first failure.
  */
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -12,8 +12,8 @@ import { isMainThread, parentPort, Worker, workerData } from 'node:worker_thread
 const TESTS = ['ring.test.js', 'blend.test.js', 'pump.test.js', 'fuzz.test.js'];
 const FOLDER = fileURLToPath(new URL('../../build/mutation/worklet/', import.meta.url));
 const WORKLET = fileURLToPath(new URL('../../worklet/', import.meta.url));
-/** ms that a mutant may take: so many times what the code as it is takes, and so many more. */
-const PATIENCE = { factor: 2, least: 5_000 };
+/** A mutant's time limit: this many times what the unchanged code takes, plus this many ms. */
+const TIME_LIMIT = { factor: 2, extra: 5_000 };
 
 /** Collects the tests instead of running them. */
 const STAND_IN = `
@@ -36,7 +36,7 @@ async function main(name) {
   const began = performance.now();
   const failure = await run(unchanged, 600_000);
   if (failure) throw new Error(`fails without a mutant: ${failure}`);
-  const patience = PATIENCE.least + PATIENCE.factor * (performance.now() - began);
+  const limit = TIME_LIMIT.extra + TIME_LIMIT.factor * (performance.now() - began);
 
   const file = `${name}.js`;
   const content = readFileSync(`${WORKLET}${file}`, 'utf8');
@@ -48,7 +48,7 @@ async function main(name) {
     const [start, end] = [location.start, location.end].map((at) => offset(content, at));
     const mutant = content.slice(0, start) + replacement + content.slice(end);
     writeFileSync(`${folder}/${file}`, mutant);
-    const noticed = (await run(folder, patience)) ?? '';
+    const noticed = (await run(folder, limit)) ?? '';
     rmSync(folder, { recursive: true });
     const line = location.start.line + 1;
     const change = `${lines(content, start, end)} -> ${lines(mutant, start, start + replacement.length)}`;
@@ -99,11 +99,11 @@ async function runTests(folder) {
   }
 }
 
-/** @param {string} folder @param {number} patience ms @returns {Promise<string | undefined>} what failed */
-async function run(folder, patience) {
+/** @param {string} folder @param {number} limit ms @returns {Promise<string | undefined>} what failed */
+async function run(folder, limit) {
   const worker = new Worker(new URL(import.meta.url), { workerData: folder });
   const answer = await new Promise((resolve) => {
-    const timer = setTimeout(() => resolve('does not end'), patience);
+    const timer = setTimeout(() => resolve('does not end'), limit);
     worker.on('message', (message) => resolve(message, clearTimeout(timer)));
     worker.on('error', (error) => resolve(`${error}`, clearTimeout(timer)));
     worker.on('exit', (code) => resolve(`ends with ${code}`, clearTimeout(timer)));
