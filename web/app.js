@@ -22,7 +22,7 @@ const NO_LIMIT = 60;
 /** ms between updates of the figures beside the pictures: slow enough to read. */
 const FIGURES_INTERVAL = 500;
 
-/** The one of this page's life; replaced only when it was stopped before it had loaded. @type {Session | undefined} */
+/** One for the life of the page; replaced only if it was stopped before it had loaded. @type {Session | undefined} */
 let session;
 /** @type {Drawing | undefined} */
 let drawing;
@@ -34,7 +34,7 @@ let hushed = false;
 const narrow = matchMedia('(max-width: 48rem)');
 const still = matchMedia('(prefers-reduced-motion: reduce)');
 
-/** What plays now, for the console and the tests. @type {Record<string, unknown>} */
+/** What is playing, for the console and the tests. @type {Record<string, unknown>} */
 const demo = {};
 Object.assign(globalThis, { demo });
 
@@ -71,7 +71,7 @@ function sayError(error) {
   say(error instanceof Error ? error.message : String(error), 'trouble');
 }
 
-/** The source chosen. @param {string} kind @returns {(context: AudioContext) => Promise<import('./sources.js').Source>} */
+/** Opens the chosen source. @param {string} kind @returns {(context: AudioContext) => Promise<import('./sources.js').Source>} */
 function opener(kind) {
   if (kind === 'microphone') return (context) => microphoneSource(context, microphoneGone);
   const picked = kind === 'file' ? file : undefined;
@@ -170,7 +170,7 @@ function showButtons() {
 }
 
 let busy = false;
-/** Whether another source was chosen meanwhile. */
+/** Whether another source has been chosen in the meantime. */
 let changed = false;
 /** One thing at a time. @param {() => Promise<void> | void} work */
 async function act(work) {

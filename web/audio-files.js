@@ -4,11 +4,11 @@ import { SAMPLE_RATE } from './worklet/constants.js';
 /** Longest file accepted, seconds: decoded, a minute takes 12 MB of memory, twice that in stereo. */
 export const LONGEST = 30 * 60;
 
-/** Bytes above which a file whose duration the browser cannot tell is not even tried. */
+/** Largest file, in bytes, that is tried if the browser cannot determine its duration. */
 const LARGEST = 400e6;
 
-/** ms to wait for a file's duration; it is read from its header. */
-const METADATA_PATIENCE = 10_000;
+/** ms to wait for a file's duration, which is read from its header. */
+const METADATA_TIMEOUT = 10_000;
 
 /** A file of this site that could not be downloaded. */
 export class DownloadError extends Error {}
@@ -18,7 +18,7 @@ export async function fetchSound(url) {
   const response = await fetch(url).catch((error) => {
     throw new DownloadError('The sound could not be downloaded. Check your connection and try again.', { cause: error });
   });
-  if (!response.ok) throw new DownloadError(`${url} is missing on this site (status ${response.status}): build the site again.`);
+  if (!response.ok) throw new DownloadError(`${url} is missing on this site (status ${response.status}): rebuild the site.`);
   return decode(await response.arrayBuffer(), url);
 }
 
@@ -35,7 +35,7 @@ export async function readSound(file) {
 }
 
 const LIMIT =
-  `This page takes recordings of up to ${LONGEST / 60} minutes, because it keeps all of the sound in memory. ` +
+  `This page accepts recordings of up to ${LONGEST / 60} minutes, because it keeps the whole recording in memory. ` +
   'For longer ones use the command line: percepnet-wasm enhance noisy.wav clean.wav';
 
 /** @param {string} name @param {number} [seconds] */
@@ -57,7 +57,7 @@ async function durationOf(file) {
   try {
     await new Promise((resolve) => {
       audio.onloadedmetadata = audio.onerror = resolve;
-      setTimeout(resolve, METADATA_PATIENCE);
+      setTimeout(resolve, METADATA_TIMEOUT);
       audio.src = url;
     });
     return Number.isFinite(audio.duration) ? audio.duration : undefined;

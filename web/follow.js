@@ -30,11 +30,11 @@ export function follow(session, percepnet, sayRunning) {
     say(
       action === 'step-down'
         ? `This machine could not keep up, so the smaller model ${tier} has taken over.`
-        : 'This machine cannot keep up just now; some of the sound is raw.',
+        : 'This machine cannot keep up at the moment; some of the sound is raw.',
       'trouble',
     );
   });
-  on('error', ({ message }) => say('Something went wrong for a moment; some of the sound was raw.', 'trouble', { reason: message }));
+  on('error', ({ message }) => say('The enhancer failed for a moment; some of the sound was raw.', 'trouble', { reason: message }));
   on('fallback', ({ code, message }) => {
     if (code === 'worklet') session.sound.bypass();
     say(explain(code, session.heard), 'trouble', { restart: code !== 'unsupported' && code !== 'overload', reason: message });

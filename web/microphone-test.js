@@ -13,7 +13,7 @@ const PAUSE = 3;
 /** ms between readings of the level. */
 const METER_INTERVAL = 100;
 
-/** The range of peaks, dBFS, outside which a microphone is set too low or too high. */
+/** Peaks, dBFS, below and above which the microphone is set too low or too high. */
 const TOO_QUIET = -35;
 const TOO_LOUD = -0.5;
 
@@ -96,9 +96,9 @@ function wait(ms) {
 /** @param {number} peak dBFS */
 function verdict(peak) {
   const level = `Peak ${peak.toFixed(0).replace('-', '−')} dBFS`;
-  if (peak < SILENT) return 'Nothing was heard: is the microphone muted, or is it the wrong one?';
-  if (peak < TOO_QUIET) return `${level}: rather quiet. Move closer to the microphone or turn it up.`;
-  if (peak > TOO_LOUD) return `${level}: too loud, it distorts. Turn the microphone down.`;
+  if (peak < SILENT) return 'No sound was recorded: is the microphone muted, or is it the wrong one?';
+  if (peak < TOO_QUIET) return `${level}: too quiet. Move closer to the microphone or turn it up.`;
+  if (peak > TOO_LOUD) return `${level}: too loud, so it is distorted. Turn the microphone down.`;
   return `${level}: a good level.`;
 }
 
@@ -109,5 +109,5 @@ function playInTurn([first, ...others]) {
     first.onended = null;
     playInTurn(others);
   };
-  first.play().catch(() => {}); // a browser that wants a click for it: the players are there
+  first.play().catch(() => {}); // a browser that requires a click first: the players are there
 }

@@ -91,10 +91,10 @@
     return text === 'true';
   }
 
-  /** Once in a tab until it has helped: a page that cannot be isolated must not reload for ever. @param {any} registration */
+  /** At most once per tab until it succeeds: a page that cannot be isolated must not reload forever. @param {any} registration */
   async function reloadOnce(registration) {
     if (sessionStorage.getItem('percepnet-reloaded')) {
-      return console.warn('percepnet: the page could not be isolated (see Hosts in the README), so messages are used instead');
+      return console.warn('percepnet: the page could not be isolated (see Hosts in the README), so it falls back from shared memory to messages');
     }
     const worker = registration.installing ?? registration.waiting ?? registration.active;
     // The page is about to be reloaded, so it does not matter that it came from the previous version.
@@ -109,7 +109,8 @@
   }
 
   /**
-   * Nobody pays for 22 MB that they may never use: not before the enhancer has been started, and not in data saving mode.
+   * Nobody should pay for 22 MB that they may never use: wait until the enhancer has been started, and do nothing in data saving
+   * mode.
    *
    * @param {any} registration
    * @param {Promise<unknown>} started percepnet.js says so by the event `percepnetready` of the window

@@ -1,5 +1,5 @@
 /**
- * What plays, the enhancer, and where the sound goes. One for the life of a page: Stop and Start load nothing again.
+ * What plays, the enhancer, and where the sound goes. One for the life of a page: Stop and Start reload nothing.
  *
  *     open() -> play() -> enhance() -> stop() -> play() -> enhance() ... -> close()
  */
@@ -115,7 +115,7 @@ export class Session {
     await this.#insert();
   }
 
-  /** @param {boolean} on whether anything is to be heard here */
+  /** @param {boolean} on whether the sound is audible here */
   set loud(on) {
     this.#loud = on;
     this.#route();

@@ -12,8 +12,8 @@ export const COLUMNS = 300;
 /** Columns kept empty ahead of the newest. */
 const GAP = 6;
 
-/** Columns that one draw may fill. If the page was busy for longer, what happened meanwhile is unknown and left blank. */
-const LOOK = 4;
+/** Most columns that one draw fills. If the page was busy for longer, what happened in the meantime is unknown and left blank. */
+const MOST_COLUMNS = 4;
 
 export class Sweep {
   /** @param {HTMLCanvasElement} canvas @param {number} rows */
@@ -31,7 +31,7 @@ export class Sweep {
   /** Put `column` into some columns. @param {number} from counted from the start of time @param {number} to not included */
   put(from, to) {
     const { drawing, image } = this;
-    const seen = Math.max(from, to - LOOK);
+    const seen = Math.max(from, to - MOST_COLUMNS);
     if (seen > from) this.#erase(from, Math.min(seen - from, COLUMNS));
     for (let column = seen; column < to; column++) drawing.putImageData(image, column % COLUMNS, 0);
     this.#erase(to, GAP);

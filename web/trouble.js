@@ -1,11 +1,11 @@
-/** What went wrong, for a visitor: plain words and what to do. The module's own messages are for the page's developer. */
+/** What went wrong and what to do, in plain words for a visitor. The module's own messages are for the page's developer. */
 
 /** By the codes of worklet/errors.js. @type {Record<string, string>} */
 const WORDS = {
   unsupported: 'This browser cannot run the enhancer. A recent Chrome, Edge or Firefox can.',
   worklet: 'The audio processor did not load. Reload the page; if that does not help, files are missing on this site.',
   context: 'The browser cannot use this audio device. Choose another in the system’s settings, then start again.',
-  suspended: 'The browser keeps all sound paused: press Stop, then Start.',
+  suspended: 'The browser has paused all sound: press Stop, then Start.',
   boot: 'The enhancer could not be loaded. Check your connection, then start it again.',
   model: 'The model could not be loaded. Choose another, then start the enhancer again.',
   enhancer: 'The enhancer stopped because of an error. Start it again; if it keeps happening, try another model.',

@@ -15,14 +15,14 @@ import { STAGES, figure, showMoment, showPictures, showScores, exampleMoment } f
 /** @typedef {import('./computing.js').Version} Version */
 
 /** ms after the last change of the slider until it takes effect. */
-const SETTLED = 250;
+const DEBOUNCE = 250;
 /** ms between drawings of the playhead for visitors who prefer little motion. */
-const CALM = 500;
+const REDUCED_MOTION_INTERVAL = 500;
 
 const still = matchMedia('(prefers-reduced-motion: reduce)');
 
 const lab = new Lab(({ text, share, bytes }) => {
-  // After a stop Python is loaded again, which need not be shown before something is to be computed.
+  // After a stop Python is reloaded, which need not be shown until there is something to compute.
   if (!computing.running && results.original) return;
   const bar = element('progress');
   bar.hidden = false;
@@ -69,7 +69,7 @@ function say(text, alarm = false) {
   element('state').classList.toggle('alarm', alarm);
 }
 
-/** The result to draw: the visitor's own, if it is chosen and exists. */
+/** The result to draw: the visitor's own, if chosen and computed. */
 function shown() {
   return (choice.version === 'yours' && results.yours) || results.original;
 }
@@ -110,7 +110,7 @@ function choose(stage, version = choice.version) {
   showNow();
 }
 
-/** The moment being heard or pointed at; before anything was played, one at which there is something to see. */
+/** Show the moment being heard or pointed at; before anything was played, one at which there is something to see. */
 function showNow() {
   const result = shown();
   if (!result) return;
@@ -129,7 +129,7 @@ async function togglePlay() {
   element('play').textContent = player.playing ? 'Pause' : 'Play';
   let drawn = 0;
   requestAnimationFrame(function draw(time) {
-    if (!still.matches || time - drawn > CALM) {
+    if (!still.matches || time - drawn > REDUCED_MOTION_INTERVAL) {
       showNow();
       drawn = time;
     }
@@ -202,7 +202,7 @@ async function change(part, get) {
   }
 }
 
-// Or what is playing would be recorded too.
+// Otherwise what is playing would be recorded too.
 offerSounds(change, say, () => void (player.playing && togglePlay()));
 
 element('snr').addEventListener('input', () => write('snr-value', `${figure(element('snr').valueAsNumber, 0)} dB`));
@@ -210,7 +210,7 @@ element('snr').addEventListener('input', () => write('snr-value', `${figure(elem
 let settling;
 element('snr').addEventListener('input', () => {
   clearTimeout(settling);
-  settling = setTimeout(() => computing.renew(), SETTLED);
+  settling = setTimeout(() => computing.renew(), DEBOUNCE);
 });
 element('stop').addEventListener('click', () => computing.stop());
 

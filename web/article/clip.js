@@ -34,11 +34,11 @@ export function offerSounds(change, say, pause) {
   record.addEventListener('click', async () => {
     record.disabled = true;
     pause();
-    const tell = (/** @type {number} */ left) => {
+    const showTimeLeft = (/** @type {number} */ left) => {
       say(`Recording: speak now, ${left} s left …`);
       record.textContent = `Speak: ${left} s left`; // where the visitor is looking
     };
-    await change('speech', () => recordMono(tell));
+    await change('speech', () => recordMono(showTimeLeft));
     record.textContent = offer;
     record.disabled = false;
   });

@@ -1,4 +1,4 @@
-/** Computes what is out of date, one version after another; changes made meanwhile are dealt with afterwards. */
+/** Computes what is out of date, one version after another; changes made in the meantime follow afterwards. */
 import { Fault, Stopped } from './lab.js';
 
 /** @typedef {'original' | 'yours'} Version */
@@ -17,8 +17,8 @@ export class Computing {
   results = {};
   running = false;
   #stale = { original: false, yours: false };
-  /** Whether the visitor asked for a run of changed code, in order to hear it. */
-  #asked = false;
+  /** Whether the visitor has asked to hear the changed code. */
+  #requested = false;
   #lab;
   #editor;
   #owner;
@@ -36,10 +36,10 @@ export class Computing {
     void this.#run();
   }
 
-  /** The code has changed. @param {boolean} asked whether the visitor wants to hear it */
-  rerun(asked) {
+  /** The code has changed. @param {boolean} requested whether the visitor wants to hear it */
+  rerun(requested) {
     this.#stale.yours = true;
-    this.#asked ||= asked;
+    this.#requested ||= requested;
     void this.#run();
   }
 
@@ -61,7 +61,7 @@ export class Computing {
         this.#stale[version] = false;
         failed = !(await this.#compute(version));
       }
-      if (failed) say('Your code stopped with an error, which is shown next to it. The last good sound is kept.', true);
+      if (failed) say('Your code stopped with an error, which is shown next to it. The last working sound is kept.', true);
       else say(this.results.yours ? 'Ready: your version and the original.' : 'Ready.');
     } catch (error) {
       if (error instanceof Stopped) say('Stopped. The last sound is kept.');
@@ -84,7 +84,7 @@ export class Computing {
     const { edits } = this.#editor;
     if (Object.keys(edits).length === 0) {
       delete this.results.yours;
-      this.#asked = false;
+      this.#requested = false;
       this.#owner.computed('original');
       return true;
     }
@@ -96,8 +96,8 @@ export class Computing {
       return false;
     }
     this.#editor.succeed();
-    this.#owner.computed(this.#asked ? 'yours' : undefined);
-    this.#asked = false;
+    this.#owner.computed(this.#requested ? 'yours' : undefined);
+    this.#requested = false;
     return true;
   }
 }

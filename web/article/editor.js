@@ -20,16 +20,16 @@ export class Editor extends EventTarget {
   constructor() {
     super();
     this.#edits = restored();
-    this.#area.addEventListener('input', () => this.#take());
+    this.#area.addEventListener('input', () => this.#saveEdit());
     this.#area.addEventListener('scroll', () => (this.#gutter.scrollTop = this.#area.scrollTop));
     this.#area.addEventListener('keydown', (event) => {
       if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
         event.preventDefault();
-        this.#want();
+        this.#requestRun();
       }
     });
     this.#file.addEventListener('change', () => this.open(this.#file.value));
-    element('run').addEventListener('click', () => this.#want());
+    element('run').addEventListener('click', () => this.#requestRun());
     element('reset').addEventListener('click', () => this.#reset([this.#module]));
     element('reset-all').addEventListener('click', () => this.#reset(Object.keys(this.#edits)));
   }
@@ -60,7 +60,7 @@ export class Editor extends EventTarget {
     this.#area.scrollTop = 0;
     this.#number();
     this.#suggest();
-    this.#tell();
+    this.#updateControls();
     if (line) this.mark(line, 'wrong');
   }
 
@@ -89,16 +89,16 @@ export class Editor extends EventTarget {
     this.#gutter.scrollTop = this.#area.scrollTop;
   }
 
-  #take() {
+  #saveEdit() {
     const text = this.#area.value;
     if (text === this.#sources[this.#module]) delete this.#edits[this.#module];
     else this.#edits[this.#module] = text;
     remember(this.#edits);
     this.#number();
-    this.#tell();
+    this.#updateControls();
   }
 
-  #want() {
+  #requestRun() {
     this.dispatchEvent(new CustomEvent('run'));
   }
 
@@ -108,7 +108,7 @@ export class Editor extends EventTarget {
     remember(this.#edits);
     this.succeed();
     this.open(this.#module);
-    this.#want();
+    this.#requestRun();
   }
 
   /** Number the lines, with none marked. */
@@ -142,12 +142,12 @@ export class Editor extends EventTarget {
   /** @param {Suggestion} suggestion */
   #apply({ module, find, replace, listen }) {
     this.#area.value = this.#sources[module].replace(find, () => replace);
-    this.#take();
+    this.#saveEdit();
     this.mark(this.#sources[module].slice(0, this.#sources[module].indexOf(find)).split('\n').length, 'changed');
     this.dispatchEvent(new CustomEvent('run', { detail: { listen } }));
   }
 
-  #tell() {
+  #updateControls() {
     const changed = Object.keys(this.#edits);
     for (const option of this.#file.options) {
       option.text = `${file(option.value)}${changed.includes(option.value) ? ' (changed)' : ''}`;

@@ -39,7 +39,7 @@ function deferred() {
   return result;
 }
 
-/** What is wrong with the clip or with the edited code. */
+/** An error in the clip or in the edited code. */
 export class Fault extends Error {
   /** @param {{text: string, module?: string, line?: number}} fault */
   constructor({ text, module, line }) {
@@ -64,7 +64,7 @@ export class Lab {
     this.#ready.promise.catch(() => {}); // reported where it is awaited
   }
 
-  /** Sources of the editable modules, by name, once Python is there. @returns {Promise<Record<string, string>>} */
+  /** Sources of the editable modules, by name, once Python is running. @returns {Promise<Record<string, string>>} */
   async sources() {
     for (;;) {
       try {
@@ -91,7 +91,7 @@ export class Lab {
     return answer.promise;
   }
 
-  /** Abort the request in progress, endless loops included. Python is then loaded again, from the browser's cache. */
+  /** Abort the request in progress, even in an endless loop. Python is then reloaded from the browser's cache. */
   stop() {
     this.#worker.terminate();
     this.#fail(new Stopped('stopped'));
@@ -103,7 +103,7 @@ export class Lab {
   /** @returns {Worker} */
   #start() {
     const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
-    worker.onmessage = ({ data }) => this.#hear(data);
+    worker.onmessage = ({ data }) => this.#onMessage(data);
     worker.onerror = (event) => {
       event.preventDefault();
       this.#fail(new Error(event.message || 'the worker could not be loaded'));
@@ -115,7 +115,7 @@ export class Lab {
   }
 
   /** @param {any} message */
-  #hear(message) {
+  #onMessage(message) {
     if (message.type === 'progress') this.#progress(message);
     else if (message.type === 'ready') this.#ready.resolve(message.sources);
     else if (message.type === 'result') this.#settle((answer) => answer.resolve(message.result));

@@ -4,12 +4,12 @@ import { openMicrophone } from '../microphone.js';
 import { fetchSample } from '../samples.js';
 import { SAMPLE_RATE } from '../worklet/constants.js';
 
-/** Seconds kept of a recording: what a browser computes in a few seconds. */
+/** Seconds kept of a recording: as much as a browser computes in a few seconds. */
 export const LONGEST = 10;
 /** Seconds recorded from the microphone. */
 export const TAKE = 6;
 
-/** Speech that nothing was done to. @type {MediaTrackConstraints} */
+/** Constraints for speech without any processing. @type {MediaTrackConstraints} */
 const UNTOUCHED = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
 
 /** @param {string} url of a file of the site @returns {Promise<Float32Array>} */
@@ -37,8 +37,8 @@ function mono(buffer) {
   return samples;
 }
 
-/** TAKE seconds from the microphone. @param {(seconds: number) => void} tell how many are left */
-export async function recordMono(tell) {
+/** TAKE seconds from the microphone. @param {(seconds: number) => void} onSecond called with the number left */
+export async function recordMono(onSecond) {
   const stream = await openMicrophone(UNTOUCHED);
   try {
     const recorder = new MediaRecorder(stream);
@@ -48,7 +48,7 @@ export async function recordMono(tell) {
     const ended = new Promise((resolve) => (recorder.onstop = resolve));
     recorder.start();
     for (let left = TAKE; left > 0; left--) {
-      tell(left);
+      onSecond(left);
       await new Promise((resolve) => setTimeout(resolve, 1000));
     }
     if (recorder.state !== 'inactive') recorder.stop(); // else the device was disconnected: keep what was recorded

@@ -6,7 +6,7 @@
  *     worker -> page   {type: 'progress', text, share, bytes}
  *                      {type: 'ready', sources}
  *                      {type: 'result', result}
- *                      {type: 'fault', text, module, line}                    of 'run', which may be asked for again
+ *                      {type: 'fault', text, module, line}                    of 'run', which may be requested again
  *                      {type: 'failed', text}                                 of 'boot'
  */
 import { countDownloads } from '../worklet/downloads.js';
@@ -28,12 +28,12 @@ page.onmessage = (/** @type {MessageEvent} */ { data }) => {
 /** @param {{assets: string, workshop: string}} urls */
 async function boot(urls) {
   const source = fetch(urls.workshop).then((response) => {
-    if (!response.ok) throw new Error(`${urls.workshop} is missing (${response.status}): build the site again`);
+    if (!response.ok) throw new Error(`${urls.workshop} is missing (status ${response.status}): rebuild the site`);
     return response.text();
   });
-  source.catch(() => {}); // awaited below, after what takes longer
+  source.catch(() => {}); // awaited below, after the slower download
   let text = BOOTING.runtime;
-  const uncount = countDownloads(urls.assets, 'python', (bytes, total) => tell(text, total && bytes / total, bytes));
+  const uncount = countDownloads(urls.assets, 'python', (bytes, total) => report(text, total && bytes / total, bytes));
   const pyodide = await bootPython(urls.assets, (stage) => (text = BOOTING[stage])).finally(uncount);
   pyodide.FS.writeFile('workshop.py', await source);
   workshop = pyodide.pyimport('workshop');
@@ -43,7 +43,7 @@ async function boot(urls) {
 /** @param {{clean: Float32Array, noise: Float32Array, snr: number, edits: Record<string, string>}} request */
 function run({ clean, noise, snr, edits }) {
   try {
-    const result = plain(workshop.run_in_page(clean, noise, snr, edits, tell));
+    const result = plain(workshop.run_in_page(clean, noise, snr, edits, report));
     page.postMessage(result.fault ? { type: 'fault', ...result.fault } : { type: 'result', result });
   } catch (error) {
     page.postMessage({ type: 'fault', text: lastLine(error) });
@@ -51,7 +51,7 @@ function run({ clean, noise, snr, edits }) {
 }
 
 /** @param {string} text @param {number} [share] @param {number} [bytes] */
-function tell(text, share, bytes) {
+function report(text, share, bytes) {
   page.postMessage({ type: 'progress', text, share, bytes });
 }
 

@@ -52,7 +52,7 @@ _RANGE_DB = 75
 
 
 class Fault(Exception):
-    """What is wrong with an edited enhancer, and where: ``module`` and ``line`` (None: nowhere in particular)."""
+    """An error in an edited enhancer, and where it is: ``module`` and ``line``, None if unknown."""
 
     def __init__(self, text: str, module: str | None = None, line: int | None = None) -> None:
         super().__init__(text)
@@ -101,7 +101,7 @@ def mix(clean: Audio, noise: Audio, snr_db: float) -> tuple[Audio, Audio]:
     level = np.sqrt(power[power > power.max() * 10 ** (-_ACTIVE_DB / 10)].mean())
     noise_level = np.sqrt(np.mean(np.square(noise, dtype=np.float64))) if len(noise) else 0.0
     if not noise_level > 1e-6:
-        raise ValueError("the noise is silent: choose another one")
+        raise ValueError("the noise is silent: choose a different one")
     speech = clean * np.float32(SPEECH_RMS / level)
     noisy = speech + np.resize(noise, len(clean)) * np.float32(SPEECH_RMS / noise_level * 10 ** (-snr_db / 20))
     # What would clip is scaled down as a whole, so the ratio stays.
@@ -229,7 +229,7 @@ def _computed(package: ModuleType, clean: Audio, noisy: Audio, progress: Progres
     } | network
     for name, values in (signals | maps).items():
         if not np.isfinite(values).all():
-            raise Fault(f"{name} holds NaN or infinity: a division by 0, or the root of something negative?")
+            raise Fault(f"{name} contains NaN or infinity: did you divide by 0, or take the root of a negative number?")
     stages, loudest = {}, float(_spectrogram(clean).max())
     for k, name in enumerate(STAGES):
         progress("Scoring and drawing", 0.7 + 0.3 * k / len(STAGES))
@@ -278,7 +278,7 @@ def _network(package: ModuleType, noisy: Audio, progress: Callable[[float], obje
 def _described(clean: Audio, signal: Audio, loudest: float) -> dict[str, Any]:
     """Samples, picture and scores of one signal; the clean one has no scores of its own."""
     if signal.shape != clean.shape:
-        raise Fault(f"the sound has {signal.shape} samples and should have {clean.shape}")
+        raise Fault(f"the output has shape {signal.shape} and should have {clean.shape}")
     own = signal is clean
     return {
         "samples": np.ascontiguousarray(signal, np.float32),
