@@ -3,17 +3,54 @@
 The two ends of the drop-in's graph are recorded on one clock. Raw output is the input bit for bit, 70 ms later, so that
 any other sample, such as a gap or a click, would show.
 
-Other faults that can be injected are tested next door:
+Whatever else can go wrong with a page or its microphone is tested where its subject is:
 
-- an enhancer or a graph that cannot run, and what becomes of the browser's own suppression: ``test_suppression.py``
-- missing, damaged, useless files: ``test_failures.py``, ``test_drop_in.py``; files that hang: ``test_slow_server.py``
-- policies that forbid what we need: ``test_csp.py`` and ``test_hosts.py``
-- import maps, constraints that change or are Proxies, listeners to a new stream: ``test_pages_that_broke.py``
-- frameworks that do the same: ``test_frameworks.py``
-- members, events, clones and constraints of the track: ``test_track_members.py``
-- requirements we cannot meet, the sound of screens, empty requests, callbacks: ``test_requests.py``
-- microphones unplugged, replaced, muted: ``test_devices.py``; with dead or inverted channels: ``test_end_to_end.py``
-- machines that are too slow: ``test_tiers.py``
+test_pages_that_broke.py
+    an import map below the tag                      ::test_an_import_map_below_the_tag
+    constraints that change after the call           ::test_constraints_are_read_at_the_call
+    one constraints object for all microphones       ::test_a_loop_over_all_microphones_with_one_object
+    constraints in a Proxy, with functions or nodes  ::test_constraints_that_are_not_plain_objects
+    a new stream that becomes inactive               ::test_a_new_stream_is_active_and_stays_so
+    tracks that change places                        ::test_tracks_keep_their_order
+test_track_members.py
+    ended: listeners in Firefox                      ::test_a_microphone_unplugged_in_firefox
+    applyConstraints: null, suppression required     ::test_optional_and_required_constraints_on_an_open_microphone
+    members of the prototype, label of a clone       ::test_members_taken_from_the_prototype
+    methods called on other objects                  ::test_foreign_receivers_get_the_browsers_own_errors
+test_drop_in.py
+    mute, unmute, ended in Chromium                  ::test_mute_and_unplug_are_reported
+    attributes of other tools                        ::test_wrong_attributes_are_reported_and_harmless
+test_frameworks.py
+    constraints that a framework has wrapped         ::test_a_framework_gets_a_clean_microphone
+test_suppression.py
+    no enhancer, nor the browser's suppression       ::test_it_comes_back_when_the_enhancer_does_not_start
+    no audio graph                                   ::test_without_an_audio_graph_the_microphone_is_as_asked
+test_requests.py
+    the sound of a screen or a tab                   ::test_the_sound_of_a_screen_or_a_tab_is_left_alone
+    stereo, or another sample rate, required         ::test_a_requirement_that_a_clean_track_cannot_meet
+    callbacks that are missing, or throw             ::test_the_interface_from_before_promises
+    an empty request                                 ::test_an_empty_request_is_rejected_at_once
+test_csp.py
+    Trusted Types                                    ::test_the_script_tag_enhances_under_a_strict_policy
+    WebAssembly forbidden                            ::test_a_policy_that_forbids_webassembly_leaves_the_raw_voice
+test_slow_server.py
+    a file that hangs                                ::test_a_file_that_hangs_keeps_no_page_waiting
+    a file that comes late                           ::test_the_change_to_a_late_processor_is_a_cross_fade
+test_failures.py
+    a file that never comes                          ::test_a_start_without_progress_is_given_up
+    files missing                                    ::test_missing_files
+    files of another build                           ::test_a_file_that_is_not_from_the_build_is_refused
+    an exception on the audio thread                 ::test_processor_exception
+test_worklet_engine.py
+    a frame that fails on the audio thread           ::test_a_frame_that_traps_is_raw_in_the_same_quantum
+test_backlog.py
+    sound that piles up in front of the graph        ::test_sound_that_piled_up_in_front_of_the_graph_is_skipped
+test_end_to_end.py
+    a dead channel, or an inverted one               ::test_a_stereo_microphone_keeps_its_voice_whole
+test_devices.py
+    microphones unplugged, replaced, muted           ::test_muted_or_unplugged_then_replaced
+test_tiers.py
+    a machine that is too slow                       ::test_steps_down_when_frames_keep_coming_late
 """
 
 import time
@@ -60,7 +97,7 @@ RECORD = """async ([before, after, fault]) => {
 
 @pytest.fixture(params=["python", "worker"])
 def engine(request: pytest.FixtureRequest) -> str:
-    """Those with a worker that can fail; test_worklet_engine.py has what fails on the audio thread."""
+    """Those with a worker that can fail."""
     return str(request.param)
 
 
@@ -140,7 +177,7 @@ def assert_delay(tab: Tab) -> None:
 
     def complaint() -> str:
         enhanced(tab)
-        made = record(tab, 0, 2.5)
+        made = record(tab, 0, 2)
         if lag(made.dry, made.out) != 0:
             return f"{lag(made.dry, made.out)} samples late"
         return "" if np.abs(made.out - made.dry).max() > 0.01 else "raw to the end"
