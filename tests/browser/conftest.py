@@ -26,6 +26,7 @@ from playwright.sync_api import Error as PlaywrightError
 
 from build_scripts.package.integrity import with_runtime
 from build_scripts.site.serve import serve
+from percepnet_wasm.constants import HOP
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
@@ -53,6 +54,9 @@ LONGEST_S = 300
 
 ENGINES = ("python", "worker", "worklet")
 """What runs the enhancer, and where; the contract is the same for all of them."""
+
+DEPTH = {"python": 1920, "worker": 1920, "worklet": HOP}
+"""Samples of slack that each begins with."""
 
 SLOW = ("stalled", "overload")
 """Codes of fallbacks that say that the machine is too slow just now: a loaded one is, and they pass by themselves."""

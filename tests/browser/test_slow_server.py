@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 from both import SOUNDING, TAG
-from conftest import AlteredSite, Tab, decode
+from conftest import DEPTH, AlteredSite, Tab, decode
 from spies import KEEP_SOURCE
 
 from build_scripts.site.serve import HOST, ISOLATION, Handler, Server
@@ -92,12 +92,13 @@ ENOUGH = """async () => {
 }"""
 
 
+@pytest.mark.parametrize("engine", ["python", "worklet"])
 def test_the_change_to_a_late_processor_is_a_cross_fade(
-    open_tab: Callable[..., Tab], altered: AlteredSite, held: tuple[str, threading.Event]
+    open_tab: Callable[..., Tab], altered: AlteredSite, held: tuple[str, threading.Event], engine: str
 ) -> None:
-    """The sound is raw and immediate at first, then raw and 70 ms late: 20 ms lie between, without a click or a gap."""
+    """The sound is raw and immediate at first, then raw and late: 20 ms lie between, without a click or a gap."""
     url, allowed = held
-    tag = TAG.replace('drop-in.js"', 'drop-in.js" data-enabled="false"')
+    tag = TAG.replace('drop-in.js"', f'drop-in.js" data-enabled="false" data-engine="{engine}"')
     (altered.folder / "page.html").write_text(tag.replace("<script", TAP + "<script", 1))
     tab = open_tab(url, "page.html")
     tab.evaluate(START)
@@ -106,7 +107,7 @@ def test_the_change_to_a_late_processor_is_a_cross_fade(
     allowed.set()
     tab.wait("media.instances[0].playing === 'bypassed'")
     dry, out = map(decode, tab.evaluate(ENOUGH))
-    late = np.concatenate([np.zeros(1920 + DELAY, np.float32), dry])[: len(dry)]
+    late = np.concatenate([np.zeros(DEPTH[engine] + DELAY, np.float32), dry])[: len(dry)]
     begin = int(np.flatnonzero(out != dry)[0])
     end = int(np.flatnonzero(out != late)[-1]) + 1
     assert 0 < begin < end < len(out)

@@ -3,13 +3,14 @@
 from collections.abc import Callable
 
 import numpy as np
+import pytest
 from conftest import AlteredSite, Tab, decode, encode, shifted
-from spies import WORKERS
 
 import percepnet_wasm
 from percepnet_wasm.constants import DELAY, HOP, SAMPLE_RATE
 
 LATENCY = DELAY + HOP
+QUANTUM = 128
 
 READY = """async (options) =>
     harness.untilState(await harness.create({ engine: 'worklet', ...options }), 'ready', 'fallback')"""
@@ -44,13 +45,13 @@ def test_is_40_ms_late_and_needs_neither_isolation_nor_worker(
 ) -> None:
     """A limit of 0 dB shows the delay: what is played is the input. Nothing of Python is downloaded."""
     requested: list[str] = []
-    tab = open_tab(not_isolated, init=WORKERS)
+    tab = open_tab(not_isolated, init="delete window.Worker;")
     tab.page.context.on("request", lambda request: requested.append(request.url.partition("/runtime/")[2]))
     assert tab.evaluate("crossOriginIsolated") is False
     assert tab.evaluate(READY, {"attenuationLimit": 0}) == "ready"
     result = tab.evaluate(RENDER, {"input": encode(noisy)})
     np.testing.assert_allclose(decode(result["output"]), shifted(noisy, LATENCY), atol=1e-5)
-    assert tab.evaluate("[percepnet.latency, percepnet.support.transport, workers.length]") == [LATENCY, "none", 0]
+    assert tab.evaluate("[percepnet.latency, percepnet.support.transport]") == [LATENCY, "none"]
     stats = tab.evaluate("log.findLast(({ type }) => type === 'stats')")
     assert stats["latency"] == 1000 * LATENCY / 48000
     assert {name for name in requested if name} == {
@@ -142,16 +143,38 @@ def test_a_track_is_enhanced(open_tab: Callable[..., Tab], not_isolated: str) ->
     assert tab.evaluate("log.filter(({ type }) => type === 'fallback' || type === 'error')") == []
 
 
-def test_a_damaged_image_leaves_the_microphone_raw(open_tab: Callable[..., Tab], altered: AlteredSite) -> None:
-    (file,) = altered.folder.glob("runtime/models/c20.pni")
-    content = file.read_bytes()
-    for damaged, why in ((None, "c20.pni could not be downloaded: status 404"), (content[:-8], "SHA-256 differs")):
-        file.unlink() if damaged is None else file.write_bytes(damaged)
-        tab = open_tab(altered.url)
-        tab.evaluate("async () => { await harness.enhanceMicrophone({ engine: 'worklet' }); }")
+FAULT = """if (currentFrame >= 48000 && (globalThis.failures ??= 0) < TIMES) {
+    failures++;
+    throw new WebAssembly.RuntimeError('unreachable');
+}
+"""
+"""For the middle of processor.js, in its global scope."""
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_frame_that_traps_is_raw_in_the_same_quantum(
+    open_tab: Callable[..., Tab], altered: AlteredSite, noisy: np.ndarray, times: int
+) -> None:
+    """With a fade. One such frame is counted, and the sound is enhanced again; after several in a row it stays raw."""
+    step = "enhancer.step();\n      let output"
+    altered.write("worklet/processor.js", lambda text: text.replace(step, FAULT.replace("TIMES", str(times)) + step))
+    tab = open_tab(altered.url)
+    assert tab.evaluate(READY, {}) == "ready"
+    output = decode(tab.evaluate(RENDER, {"input": encode(noisy)})["output"])
+    dry = shifted(noisy, LATENCY)
+    first = (48000 + HOP) // QUANTUM * QUANTUM  # the quantum that completes the first frame to fail
+    raw = slice(first + 3 * QUANTUM, 48000 + times * HOP + LATENCY)
+    assert np.abs(output[40000:first] - dry[40000:first]).max() > 0.01
+    np.testing.assert_array_equal(output[raw], dry[raw])
+    step_sizes = np.abs(np.diff(output - dry))
+    assert step_sizes[first:].max() <= 2 * step_sizes[20000:first].max()
+    if times == 1:
+        tab.wait("log.some(({ type }) => type === 'error')")
+        assert "1 frames failed" in tab.events("error")[0]["message"]
+        assert np.abs(output[60000:] - dry[60000:]).max() > 0.01
+        assert tab.failures() == []
+    else:
+        np.testing.assert_array_equal(output[raw.start :], dry[raw.start :])
         tab.wait("percepnet.state === 'fallback'")
-        (event,) = tab.evaluate("log.filter(({ type }) => type === 'fallback')")
-        assert event["code"] == "model" and why in event["message"]
-        assert tab.evaluate("clean.readyState") == "live"
-        tab.page.close()
-        file.write_bytes(content)
+        (event,) = tab.events("fallback")
+        assert event["code"] == "enhancer" and "unreachable" in event["message"]
