@@ -1,7 +1,7 @@
 /**
  * The script tag's data attributes: what each means and accepts. An invalid value is reported and ignored; it never stops the
- * page. Other tools' attributes (data-cfasync, data-turbo-track, data-nscript) are none of our business, but one that looks
- * like a misspelling of one of ours is reported.
+ * page. Other tools' attributes (data-cfasync, data-turbo-track, data-nscript) are ignored, but one that looks like a
+ * misspelling of one of ours is reported.
  */
 
 import { ENGINES } from './options.js';
@@ -67,7 +67,7 @@ function distance(a, b) {
 /** @type {Map<string, boolean>} a Map, since an object also has 'constructor' */
 const BOOLEANS = new Map([['', true], ['true', true], ['false', false]]);
 
-/** @param {string} text @returns {boolean | undefined} an attribute without a value means yes */
+/** @param {string} text @returns {boolean | undefined} true for an attribute without a value */
 function readBoolean(text) {
   return BOOLEANS.get(text);
 }
@@ -83,7 +83,7 @@ function readModelName(text) {
   return text === '' || isName(text) ? text || undefined : readAddress(text);
 }
 
-/** @param {string} text @returns {string | undefined} an address that files can lie under: none of data: or javascript: */
+/** @param {string} text @returns {string | undefined} an address below which there can be files: not data: or javascript: */
 function readFolder(text) {
   const address = readAddress(text);
   return URL.canParse('.', address) ? address : undefined;

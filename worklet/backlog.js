@@ -1,12 +1,12 @@
 /**
  * Sound that waits between the microphone and an audio graph. The browser keeps a queue there; when the graph stalls or is
- * suspended the queue fills, and stays as full: the voice is then late for the rest of the call, by up to 100 ms in Chromium. A
+ * suspended the queue fills and never drains: the voice is then late for the rest of the call, by up to 100 ms in Chromium. A
  * new source node begins with an empty queue.
  *
- * How much a microphone has delivered is known only in browsers with `track.stats` (Chromium); elsewhere nothing is seen.
+ * How much a microphone has delivered is known only in browsers with `track.stats` (Chromium); elsewhere this has no effect.
  */
 
-/** Readings whose median counts, since sound is delivered and taken in bursts. */
+/** Readings to take the median of, since sound is delivered and consumed in bursts. */
 const READINGS = 5;
 
 export class Backlog {
@@ -14,13 +14,13 @@ export class Backlog {
   #context;
   /** @type {number[]} */
   #readings = [];
-  /** What the shortest queue would read. */
+  /** The reading for the shortest queue. */
   #least;
 
   /**
    * @param {MediaStreamTrack} track
    * @param {BaseAudioContext} context
-   * @param {boolean} empty whether a source was made just now, and nothing waits in front of it
+   * @param {boolean} empty whether the source is new, so that nothing is waiting in front of it
    */
   constructor(track, context, empty) {
     this.#track = track;
@@ -44,7 +44,7 @@ export class Backlog {
     return median - this.#least;
   }
 
-  /** Seconds delivered and not rendered: the queue, and a constant. */
+  /** Seconds delivered and not rendered: the queue plus a constant. */
   #surplus() {
     const delivered = /** @type {any} */ (this.#track).stats?.deliveredFramesDuration;
     return delivered === undefined ? undefined : delivered / 1000 - this.#context.currentTime;

@@ -1,4 +1,4 @@
-/** navigator.getUserMedia, from before promises: some clients still try it first. */
+/** navigator.getUserMedia, which predates promises: some clients still try it first. */
 
 const NAMES = ['getUserMedia', 'webkitGetUserMedia', 'mozGetUserMedia'];
 
@@ -12,7 +12,7 @@ export function wrapCallbackGetUserMedia() {
       [name](/** @type {any[]} */ ...values) {
         const [constraints, onStream, onError] = values;
         const wellFormed = this instanceof Navigator && typeof onStream === 'function' && typeof onError === 'function';
-        if (!wellFormed) return own.value.apply(this, values); // the browser's own TypeError
+        if (!wellFormed) return own.value.apply(this, values); // throws the browser's own TypeError
         this.mediaDevices.getUserMedia(constraints).then(guarded(onStream), guarded(onError));
       },
     };

@@ -1,6 +1,6 @@
 /**
  * `model: 'auto'`: a short benchmark, run once for each machine, browser and version, chooses the tier. A machine that had to
- * step down from it starts with the smaller one for a while, but not permanently: it may just have been busy, or hot, that day.
+ * step down from it starts with the smaller one for a while, but not permanently: it may only have been busy, or hot, that day.
  */
 import { largestThatFits } from './tiers.js';
 

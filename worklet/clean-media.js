@@ -18,9 +18,9 @@ import { overrideMembers } from './track-members.js';
 
 /**
  * ms that our side may take before the page gets its raw microphone instead. It normally takes well under a second. It takes
- * longer only on a machine too busy to open the sound card quickly, and there the raw track would not come much earlier.
+ * longer only on a machine too busy to open the sound card quickly, and there the raw track would not arrive much earlier.
  */
-export const PATIENCE = 12000;
+export const START_TIMEOUT = 12000;
 
 /** Failures that a server or a network may have caused, so that a later attempt may succeed. */
 const RETRIED = ['boot', 'worklet'];
@@ -40,7 +40,7 @@ export class CleanMedia extends EventTarget {
   #microphones = new Set();
   /** @type {Promise<PercepNet> | undefined} made ahead of the first microphone */
   #reserve;
-  /** Microphones whose own suppression was switched. @type {import('./recapture.js').Recaptures} */
+  /** Microphones whose browser suppression was switched. @type {import('./recapture.js').Recaptures} */
   #recaptures = { done: 0, refused: 0, lost: 0 };
   #graphs = new GraphTrial();
   /** Whether the last enhancer that was started failed permanently. */
@@ -58,12 +58,12 @@ export class CleanMedia extends EventTarget {
     }
   }
 
-  /** The instances at work, one for each microphone. @returns {PercepNet[]} */
+  /** The instances in use, one for each microphone. @returns {PercepNet[]} */
   get instances() {
     return [...this.#microphones].map(({ percepnet }) => percepnet);
   }
 
-  /** How often a microphone's own suppression was switched because the enhancer could not run or ran again, and with what result. */
+  /** How often the browser's own suppression was switched because the enhancer could not run or ran again, and with what result. */
   get recaptures() {
     return { ...this.#recaptures };
   }
@@ -152,7 +152,7 @@ export class CleanMedia extends EventTarget {
       this.#reserve = undefined;
       percepnet.enabled = this.enabled;
       percepnet.attenuationLimit = this.attenuationLimit;
-      const clean = await withinPatience(percepnet.processTrack(raw));
+      const clean = await withTimeout(percepnet.processTrack(raw));
       if (clean !== raw) {
         this.#graphs.succeed();
         this.#keep(new StandIn(raw, clean, percepnet, asked), getUserMedia);
@@ -231,7 +231,7 @@ export function wrapGetUserMedia(options) {
   const override = {
     /** @this {any} */
     getUserMedia(/** @type {unknown[]} */ ...values) {
-      // If something is wrong with the call, it is for the browser to say so.
+      // If the call is malformed, the browser reports it.
       if (values.length === 0 || !(this instanceof MediaDevices)) return own.value.apply(this, values);
       try {
         return media.getUserMedia((constraints) => own.value.call(this, constraints), values[0]);
@@ -259,11 +259,11 @@ function latency(options) {
  * @param {Promise<T>} promise
  * @returns {Promise<T>}
  */
-async function withinPatience(promise) {
+async function withTimeout(promise) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
   const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`the audio graph did not start within ${PATIENCE / 1000} s`)), PATIENCE);
+    timer = setTimeout(() => reject(new Error(`the audio graph did not start within ${START_TIMEOUT / 1000} s`)), START_TIMEOUT);
   });
   try {
     return await Promise.race([promise, /** @type {Promise<never>} */ (late)]);

@@ -23,7 +23,7 @@ const STREAM_MEMBERS = ['audio', 'video', 'peerIdentity'];
  *
  * @param {unknown} asked as given to getUserMedia; may be anything
  * @param {number} [latency] seconds that enhancement adds
- * @returns {Request} `constraints` is `asked` itself if nothing is to be changed
+ * @returns {Request} `constraints` is `asked` itself if nothing has to be changed
  */
 export function microphoneRequest(asked, latency = 0) {
   const untouched = { constraints: /** @type {MediaStreamConstraints} */ (asked), microphone: undefined };
@@ -53,7 +53,7 @@ export function withoutSuppression(asked) {
 }
 
 /**
- * The same for a microphone that is open already; here the enhancer meets even a requirement of suppression.
+ * The same for a microphone that is already open; here the enhancer satisfies even a requirement for suppression.
  *
  * @param {MediaTrackConstraints} asked
  */
@@ -115,7 +115,7 @@ function range(constraint) {
   return isObject(constraint) ? /** @type {Record<string, any>} */ (constraint) : {};
 }
 
-/** The syntax from before the standard; browsers reject a mixture of it with today's. @param {object} asked */
+/** The pre-standard syntax; browsers reject a mixture of it with the current one. @param {object} asked */
 function isLegacy(asked) {
   return 'mandatory' in asked || 'optional' in asked;
 }

@@ -9,7 +9,7 @@ const STANDARD = [
   'frameRate', 'groupId', 'height', 'latency', 'noiseSuppression', 'resizeMode', 'sampleRate', 'sampleSize', 'width',
 ];
 
-/** What else a browser may read: sets of constraints, today's and those from before the standard. */
+/** What else a browser may read: sets of constraints, in the current and the pre-standard syntax. */
 const SETS = ['advanced', 'mandatory', 'optional'];
 
 const RANGE = ['exact', 'ideal', 'max', 'min'];

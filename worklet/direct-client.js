@@ -47,7 +47,7 @@ function hostFor(assets, progress) {
 /** @param {string} assets @param {(stage: string) => void} progress @returns {Promise<Host>} */
 async function boot(assets, progress) {
   progress('runtime');
-  // What hung or was cut off may arrive the second time.
+  // A download that hung or was cut off may succeed the second time.
   const files = await fetchFiles(assets).catch(() => fetchFiles(assets)).catch((error) => {
     throw error instanceof PercepNetError ? error : new PercepNetError('boot', error);
   });
@@ -161,7 +161,7 @@ export class DirectChannel {
     this.#choice = undefined;
   }
 
-  /** Something may be wrong with what was loaded: the next channel loads again. */
+  /** What was loaded may be faulty: the next channel loads it again. */
   retireWorker() {
     hosts.delete(this.#assets);
   }
@@ -197,9 +197,9 @@ export class DirectChannel {
   #load({ model }) {
     const token = ++this.#serial;
     const { proxy } = model;
-    // To models.js, too, models with the same name are the same model.
+    // As in models.js, models with the same name are the same model.
     const key = `${this.#assets} ${model.name}`;
-    // Moved, since an audio thread that had to copy it would be held up.
+    // Transferred, since copying it would hold up the audio thread.
     const image = proxy.image.slice();
     this.#send({ type: 'load', token, key, kernels: proxy.kernels, image }, [image.buffer]);
     this.#proceeding ??= setInterval(() => this.#send({ type: 'proceed' }), PROCEED_INTERVAL);

@@ -27,7 +27,7 @@ const FRAME_INTERVAL = SAMPLE_RATE / 25;
 /** Programs of this context, by the hash of their image, while streams use them. @type {Map<string, {users: number, program: Promise<Program>}>} */
 const programs = new Map();
 
-/** Loading steps waiting for the next quantum. @type {(() => void)[]} */
+/** Loading steps that wait for the next quantum. @type {(() => void)[]} */
 let paused = [];
 
 /** Quanta rendered, and how many there were when the main thread last said 'proceed'. */
@@ -35,7 +35,7 @@ const quanta = { rendered: 0, seen: -1 };
 
 const pause = () => new Promise((/** @type {(value: void) => void} */ resolve) => paused.push(resolve));
 
-/** Messages that let loading continue, by one piece each. */
+/** Let loading continue by one piece. */
 function proceed() {
   if (paused.length === 0) return;
   const waiting = paused;
@@ -45,7 +45,7 @@ function proceed() {
 
 export class DirectProcessor extends BaseProcessor {
   /** @type {MessagePort | undefined} */ #channel;
-  /** What runs. @type {{runner: Runner, release: () => void} | undefined} */ #active;
+  /** The program in use. @type {{runner: Runner, release: () => void} | undefined} */ #active;
   #limit = Infinity;
   #observed = false;
   #sinceStats = 0;

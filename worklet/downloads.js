@@ -1,8 +1,8 @@
 /**
  * Counts the bytes of the runtime's files as they arrive in this worker.
  *
- * fetch() is wrapped: each response is passed on untouched, so that the browser can recognise WebAssembly it has compiled
- * before by its address, and a clone is counted. What import() fetches is counted once it has arrived.
+ * fetch() is wrapped: each response is passed on untouched, so that the browser can recognise by its address WebAssembly
+ * that it has compiled before, and a clone is counted. What import() fetches is counted once it has arrived.
  */
 
 /** ms between reports. */

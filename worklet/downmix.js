@@ -16,7 +16,7 @@ const LAGS = 256;
 /** Quanta between comparisons of the channels: one takes as long as mixing a few quanta. */
 const INTERVAL = 8;
 
-/** Looks that the averages span: 0.3 s, long compared with a syllable's rise. */
+/** Comparisons that the averages span: 0.3 s, long compared with the onset of a syllable. */
 const MEMORY = 14;
 
 /** Samples of a fade. */
@@ -42,7 +42,7 @@ export class Downmix {
   /** Current weights of the two channels, moving towards those of the choice. */
   #weights = [...WEIGHTS.average];
   #quanta = 0;
-  #looks = 0;
+  #comparisons = 0;
   /** Sample-to-sample changes, in which a voice's whole range counts, preceded by those of earlier quanta. */
   #changes = [new Float32Array(LAGS + 128), new Float32Array(LAGS + 128)];
   #last = [0, 0];
@@ -66,7 +66,7 @@ export class Downmix {
     }
     this.#keep(0, left);
     this.#keep(1, right);
-    if (this.#looks === 0 || this.#quanta++ % INTERVAL === 0) this.#look(left.length);
+    if (this.#comparisons === 0 || this.#quanta++ % INTERVAL === 0) this.#compare(left.length);
     this.#add(left, right);
     return this.#out;
   }
@@ -84,12 +84,12 @@ export class Downmix {
   }
 
   /** @param {number} n samples of a quantum */
-  #look(n) {
+  #compare(n) {
     const [left, right] = this.#changes;
     const energies = [energy(left), energy(right)];
     if (Math.max(...energies) < SILENCE * n) return;
-    this.#looks = Math.min(this.#looks + 1, MEMORY);
-    const share = 1 / this.#looks; // at first the mean of the looks so far
+    this.#comparisons = Math.min(this.#comparisons + 1, MEMORY);
+    const share = 1 / this.#comparisons; // at first the mean so far
     for (const side of [0, 1]) this.#energy[side] += share * (energies[side] - this.#energy[side]);
     let peak = 0;
     for (let lag = -LAGS; lag <= LAGS; lag++) {
@@ -103,7 +103,7 @@ export class Downmix {
 
   /** @param {number} related correlation at the best lag @param {number} equal correlation at lag 0 */
   #choose(related, equal) {
-    const first = this.#looks === 1;
+    const first = this.#comparisons === 1;
     const was = this.#choice;
     const ratio = this.#energy[0] / this.#energy[1];
     const louder = ratio >= 1 ? 'left' : 'right';

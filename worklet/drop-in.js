@@ -16,11 +16,11 @@ import { wrapCallbackGetUserMedia } from './callbacks.js';
 function install() {
   const page = /** @type {any} */ (window);
   const script = /** @type {HTMLScriptElement | null} */ (document.currentScript);
-  if (!script?.src) return console.error('percepnet: load the built drop-in.js by its src attribute, as a classic script');
+  if (!script?.src) return console.error('percepnet: load the built drop-in.js as a classic script, with <script src>');
   if (!globalThis.MediaDevices?.prototype.getUserMedia) {
-    return console.warn('percepnet: there is no microphone here: the page must be served over https or from localhost');
+    return console.warn('percepnet: this page cannot use a microphone: serve it over https or from localhost');
   }
-  if (page.percepnet) return console.warn('percepnet: window.percepnet exists already (is drop-in.js included twice?), so nothing was loaded');
+  if (page.percepnet) return console.warn('percepnet: window.percepnet already exists, so nothing was loaded: include drop-in.js only once');
 
   const { options, problems } = readAttributes(script.dataset);
   for (const problem of problems) console.error(`percepnet: ${problem}`);
@@ -31,5 +31,5 @@ function install() {
 try {
   install();
 } catch (error) {
-  console.error('percepnet: the microphone stays raw, drop-in.js failed:', error);
+  console.error('percepnet: drop-in.js failed, so the microphone stays raw:', error);
 }

@@ -4,8 +4,8 @@
  *
  *     opened --info--> waiting for a node --connect()--> heard --Python has taken over, or the session ends: close()
  *
- * The kernels and the program image are downloaded for it, before anything of Python is, and given to Python's worker once this one
- * is heard. Python reads the weights from the image: they travel once.
+ * The kernels and the program image are downloaded for it, before anything that Python needs, and given to Python's worker once this
+ * one is heard. Python reads the weights from the image, so they are downloaded only once.
  */
 import { AUTO, isName } from './tiers.js';
 import { openChannel, running } from './worker-client.js';
@@ -16,7 +16,7 @@ import { openChannel, running } from './worker-client.js';
  * @typedef {import('./messages.js').ProgramFiles} ProgramFiles
  */
 
-/** ms that Python waits at most for the sound to be enhanced once this worker can do so: its start keeps the machine busy. */
+/** Longest that Python waits, in ms, for enhanced sound once this worker can provide it: Python's start keeps the machine busy. */
 export const HEAD_START = 300;
 
 export class EarlyStart {
@@ -33,7 +33,7 @@ export class EarlyStart {
   constructor({ assets, model, attenuationLimit }, listener, onOpen, onRefusal) {
     this.channel = openChannel('worker', assets, listener);
     const files = /** @type {Promise<any>} */ (this.channel.request({ type: 'files' })).catch(() => undefined);
-    // What `auto` chooses is known once Python runs; until then the default tier does.
+    // What `auto` chooses is known once Python runs; until then the default tier will do.
     const opened = this.channel.request({ type: 'open', model: model === AUTO ? '' : model, attenuationLimit, provisional: true });
     /** To be called when it is heard. @type {() => void} */
     this.onHeard = () => {};
@@ -54,7 +54,7 @@ export class EarlyStart {
   }
 
   /**
-   * Begin, if there is any point: Python is not running yet, and the model exists as a program image.
+   * Begin, if it is worthwhile: Python is not running yet, and the model exists as a program image.
    *
    * @param {{assets: string, model: string, attenuationLimit: number}} options
    * @param {(message: SessionMessage) => void} listener
@@ -68,11 +68,11 @@ export class EarlyStart {
     try {
       return new EarlyStart(options, listener, onOpen, onRefusal);
     } catch {
-      return undefined; // no worker can be started: Python's says why
+      return undefined; // no worker can be started: Python's reports why
     }
   }
 
-  /** Whether it could be connected to a node, and is not. */
+  /** Whether it could be connected to a node but has not been. */
   get waiting() {
     return this.info !== undefined && !this.#connected;
   }
@@ -83,7 +83,7 @@ export class EarlyStart {
     this.channel.post({ type: 'connect', ...transport }, transfer);
   }
 
-  /** It stays: Python could not be started. */
+  /** Stay in use, because Python could not be started. */
   keep() {
     this.channel.post({ type: 'keep' });
   }

@@ -53,12 +53,12 @@ export class Enhancer {
     this.#reset();
   }
 
-  /** Most that noise is reduced, dB. Frames overlap by half, so a change is cross-faded over 10 ms. @param {number} limit */
+  /** The most by which noise is reduced, dB. Frames overlap by half, so a change is cross-faded over 10 ms. @param {number} limit */
   set attenuationLimit(limit) {
     this.#proxy.attenuation_limit_db = limit;
   }
 
-  /** What the enhancer estimates of the input; read rarely. */
+  /** What the enhancer estimates about the input; slow to read. */
   observe() {
     return { voiceActivity: Number(this.#proxy.voice_activity), snr: Number(this.#proxy.snr_db) };
   }

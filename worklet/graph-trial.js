@@ -1,6 +1,6 @@
 /**
  * Whether an audio graph is worth waiting for. A browser without a working sound card keeps a page waiting for seconds before
- * it fails, and would do so at every getUserMedia: so a failure is remembered, and tried again in the background.
+ * it fails, and would do so at every getUserMedia: so a failure is remembered, and a graph is tried again in the background.
  */
 import { TrackGraph } from './graph.js';
 

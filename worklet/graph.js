@@ -11,8 +11,8 @@ import { SAMPLE_RATE } from './constants.js';
 import { PercepNetError } from './errors.js';
 
 /**
- * ms that a context may take to start: when the browser may be waiting for a user gesture, and when it is known not to be
- * (opening a sound card on a busy machine).
+ * ms that a context may take to start: if the browser may be waiting for a user gesture, and if it is known not to be (opening a
+ * sound card on a busy machine).
  */
 const RESUME_TIMEOUT = { unsure: 1000, allowed: 10000 };
 
@@ -28,7 +28,7 @@ const GESTURES = ['pointerdown', 'keydown', 'visibilitychange'];
 /** Seconds of sound that may pile up between the microphone and the graph, in addition to what one callback takes. */
 const LONGEST_BACKLOG = 0.03;
 
-/** Times in a row that the queue is emptied before its length counts as what this microphone and machine need. */
+/** Times in a row that the queue is emptied before its length is accepted as what this microphone and machine need. */
 const MOST_SKIPS = 3;
 
 /** Seconds that a cross-fade takes. */
@@ -190,7 +190,7 @@ export class TrackGraph {
     this.#skips = skips % MOST_SKIPS;
   }
 
-  /** Fade the microphone out. @returns {Promise<void>} resolves in silence, or if the context stands still */
+  /** Fade the microphone out. @returns {Promise<void>} resolves in silence, or if the context is not running */
   async fadeOut() {
     this.#backlog = undefined;
     this.#source.fade(0);
@@ -220,7 +220,7 @@ export class TrackGraph {
   }
 }
 
-/** A connection with a level. */
+/** A connection with a gain. */
 class Fader {
   #from;
   #gain;

@@ -9,7 +9,7 @@
  *     test                                      float32: input, gain, strength, voice and output of some frames
  *
  * An image's header is checked against its bytes here, and the contents of its structures by the kernel (kernel/c/check.c),
- * both before any of it runs. Nothing is clamped: an image that does not fit is refused.
+ * both before any of it runs. Nothing is clamped: an image that does not fit is rejected.
  */
 import { BAND_TIPS_HZ, HOP } from './constants.js';
 

@@ -12,8 +12,8 @@ import { explainResponse } from './explain.js';
 import { HASHES } from './hashes.js';
 
 /**
- * ms that a small file may take, and that a large one may deliver nothing: TCP has by then sent again what was lost three times,
- * after 1, 3 and 7 s (RFC 6298). A request that is still silent is better made again.
+ * ms that a small file may take, and that a large one may go without delivering data: by then TCP has retransmitted lost data three
+ * times, after 1, 3 and 7 s (RFC 6298), and it is better to repeat the request.
  */
 export const FILE_TIMEOUT = 10_000;
 /** ms that a request made only for an explanation may take. */
@@ -22,7 +22,7 @@ const EXPLAIN_TIMEOUT = 3000;
 const MODULES = ['pyodide.mjs', 'pyodide.asm.js'];
 
 /** What Pyodide requests one after another: the interpreter, its library, the lock, the wheels. */
-const ASKED_FOR_LATER = /^[^/]+\.(wasm|zip|whl)$|^pyodide-lock\.json$/;
+const REQUESTED_LATER = /^[^/]+\.(wasm|zip|whl)$|^pyodide-lock\.json$/;
 
 /**
  * Check every later fetch of a runtime file in this worker, and start those that a boot needs at once, in parallel.
@@ -47,7 +47,7 @@ export async function guardRuntime(assets, hashes = HASHES) {
     begun.delete(name);
     return response;
   };
-  for (const name of Object.keys(hashes).filter((name) => ASKED_FOR_LATER.test(name))) {
+  for (const name of Object.keys(hashes).filter((name) => REQUESTED_LATER.test(name))) {
     const response = fetch(assets + name);
     response.catch((error) => void (refused ??= error)); // Handled where the file is requested; Pyodide may give up before that.
     begun.set(name, response);
@@ -101,7 +101,7 @@ async function fetchChecked(native, url, options, hash) {
 }
 
 /**
- * After an update of one folder alone, a file is missing or another one: say which versions clash.
+ * If only one of the two folders was updated, a file is missing or different: say which versions clash.
  *
  * @param {unknown} error why a start failed
  * @param {string} assets URL of the runtime folder
@@ -113,11 +113,11 @@ export async function withVersions(error, assets, hashes = HASHES) {
   if (!(error instanceof Error) || !(foreign || error.message.includes('is missing'))) return error;
   const versionIn = (/** @type {string} */ text) => /percepnet_wasm-(.+?)-py3/.exec(text)?.[1];
   const modules = versionIn(Object.keys(hashes).join(' '));
-  // With a query it is an address that is not checked: another build's lock is what is looked for.
+  // An address with a query is not checked, and this may be the lock of another build.
   const options = /** @type {RequestInit} */ ({ cache: 'reload', signal: AbortSignal.timeout(EXPLAIN_TIMEOUT) });
   const lock = await fetch(`${assets}pyodide-lock.json?version`, options)
     .then((response) => (response.ok ? response.text() : ''))
-    .catch(() => ''); // however far it got: the error is what counts
+    .catch(() => ''); // the original error matters more
   const runtime = versionIn(lock);
   if (!modules || !runtime || (runtime === modules && !foreign)) return error;
   const found = runtime === modules ? `both are version ${modules}, but of different builds` : `worklet is version ${modules}, runtime ${runtime}`;

@@ -52,7 +52,7 @@ export class WorkletLink {
     const { ring } = this;
     const end = (position + HOP) | 0;
     const played = (ring.load(WORD.WRITTEN) - ring.load(WORD.DEPTH)) | 0;
-    // Too late to be heard: drop it. A very late one would overwrite what came after it.
+    // Too late to be heard: drop it. A very late frame would overwrite later ones.
     if (enhanced && ((end - played) | 0) > 0) {
       ring.writeOutput(position, samples);
       ring.publishDone(validFrom, end);

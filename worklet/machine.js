@@ -1,6 +1,6 @@
 /**
- * A compiled kernel in a memory of its own: the kernel is a side module without data, so all that it needs is a stack and the
- * constants of an image.
+ * A compiled kernel in a memory of its own: the kernel is a side module without data, so it needs only a stack and the constants
+ * of an image.
  */
 import { RunnerError } from './image.js';
 
@@ -54,13 +54,13 @@ export async function start(kernel, source, image) {
 }
 
 /**
- * Put the constants in place, and the weights into the order that this kernel needs, in pieces that are short beside a frame for the
- * tiers that ship.
+ * Put the constants in place, and the weights into the order that this kernel needs, in pieces that take little time compared with a
+ * frame, for the tiers that ship.
  *
  * @param {Machine} machine @param {Image} image
  * @returns {Generator<void>}
  */
-export function* settle({ memory, call }, { constants, places, matrices }) {
+export function* placeConstants({ memory, call }, { constants, places, matrices }) {
   const target = new Uint8Array(memory.buffer, STACK, constants.length);
   for (let at = 0; at < constants.length; at += PIECE) {
     target.set(constants.subarray(at, at + PIECE), at);

@@ -10,7 +10,7 @@ import { Watchdog } from './watchdog.js';
 /** Most bytes that a model file may have: four times the article's network in float32. */
 const LARGEST = 128 * 2 ** 20;
 
-/** ms without a byte after which the download of a model from an address of its own is given up; its host may have to find it first. */
+/** ms without a byte after which the download of a model from another address is abandoned; its host may need time to find it. */
 export const DOWNLOAD_TIMEOUT = 45_000;
 
 /** The default tier's program image in a build of this version. */
@@ -21,7 +21,7 @@ const FIRST = `models/${DEFAULT_TIER}.pni`;
 export class ModelFiles {
   /** @type {Promise<Tier[]> | undefined} */
   #tiers;
-  /** The image that is being fetched before anybody has asked for it. @type {{address: string, bytes: Promise<Uint8Array>, stop: AbortController} | undefined} */
+  /** The image that is being fetched before it has been requested. @type {{address: string, bytes: Promise<Uint8Array>, stop: AbortController} | undefined} */
   #begun;
   #assets;
   #onData;
@@ -40,7 +40,7 @@ export class ModelFiles {
     const url = new URL(FIRST, this.#assets);
     const stop = new AbortController();
     const bytes = this.#fetch(url, FILE_TIMEOUT, {}, stop);
-    bytes.catch(() => {}); // whoever asks for it gets the error
+    bytes.catch(() => {}); // whoever requests it gets the error
     this.#begun = { address: url.href, bytes, stop };
     this.tiers().catch(() => {});
   }
@@ -69,7 +69,7 @@ export class ModelFiles {
    *
    * @param {{file: string, sha256: string}} listed
    * @returns {Promise<Uint8Array>}
-   * @throws {PercepNetError} 'model': it cannot be downloaded, or is another one
+   * @throws {PercepNetError} 'model': it cannot be downloaded, or is a different file
    */
   async listed({ file, sha256 }) {
     const url = new URL(file, this.#assets);
@@ -97,7 +97,7 @@ export class ModelFiles {
   #read(bytes) {
     const tiers = listTiers(JSON.parse(new TextDecoder().decode(bytes)));
     const image = tiers.find((each) => each.default)?.image;
-    // Of a runtime folder with other models.
+    // This runtime folder has other models.
     if (this.#begun && (!image || this.#begun.address !== new URL(image.file, this.#assets).href)) {
       this.#begun.stop.abort();
       this.#begun = undefined;
@@ -108,14 +108,14 @@ export class ModelFiles {
   /** @param {URL} url @param {number} timeout @param {RequestInit} [options] @param {AbortController} [stop] @returns {Promise<Uint8Array>} */
   async #fetch(url, timeout, options, stop = new AbortController()) {
     const watchdog = new Watchdog(timeout, () => stop.abort(new Error(`no data for ${timeout / 1000} s`)));
-    const more = (/** @type {number} */ bytes) => {
+    const onChunk = (/** @type {number} */ bytes) => {
       watchdog.feed();
       this.#onData(bytes);
     };
     try {
       const response = await fetch(url, { ...options, signal: stop.signal });
       if (!response.ok) throw new Error(`status ${response.status}`);
-      return new Uint8Array(await new Response(limited(response, url, more)).arrayBuffer());
+      return new Uint8Array(await new Response(limited(response, url, onChunk)).arrayBuffer());
     } catch (error) {
       if (error instanceof PercepNetError) throw error;
       throw new PercepNetError('model', `${url} could not be downloaded: ${error instanceof Error ? error.message : error}`);
@@ -130,14 +130,14 @@ export class ModelFiles {
  *
  * @param {Response} response
  * @param {URL} url
- * @param {(bytes: number) => void} more called for each chunk
+ * @param {(bytes: number) => void} onChunk called with the length of each chunk
  */
-function limited(response, url, more) {
+function limited(response, url, onChunk) {
   let bytes = 0;
   const count = new TransformStream({
     /** @param {Uint8Array} chunk */
     transform(chunk, controller) {
-      more(chunk.length);
+      onChunk(chunk.length);
       bytes += chunk.length;
       if (bytes > LARGEST) throw new PercepNetError('model', `${url} has more than ${LARGEST} bytes: it is not a model file`);
       controller.enqueue(chunk);

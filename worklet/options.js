@@ -24,11 +24,11 @@ export const DEFAULT_ENGINE = /** @type {Engine} */ ('python');
  * @typedef {object} Options
  * @property {Engine} [engine] what runs the enhancer, and where; default DEFAULT_ENGINE
  * @property {string | URL} [model] a tier ('c10', 'c20', ...: see PercepNet.tiers()), 'auto' for the largest that this
- *     machine handles with ease, or the address of a model file; default: the tier that needs no further download
+ *     machine handles easily, or the address of a model file; default: the tier that needs no further download
  * @property {string | URL} [assets] the runtime folder; default `../runtime/` beside this module's folder
  * @property {number | 'auto'} [depth] ring depth in samples at 48 kHz, default 1920 (40 ms); 'auto' begins with 960
  *     and deepens when frames come late; engine 'worklet' has no ring
- * @property {number} [attenuationLimit] most that noise is reduced, dB; 0 leaves the sound unchanged, Infinity sets no limit; default ATTENUATION_LIMIT_DB
+ * @property {number} [attenuationLimit] the most by which noise is reduced, dB; 0 leaves the sound unchanged, Infinity sets no limit; default ATTENUATION_LIMIT_DB
  * @property {boolean} [enabled] default true
  */
 
@@ -80,7 +80,7 @@ function readDepth(depth, engine) {
 /** @param {number} limit */
 export function readLimit(limit) {
   if (typeof limit !== 'number' || !(limit >= 0)) {
-    throw new RangeError(`attenuationLimit must be decibels from 0 (no effect) to Infinity (no limit), not ${limit}`);
+    throw new RangeError(`attenuationLimit must be a number of decibels from 0 (no effect) to Infinity (no limit), not ${limit}`);
   }
   return limit;
 }

@@ -1,7 +1,7 @@
 /**
  * Distinguishes a hiccup from a machine that cannot keep up, by counting what was due and how much of it was late.
  *
- * A hiccup costs one short stretch of raw sound and needs no remedy. Frames that keep coming late do: sound that switches
+ * A hiccup causes one short stretch of raw sound and needs no remedy. Frames that keep coming late do: sound that switches
  * between raw and enhanced is worse than either.
  */
 
@@ -27,7 +27,7 @@ export class Overload {
   /**
    * @param {number} due counted from the start, wrapping at 32 bit
    * @param {number} late how many of those were late
-   * @returns {boolean} whether something has to be done
+   * @returns {boolean} whether the machine is overloaded
    */
   look(due, late) {
     const last = this.#last ?? { due, late };

@@ -122,7 +122,7 @@ export class PercepNet extends TypedEventTarget {
   }
 
   /**
-   * What enhances while Python starts, or until it is heard: as `info`. Undefined with the other engines.
+   * What enhances while Python starts and until Python is heard, described as in `info`. Undefined with the other engines.
    *
    * @returns {Record<string, any> | undefined}
    */
@@ -155,7 +155,7 @@ export class PercepNet extends TypedEventTarget {
     return this.depth + DELAY;
   }
 
-  /** Seconds that the audio graph adds by itself, as far as the browser says; its buffers may hold more. */
+  /** Seconds that the audio graph adds by itself, as reported by the browser; its buffers may hold more. */
   get graphLatency() {
     return this.#route.latency;
   }
@@ -240,7 +240,7 @@ export class PercepNet extends TypedEventTarget {
   }
 
   /**
-   * Fade the microphone out: for a browser that cannot open it anew before it has been stopped. replaceInput() fades in.
+   * Fade the microphone out, for a browser that cannot open it again before it has been stopped. replaceInput() fades in.
    *
    * @returns {Promise<void>} resolves when the track may be stopped
    */
@@ -300,7 +300,7 @@ export class PercepNet extends TypedEventTarget {
   #emit(type, detail) {
     if (type === 'stats') {
       const { playing, support } = this;
-      // While it rests the enhancer does not know whether anybody is speaking.
+      // While idle, the enhancer does not know whether anybody is speaking.
       this.#route.catchUp(detail.voiceActivity < 0.5 || playing === STATE.BYPASSED || playing === STATE.RESTING);
       detail = { ...detail, playing, transport: support.transport, inputRate: this.#route.input?.getSettings().sampleRate };
     }

@@ -10,7 +10,7 @@ import { explainModule } from './explain.js';
 import { AUTO_DEPTH } from './options.js';
 import { Ring } from './ring.js';
 
-/** ms after which a server that has not sent the processor counts as failed. */
+/** ms that a server may take to send the processor. */
 const ANSWER_TIMEOUT = 20_000;
 
 /**
@@ -19,7 +19,7 @@ const ANSWER_TIMEOUT = 20_000;
  * @property {(state: string) => void} onPlaying the node plays this from now on, one of blend.js's STATE
  * @property {(why: string) => void} onFailure an exception on the audio thread: the node passes its input through until restart()
  * @property {() => void} onTookOver the early worker is no longer heard
- * @property {() => void} onStop the browser stopped the node, which is silent from now on
+ * @property {() => void} onStop the browser has stopped the node, which is silent from now on
  */
 
 export class Playback {
@@ -30,7 +30,7 @@ export class Playback {
   /** @type {AudioWorkletNode | undefined} */ #node;
   /** Whether there is a node, or one is being made. */
   #taken = false;
-  /** How often the processor has been asked for. */
+  /** How often the processor has been requested. */
   #attempts = 0;
   #ended = false;
   #auto;

@@ -1,6 +1,6 @@
 /**
  * The files that run without Python: two builds of the kernel, and the default tier's program image. Python's wheel holds
- * neither, so Python reads them too: those that another worker has downloaded, or its own.
+ * neither, so Python uses them too: those that another worker has downloaded, or its own downloads.
  */
 import { fetchFile } from './integrity.js';
 import { ModelFiles } from './model-files.js';

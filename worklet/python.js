@@ -30,7 +30,7 @@ async function boot(assets, progress, files) {
   const { loadPyodide } = await import(/* @vite-ignore */ /* webpackIgnore: true */ new URL('pyodide.mjs', assets).href);
   const loaded = Promise.race([uninstantiable(), unavailable(program), loadPyodide({ indexURL: assets })]);
   const pyodide = await loaded.catch((error) => {
-    throw refused() ?? error; // without its standard library, Pyodide only says that it has ended
+    throw refused() ?? error; // without its standard library, Pyodide reports only that it has exited
   });
   progress('packages');
   /** @type {string[]} */

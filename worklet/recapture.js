@@ -1,22 +1,22 @@
 /**
  * Switches the browser's own noise suppression on while the enhancer is not working, since the microphone was opened without it.
  *
- * Browsers differ in what lets it be switched, so these are tried in order, and the track's settings show whether one worked:
+ * Browsers differ in how they allow it to be switched, so these are tried in order, and the track's settings show whether one worked:
  *
  * 1. applyConstraints() on the open track (Firefox);
  * 2. a second capture, which is cross-faded in before the first is stopped (Chromium, if the first is not processed at all);
- * 3. the first capture is faded out and stopped, and the microphone opened anew (Chromium otherwise: while it is open, every
+ * 3. the first capture is faded out and stopped, and the microphone opened again (Chromium otherwise: while it is open, every
  *    further capture gets the same processing).
  *
  * Once the enhancer is ready, the same in reverse. 2 and 3 are tried only if the browser does not ask the user again.
  */
 import { suppressionOff, wantsSuppression, withoutSuppression } from './constraints.js';
 
-/** ms that the enhancer may take to start, or to recover, before the browser's suppression is brought back. */
-export const ENHANCER_PATIENCE = 5000;
+/** ms that the enhancer may take to start, or to recover, before the browser's suppression is switched back on. */
+export const ENHANCER_TIMEOUT = 5000;
 
-/** ms until a microphone that the browser has not opened counts as refused. */
-const CAPTURE_PATIENCE = 10_000;
+/** ms that the browser may take to open a microphone. */
+const CAPTURE_TIMEOUT = 10_000;
 
 /** Reasons for a fallback from which the enhancer may recover by itself. @type {(string | undefined)[]} */
 const TRANSIENT = ['stalled', 'overload', 'suspended'];
@@ -67,7 +67,7 @@ export class SuppressionKeeper {
     clearTimeout(this.#timer);
   }
 
-  /** Whether nothing of ours suppresses noise, not even what does while Python starts. */
+  /** Whether nothing of ours suppresses noise, not even the early worker. */
   get #needed() {
     const { state, early } = this.#standIn.percepnet;
     return state !== 'ready' && !(state === 'loading' && early);
@@ -79,7 +79,7 @@ export class SuppressionKeeper {
     const needed = this.#needed;
     if (needed === this.#suppressed || this.#busy || this.#ended.signal.aborted) return;
     if (!needed || (state === 'fallback' && isFinal(reason?.code))) void this.#setSuppression(needed);
-    else this.#timer = setTimeout(() => this.#setSuppression(true), ENHANCER_PATIENCE);
+    else this.#timer = setTimeout(() => this.#setSuppression(true), ENHANCER_TIMEOUT);
   }
 
   /** @param {boolean} suppressed whether the microphone is to have the browser's suppression */
@@ -120,7 +120,7 @@ export class SuppressionKeeper {
       return true;
     }
     second?.stop();
-    // Stop the first capture only if its being open was all that was in the way: otherwise it would be lost for nothing.
+    // Stop the first capture only if it was the only obstacle: otherwise it would be lost for nothing.
     const open = second ? !second.muted : error?.name === 'OverconstrainedError';
     if (!open || signal.aborted || raw.muted || raw.readyState === 'ended') return false;
     await standIn.percepnet.fadeInput();
@@ -142,7 +142,7 @@ export class SuppressionKeeper {
 }
 
 /**
- * Give a microphone that is not going to be enhanced what the page would have had without us, before the page gets it.
+ * Give a microphone that will not be enhanced the processing that it would have without us, before the page gets it.
  *
  * @param {MediaStreamTrack} raw opened without suppression
  * @param {MediaTrackConstraints} asked
@@ -167,7 +167,7 @@ export function isFinal(code) {
   return !TRANSIENT.includes(code);
 }
 
-/** Whether the page's microphone has lost the browser's suppression because of us. @param {MediaTrackConstraints} asked */
+/** Whether we opened the page's microphone without the browser's suppression. @param {MediaTrackConstraints} asked */
 export function withholdsSuppression(asked) {
   const changed = withoutSuppression(asked) !== asked; // a requirement, and the syntax from before the standard, are passed on
   return changed && wantsSuppression(asked);
@@ -199,7 +199,7 @@ async function tryConstraints(raw, constraints, suppressed) {
 }
 
 /**
- * Stop the microphone and open it anew.
+ * Stop the microphone and open it again.
  *
  * @param {GetUserMedia} getUserMedia
  * @param {MediaStreamTrack} raw
@@ -238,7 +238,7 @@ async function reopen(getUserMedia, deviceId, constraints) {
   );
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
-  const late = new Promise((resolve) => (timer = setTimeout(resolve, CAPTURE_PATIENCE)));
+  const late = new Promise((resolve) => (timer = setTimeout(resolve, CAPTURE_TIMEOUT)));
   const answer = await Promise.race([opening, late]);
   clearTimeout(timer);
   if (answer) return answer;
@@ -263,7 +263,7 @@ async function isGranted() {
     const { state } = await navigator.permissions.query({ name: /** @type {PermissionName} */ ('microphone') });
     return state === 'granted';
   } catch {
-    return false; // This browser does not say.
+    return false; // This browser cannot tell.
   }
 }
 

@@ -36,7 +36,7 @@ export class RunnerRuntime {
     progress('runtime');
     const kernels = given ?? (await fetchKernels(assets));
     progress('model');
-    // The image is still on its way. What cannot be compiled is refused, with the reason, when a program is loaded.
+    // The image is still being downloaded. What cannot be compiled is rejected, with the reason, when a program is loaded.
     const compiled = await compile(kernels.relaxed).catch(() => undefined);
     return new RunnerRuntime(kernels, compiled);
   }
@@ -65,8 +65,8 @@ export class RunnerRuntime {
   }
 
   /**
-   * Touch the memory of a stream. More is not needed: before the browser's best compiler has seen it a frame takes 0.3 ms, a
-   * thirtieth of its time.
+   * Touch the memory of a stream. More is not needed: even before the browser's optimising compiler has run, a frame takes 0.3 ms, a
+   * thirtieth of the time available.
    *
    * @param {Runner} runner
    */

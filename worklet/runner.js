@@ -1,6 +1,6 @@
 /**
- * Runs a program image without Python, by the compiled kernel in a memory of its own. It uses no browser API but
- * WebAssembly, so the same module serves a worker, an audio worklet and Node.
+ * Runs a program image without Python, with the compiled kernel in a memory of its own. WebAssembly is the only browser API
+ * that it uses, so the same module serves a worker, an audio worklet and Node.
  *
  *     const program = await Program.load({ relaxed, simd }, image);     once per model
  *     const runner = program.stream();                                  once per stream; streams share the weights
@@ -12,7 +12,7 @@
  */
 import { ATTENUATION_LIMIT_DB } from './constants.js';
 import { FIELDS, readImage, RunnerError, sizeOf } from './image.js';
-import { grow, relocate, settle, STACK, start } from './machine.js';
+import { grow, relocate, placeConstants, STACK, start } from './machine.js';
 
 export { RunnerError };
 
@@ -74,9 +74,9 @@ export class Program {
       try {
         const machine = await start(kernel, source, image);
         await pause();
-        for (const _ of settle(machine, image)) await pause();
+        for (const _ of placeConstants(machine, image)) await pause();
         const program = new Program(machine, image, refused);
-        await program.#prove(pause);
+        await program.#verify(pause);
         return program;
       } catch (error) {
         if (error instanceof RunnerError && error.code !== 'kernel') throw error;
@@ -110,7 +110,7 @@ export class Program {
   }
 
   /** Run the image's test, whose results come from NumPy. @param {() => Promise<void>} pause */
-  async #prove(pause) {
+  async #verify(pause) {
     const { test } = this.#image;
     const allowed = test.tolerance[this.kernel];
     const runner = this.stream();
@@ -219,7 +219,7 @@ export class Runner {
     this.#apply();
   }
 
-  /** What the enhancer estimates of the input. */
+  /** What the enhancer estimates about the input. */
   observe() {
     const voiced = this.#field('voiced')[0];
     const unvoiced = this.#field('unvoiced')[0];

@@ -90,7 +90,7 @@ export function serve(boot, list) {
   main.onmessage = (/** @type {MessageEvent} */ { data }) => {
     const handlers = /** @type {Record<string, (message: any) => void>} */ (HANDLERS);
     if (Object.hasOwn(handlers, data?.type)) handlers[data.type](data);
-    else console.warn('percepnet: ignored a message of unknown type'); // from a page of another version, or from other code
+    else console.warn('percepnet: ignored a message of unknown type'); // from another version of the page, or from other code
   };
   // Pyodide leaves some rejected downloads unhandled.
   main.addEventListener('unhandledrejection', (event) => {
@@ -114,7 +114,7 @@ async function boot(assets, remembered, fetched) {
   let runtime, models;
   try {
     const given = await fetched;
-    if (files === 'runner' && !given) modelFiles.begin(); // Python sees to its own
+    if (files === 'runner' && !given) modelFiles.begin(); // Python downloads its own
     runtime = await bootRuntime(assets, reportProgress, given);
     models = new Models(assets, runtime, modelFiles);
     await models.preload(given);

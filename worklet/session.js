@@ -50,7 +50,7 @@ export class Session {
   info;
   /** What enhances until Python is heard. @type {EarlyStart | undefined} */
   early;
-  /** Why Python could not be started, while the early worker has not said whether it can. @type {PercepNetError | undefined} */
+  /** Why Python could not be started, until it is known whether the early worker could. @type {PercepNetError | undefined} */
   #pythonFailure;
   /** @type {import('./worker-client.js').Channel | DirectChannel | undefined} */ #channel;
   /** What the worklet plays, one of STATE; undefined before its first quantum. @type {string | undefined} */ #playing;
@@ -84,7 +84,7 @@ export class Session {
     return this.state === 'destroyed';
   }
 
-  /** Whether there is any point in enhancing now. */
+  /** Whether enhancing is worthwhile now. */
   get wanted() {
     return this.reason?.code !== 'overload';
   }
@@ -183,7 +183,7 @@ export class Session {
   connect(transport, transfer) {
     this.#channel?.post({ type: 'connect', ...transport }, transfer);
     clearTimeout(this.#silence);
-    // Later on the worklet's clock notices a stall; but a stream that never played anything cannot stall there.
+    // Later the worklet's clock notices a stall, but not that of a stream that has never played anything.
     this.#silence = setTimeout(() => this.#fail(new PercepNetError('stalled')), SILENCE_TIMEOUT);
   }
 
@@ -239,7 +239,7 @@ export class Session {
     this.#channel?.close();
     this.#channel = undefined;
     if (this.early.info) this.#continueWithout(error);
-    else this.#pythonFailure = error; // the early worker has not opened its stream: it decides when it has
+    else this.#pythonFailure = error; // decided once the early worker has opened its stream, or failed
   }
 
   /** The early worker stays. @param {PercepNetError} error why Python could not be started */
@@ -256,7 +256,7 @@ export class Session {
     if (this.state === 'ready') this.#owner.emit('ready', { info: /** @type {Info} */ (this.info) });
   }
 
-  /** A cause no longer holds. If it is the one that counts, carry on. @param {import('./errors.js').Code} code */
+  /** A cause no longer applies. If it was the reason for the fallback, resume. @param {import('./errors.js').Code} code */
   recover(code) {
     if (this.reason?.code !== code) return;
     this.#setState(this.info ? 'ready' : 'loading');
@@ -273,7 +273,7 @@ export class Session {
     this.#playing = playing;
     const late = playing === STATE.STARVED && this.#enhancing;
     if (late) this.#owner.emit('overload', { action: 'wait', tier: (this.info ?? this.early?.info)?.tier });
-    // Python, while it starts, keeps the machine busy: that takes longer.
+    // While it starts, Python keeps the machine busy: allow more time.
     this.#watch(late && this.info ? STALL_TIMEOUT : SILENCE_TIMEOUT);
     if (playing !== STATE.ENHANCED) return;
     this.early?.onHeard();
@@ -281,7 +281,7 @@ export class Session {
     this.recover('stalled');
   }
 
-  /** If sound is to be enhanced and is not, give it this long. @param {number} time ms */
+  /** Fall back if sound that should be enhanced is not within this time. @param {number} time ms */
   #watch(time) {
     clearTimeout(this.#stall);
     if (!this.#enhancing || (this.#playing !== STATE.STARVED && this.#playing !== STATE.WAITING)) return;
@@ -295,7 +295,7 @@ export class Session {
   #opened(info) {
     this.info = info;
     if (this.early?.waiting || !this.early?.info) this.#closeEarly(); // there is no node yet, or it is slower than Python
-    // If something else kept the sound raw meanwhile, such as a suspended context, it still does.
+    // Something else, such as a suspended context, may still keep the sound raw.
     if (this.state === 'loading') this.#setState('ready');
     this.#owner.connect();
     if (this.state === 'ready') this.#owner.emit('ready', { info });
@@ -326,7 +326,7 @@ export class Session {
     if (message.type === 'error') return this.#onEarlyFailure();
     const { type: _, ...detail } = message;
     if (message.type === 'progress') return this.#owner.emit('progress', { stage: message.stage, bytes: message.bytes });
-    if (this.#reported.has(message.type)) return; // Python reports it itself
+    if (this.#reported.has(message.type)) return; // Python reports these itself
     if (message.type === 'stats') this.#owner.emit('stats', detail);
     if (message.type === 'frame') for (const callback of this.#observers) callback(/** @type {Frame} */ (detail));
   }

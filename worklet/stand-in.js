@@ -41,13 +41,13 @@ export class StandIn {
     this.percepnet = percepnet;
     /** Called once, when the microphone has been released. */
     this.onReleased = () => {};
-    /** Whether enhancement is wanted by whoever controls the enhancer, and whether the page's constraints rule it out. */
+    /** Whether whoever controls the enhancer wants enhancement, and whether the page's constraints rule it out. */
     this.enabled = percepnet.enabled;
     this.untouched = false;
     this.#listen();
     /** The track for the page. */
     this.track = this.#disguise(clean, asked);
-    // It may have ended while the graph was being made, and that event has been missed.
+    // It may have ended while the graph was being made, before anyone listened.
     if (raw.readyState === 'ended') this.#end();
   }
 
@@ -63,7 +63,7 @@ export class StandIn {
     this.setEnabled(this.enabled);
   }
 
-  /** Keep in mind whether the microphone has its own suppression now. @param {boolean} suppressed */
+  /** Note whether the microphone now has the browser's suppression. @param {boolean} suppressed */
   noteSuppression(suppressed) {
     this.#hasSuppression = suppressed;
   }
@@ -138,7 +138,7 @@ export class StandIn {
   /** @param {MediaTrackConstraints} wanted */
   async apply(wanted) {
     const unmet = unmetRequirement(wanted, this.percepnet.latency / SAMPLE_RATE);
-    // The browser's own error, for a requirement that no microphone can meet.
+    // Provoke the browser's own error, with a requirement that no microphone can meet.
     const forBrowser = this.#hasSuppression ? wanted : suppressionOff(wanted);
     await this.raw.applyConstraints(unmet ? { [unmet]: { min: 1e9 } } : forBrowser);
     this.asked = wanted;

@@ -75,7 +75,7 @@ const IDLE = 250;
  */
 
 export class Stream {
-  /** What runs. @type {Active | undefined} */
+  /** The enhancer in use. @type {Active | undefined} */
   #active;
   /** @type {Service | undefined} */
   #service;
@@ -86,7 +86,7 @@ export class Stream {
   /** Changes of model, one after the other. @type {Promise<unknown>} */
   #changes = Promise.resolve();
   #closed = false;
-  /** Of what was played, and of what was computed: on a machine too slow to play any enhanced sound, nothing played is late. */
+  /** Judged by what was played and by what was computed: on a machine too slow to play any enhanced sound, nothing played is late. */
   #overload = { played: new Overload(), computed: new Overload() };
   /** Whether an overload is being dealt with. */
   #relieving = false;
@@ -284,7 +284,7 @@ export class Stream {
 async function serve(ring, pump, ended) {
   while (!ended()) {
     const seen = ring.load(WORD.WRITTEN);
-    // Even when this stream is behind, the others get their turn.
+    // Even if this stream is behind, the others get their turn.
     if (pump.run()) await nextTask();
     else await ring.waitWritten(seen, IDLE);
   }

@@ -22,9 +22,9 @@ export function detectSupport(engine = DEFAULT_ENGINE) {
   const slower = [];
   if (engine === 'worklet') return { supported: missing.length === 0, transport: 'none', reasons: missing };
   if (typeof SharedArrayBuffer === 'undefined' || !globalThis.crossOriginIsolated) {
-    slower.push('the page is not cross-origin isolated (COOP and COEP headers): MessagePort instead of shared memory');
+    slower.push('the page is not cross-origin isolated (COOP and COEP headers): using MessagePort instead of shared memory');
   } else if (typeof Atomics.waitAsync !== 'function') {
-    slower.push('no Atomics.waitAsync: MessagePort instead of shared memory');
+    slower.push('no Atomics.waitAsync: using MessagePort instead of shared memory');
   }
   return {
     supported: missing.length === 0,

@@ -14,7 +14,7 @@
  * @property {boolean} default whether the Python wheel contains it, so that it needs no download
  */
 
-/** The option's value that lets a benchmark decide. */
+/** The value of the option that lets a benchmark decide. */
 export const AUTO = 'auto';
 
 /**

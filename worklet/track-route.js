@@ -11,7 +11,7 @@ import { TrackGraph } from './graph.js';
  * @property {(context: AudioContext) => Promise<AudioNode>} makeNode the processor's
  * @property {() => number} latency samples from microphone to output
  * @property {() => void} onRunning the graph plays, perhaps again
- * @property {(error: PercepNetError) => void} onFailure the track is raw: there is no graph, it is suspended, or there is no processor
+ * @property {(error: PercepNetError) => void} onFailure the track is raw: the graph is missing or suspended, or has no processor
  */
 
 /** ms that a track waits for the audio processor to be loaded, unless the last one was late too. */
@@ -32,7 +32,7 @@ export class TrackRoute {
     this.input = undefined;
   }
 
-  /** Seconds that the graph adds by itself, as far as the browser says. */
+  /** Seconds that the graph adds by itself, as reported by the browser. */
   get latency() {
     return this.#graph?.context.baseLatency ?? 0;
   }
@@ -55,7 +55,7 @@ export class TrackRoute {
       this.#owner.onFailure(/** @type {PercepNetError} */ (error));
       return raw;
     }
-    // A slow server must not keep the page from its microphone: until the processor is there the track is raw.
+    // A slow server must not keep the page waiting for its microphone: until the processor has loaded, the track is raw.
     const inserted = this.insert().then(() => (processorLate = false));
     const late = new Promise((resolve) => setTimeout(resolve, processorLate ? 0 : PROCESSOR_TIMEOUT, true));
     if ((await Promise.race([inserted, late])) === true) processorLate = true;
@@ -96,7 +96,7 @@ export class TrackRoute {
     this.#graph?.catchUp(pause);
   }
 
-  /** The output ends, as does a graph that is still being opened. */
+  /** End the output, and close a graph that is still being opened. */
   close() {
     this.#closed = true;
     this.#graph?.close();

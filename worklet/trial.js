@@ -10,11 +10,11 @@ const SLICE = 4;
 
 /**
  * Rounds of the benchmark, and frames in each. The fastest round counts: the others had to share the processor, and on a busy
- * machine only short rounds do not have to.
+ * machine only a short round may have it to itself.
  */
 const ROUNDS = 16;
 const ROUND_FRAMES = 10;
-/** Rounds that there are in any case: the first frames are slower than the later ones. */
+/** The fewest rounds to run: the first frames are slower than later ones. */
 const FEWEST_ROUNDS = 4;
 
 /** @typedef {import('./pump.js').FrameEnhancer} FrameEnhancer */

@@ -55,6 +55,6 @@ function trust(url) {
 
 /** @param {string} address */
 function pass(address) {
-  if (!asking) throw new TypeError(`the policy ${NAME} is for its own worker alone, not for ${address}`);
+  if (!asking) throw new TypeError(`the Trusted Types policy ${NAME} serves only percepnet's own worker, not ${address}`);
   return address;
 }

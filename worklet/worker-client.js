@@ -18,8 +18,8 @@ import { Watchdog } from './watchdog.js';
 export const LINGER = 2000;
 
 /**
- * ms that a start may take without progress: another byte or another stage. Python alone takes some 20 s on a slow phone, and
- * a slow network is never cut off while it still delivers.
+ * ms that a start may take without progress, which is another byte or another stage. Python alone takes some 20 s on a slow phone,
+ * and a slow network is never cut off while it still delivers.
  */
 export const BOOT_TIMEOUT = 60_000;
 
@@ -39,7 +39,7 @@ const clients = new Map();
  * @param {WorkerEngine} engine
  * @param {string} assets URL of the runtime folder
  * @param {(message: SessionMessage) => void} listener receives nothing after an 'error'
- * @param {Promise<ProgramFiles | undefined>} [files] what a worker that has to be started need not download; it is not started before
+ * @param {Promise<ProgramFiles | undefined>} [files] what a new worker need not download; it does not boot before they arrive
  * @returns {Channel}
  * @throws {PercepNetError} 'boot'
  */
@@ -53,7 +53,7 @@ export function openChannel(engine, assets, listener, files) {
   return client.open(listener);
 }
 
-/** Whether a worker has opened a stream, so that the next one takes a moment only. @param {WorkerEngine} engine @param {string} assets */
+/** Whether a worker has opened a stream, so that the next one opens quickly. @param {WorkerEngine} engine @param {string} assets */
 export function running(engine, assets) {
   return clients.get(keyOf(engine, assets))?.booted ?? false;
 }
@@ -134,7 +134,7 @@ class WorkerClient {
     };
     /** @param {ProgramFiles} [files] */
     const send = (files) => this.worker.postMessage({ type: 'program', files });
-    // If it fails the worker tries by itself, and says why if it cannot.
+    // If this fails, the worker tries by itself and reports the reason if it fails too.
     fetchFiles(assets, onData).then(send, () => send());
   }
 
@@ -176,7 +176,7 @@ class WorkerClient {
     else this.#terminate();
   }
 
-  /** It may be faulty: the next channel gets another worker. */
+  /** It may be faulty: the next channel gets a new worker. */
   retire() {
     if (this.#acceptsChannels()) clients.delete(this.#key);
   }
@@ -271,7 +271,7 @@ export class Channel {
     this.#rejectPending(new Error('the stream was closed'));
   }
 
-  /** The worker may be faulty: channels opened from now on get another. */
+  /** The worker may be faulty: channels opened from now on get a new one. */
   retireWorker() {
     this.#client.retire();
   }
