@@ -14,7 +14,7 @@ __all__ = ["INTERRUPTED", "SOME_FAILED", "USAGE_ERROR", "parser"]
 SOME_FAILED = 1
 """Exit code if some of a folder's files were not enhanced."""
 USAGE_ERROR = 2
-"""Exit code for everything that the user can put right, the same as argparse's."""
+"""Exit code for everything that the user can fix, the same as argparse's."""
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as in a shell."""
 _EXIT_CODES = """exit codes:
@@ -91,7 +91,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _enhance_facts() -> str:
-    """List the formats and kernels that this installation has."""
+    """List the formats and kernels that this installation supports."""
     try:
         from .files.formats import MEDIA, READ_ONLY, SOUND
     except ImportError as error:
@@ -161,7 +161,7 @@ def parser() -> argparse.ArgumentParser:
     _add_settings(command)
 
     command = commands.add_parser("info", help="show version, delay and model", description="Show what is installed.")
-    command.add_argument("--json", action="store_true", help="as JSON")
+    command.add_argument("--json", action="store_true", help="print JSON")
 
     command = commands.add_parser(
         "image", help="compile a model for pages without Python",

@@ -11,7 +11,7 @@ from .limits import LOUDEST
 __all__ = ["MOST_CHANNELS", "UNSCALED", "as_audio", "as_floats", "as_path", "as_signal", "bad_sample", "unscaled"]
 
 MOST_CHANNELS = 64
-"""More than this is a signal with its axes the wrong way round."""
+"""More than this suggests that the axes are swapped."""
 UNSCALED = 32.0
 """A peak beyond this, 30 dB over full scale, means unscaled integers; a decoded mp3 stays far below."""
 _PCM = {("u", 1): (128.0, 128.0), ("i", 2): (2.0**15, 0.0), ("i", 4): (2.0**31, 0.0)}

@@ -19,12 +19,12 @@ class MissingExtraError(ImportError):
     extra : str
         The extra of this distribution that brings the package.
     cause : Exception or str
-        What the import raised, or what cannot be done without.
+        What the import raised, or what needs the package.
     """
 
     def __init__(self, extra: str, cause: Exception | str) -> None:
-        # The packages by name, not this distribution's extra: that would install from an index what may have come from
-        # a clone.
+        # The packages by name, not this distribution's extra: that would install this package from an index, even if it
+        # came from a clone.
         super().__init__(f"{cause}: pip install {' '.join(_packages(extra))} (extra '{extra}' of percepnet-wasm)")
         self.extra = extra
 

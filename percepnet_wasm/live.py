@@ -24,7 +24,7 @@ _LATE = 0.15
 _KEPT = 0.03
 """Seconds left waiting after that."""
 _SHOWN = 0.2
-"""Seconds between two level lines."""
+"""Seconds between updates of the level line."""
 _FADE = 0.9
 """A frame's weight in the meter falls to a third within 0.1 s."""
 _SILENCE_DB = -99.0

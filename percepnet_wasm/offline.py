@@ -59,7 +59,7 @@ def enhance(
     TypeError
         Samples are neither floating point nor PCM.
     ValueError
-        There are no samples, or the axes are the wrong way round; a sample is not finite, or the peak is above 32,
+        There are no samples, or the axes are swapped; a sample is not finite, or the peak is above 32,
         which suggests unscaled integers; ``sample_rate`` is not a valid sample rate.
     MissingExtraError
         ``sample_rate`` is not 48000, and soxr is not installed.
@@ -118,7 +118,7 @@ def enhance_file(
     overwrite : bool
         Whether an existing target may be replaced.
     salvage : bool
-        Whether to enhance what there is of a truncated file, instead of refusing it.
+        Whether to enhance the readable part of a truncated file instead of rejecting it.
 
     Returns
     -------

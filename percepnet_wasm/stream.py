@@ -205,7 +205,7 @@ class Stream:
         self._block = block
         settings = Settings(Model.load(model), attenuation_limit_db, comb, postfilter, kernel)
         self._make_enhancer = settings.make_enhancer
-        # An invalid argument is refused now, not at the first piece.
+        # Invalid arguments are rejected now, not with the first piece.
         self._line = Line(self._make_enhancer, 1, self.sample_rate, block)
         self._shape: tuple[int, ...] | None = None
         self._ready = np.zeros((0, 1), np.float32)

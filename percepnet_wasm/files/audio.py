@@ -24,7 +24,7 @@ except (ImportError, OSError) as error:  # OSError: soundfile without its C libr
     raise MissingExtraError("files", error) from error
 
 from .output import check_target, created, write_wav
-from .reader import BreaksOffError, Reader
+from .reader import Reader, TruncatedFileError
 from .reading import checked, opened
 
 __all__ = ["Enhanced", "enhance_file", "read_mono", "resample", "write_wav"]
@@ -96,16 +96,16 @@ def enhance_file(
                     bar.update(len(block) / reader.samplerate)
                     if stopped():
                         raise KeyboardInterrupt
-            except BreaksOffError as error:
+            except TruncatedFileError as error:
                 if not (salvage and taken):
-                    raise _broken(reader, taken / reader.samplerate, error) from error
+                    raise _truncated(reader, taken / reader.samplerate, error) from error
                 lost = None if reader.seconds is None else max(0.0, reader.seconds - taken / reader.samplerate)
             write(line.flush())
     return Enhanced(target, taken / reader.samplerate, lost)
 
 
-def _broken(reader: Reader, seconds: float, error: BreaksOffError) -> AudioFileError:
-    """Say where a file is cut short, and what can be done about it."""
+def _truncated(reader: Reader, seconds: float, error: TruncatedFileError) -> AudioFileError:
+    """Say where a file is truncated, and what can be done about it."""
     whole = "" if reader.seconds is None else f" of {reader.seconds:.1f} s"
     reason = f" ({error.reason})" if error.reason else ""
     remedy = "copy it again"
@@ -136,8 +136,8 @@ def read_mono(path: str | Path) -> tuple[Audio, int]:
         blocks: list[Audio] = []
         try:
             blocks.extend(checked(reader))
-        except BreaksOffError as error:
-            raise _broken(reader, sum(map(len, blocks)) / reader.samplerate, error) from error
+        except TruncatedFileError as error:
+            raise _truncated(reader, sum(map(len, blocks)) / reader.samplerate, error) from error
         return np.concatenate(blocks)[:, 0], reader.samplerate
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..errors import AudioFileError, MissingExtraError
 from .formats import VIDEO
-from .reader import BreaksOffError, Reader
+from .reader import Reader, TruncatedFileError
 
 try:
     import av
@@ -85,14 +85,14 @@ class MediaReader:
     def blocks(self) -> Iterator[Audio]:
         """Yield blocks of about a second."""
         pieces: list[Audio] = []
-        broken: BreaksOffError | None = None
+        broken: TruncatedFileError | None = None
         try:
             for piece in self._pieces():
                 pieces.append(piece)
                 if sum(map(len, pieces)) >= self.samplerate:
                     yield np.concatenate(pieces)
                     pieces = []
-        except BreaksOffError as error:
+        except TruncatedFileError as error:
             broken = error
         if pieces:
             yield np.concatenate(pieces)
@@ -119,7 +119,7 @@ class MediaReader:
                             self.start = at
                         gap = float(at - self.start) - position / self.samplerate
                         if gap > _GAP_SECONDS[1]:
-                            raise BreaksOffError("the time stamps jump")
+                            raise TruncatedFileError("the time stamps jump")
                         if gap > _GAP_SECONDS[0]:
                             silence = np.zeros((round(gap * self.samplerate), self.channels), np.float32)
                             position += len(silence)
@@ -131,10 +131,10 @@ class MediaReader:
                         position += len(samples)
                         yield samples
         except av.FFmpegError as error:
-            raise BreaksOffError(str(error.strerror)) from error
+            raise TruncatedFileError(str(error.strerror)) from error
         whole = self.container.duration if self.container.format.name.startswith(_STATE_LENGTH) else None
         if whole and float(reached) + _LOOSE_SECONDS < whole / av.time_base + self._offset():
-            raise BreaksOffError
+            raise TruncatedFileError
 
     def _padding(self, position: int, last: int) -> int:
         """Count the samples of padding at the end of a frame of ``last`` samples: those beyond the stated end."""

@@ -183,7 +183,7 @@ def _writer(sink: "_Sink", target: Path, source: Reader, container: str, subtype
     for subtype in subtypes:
         try:
             return soundfile.SoundFile(
-                sink, "w", source.samplerate, source.channels, subtype, format=container, **_density(source, subtype)
+                sink, "w", source.samplerate, source.channels, subtype, format=container, **_quality(source, subtype)
             )  # fmt: skip
         except soundfile.LibsndfileError as error:
             reason = error.error_string
@@ -192,7 +192,7 @@ def _writer(sink: "_Sink", target: Path, source: Reader, container: str, subtype
     raise AudioFileError(f"{target} cannot be written with {kind} ({reason}): use .wav or .flac")
 
 
-def _density(source: Reader, subtype: str) -> dict[str, float | str | None]:
+def _quality(source: Reader, subtype: str) -> dict[str, float | str | None]:
     """Ask a lossy encoder for the source's bit rate; a scale that it lacks is left at its default."""
     if not source.bit_rate:
         return {}

@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 
 from ..errors import AudioFileError
 
-__all__ = ["BreaksOffError", "Reader"]
+__all__ = ["Reader", "TruncatedFileError"]
 
 Audio = NDArray[np.float32]
 
 
-class BreaksOffError(AudioFileError):
+class TruncatedFileError(AudioFileError):
     """The sound ends before the file says it does, or cannot be read any further.
 
     Parameters
@@ -52,4 +52,4 @@ class Reader(Protocol):
     bit_rate: float | None
 
     def blocks(self) -> Iterator[Audio]:
-        """Yield float32 (n, channels) to the end; raise BreaksOffError if that comes too early."""
+        """Yield float32 (n, channels) to the end; raise TruncatedFileError if that comes too early."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..checks import MOST_CHANNELS, UNSCALED, unscaled
 from ..errors import AudioFileError, MissingExtraError
 from ..stream import RATES
-from .reader import BreaksOffError, Reader
+from .reader import Reader, TruncatedFileError
 from .wav import Body, WavHeader, read_header
 
 try:
@@ -69,10 +69,10 @@ class SoundReader:
             try:
                 block = self._file.read(length, dtype="float32", always_2d=True)
             except soundfile.LibsndfileError as error:
-                raise BreaksOffError(error.error_string) from error
+                raise TruncatedFileError(error.error_string) from error
             if not len(block):
                 if self.seconds is not None and position / self.samplerate < self.seconds - self._loose:
-                    raise BreaksOffError
+                    raise TruncatedFileError
                 return
             position += len(block)
             yield block
@@ -163,7 +163,7 @@ def checked(reader: Reader) -> Iterator[Audio]:
     Raises
     ------
     AudioFileError
-        A sample is not; or BreaksOffError.
+        A sample is not; or TruncatedFileError.
     """
     position = 0
     for block in reader.blocks():

@@ -1,4 +1,4 @@
-"""Tests a kernel where it is about to run: engines have got instructions wrong before, some in one compiler tier only.
+"""Tests a kernel where it is about to run: engines have miscompiled instructions, some in one compiler tier only.
 
 Products are compared with NumPy's integer results, which leave no room for rounding; then a small model with every kind
 of layer runs a few frames through all stages, and the results are compared with the NumPy path's.

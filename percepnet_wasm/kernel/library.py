@@ -46,7 +46,7 @@ class Kernel:
             raise KernelError(f"it cannot be loaded ({str(error).splitlines()[0][:200]})") from error
         sizes = [structure(each, POINTER).itemsize for each in ("Stream", "Layer")]
         if [library.percepnet_layout(which) for which in range(3)] != [*sizes, LAYOUT]:
-            raise KernelError("it was built from other sources")
+            raise KernelError("it was built from different sources")
         self.run = library.percepnet_run
         self.run.argtypes = (ctypes.c_void_p, ctypes.c_int, ctypes.c_int)
         self.product, self.quantise = library.percepnet_product, library.percepnet_quantise

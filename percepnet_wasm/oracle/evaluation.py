@@ -38,7 +38,7 @@ SCORES = {
     "dnsmos_bak": "DNSMOS P.835, how unobtrusive the background is, 1 to 5",
     "dnsmos_ovrl": "DNSMOS P.835, overall, 1 to 5",
     "voiced_snr": "segmental SNR of voiced frames, each limited to -10..35 dB",
-    "voiced_lsd": "log-spectral distance of voiced frames up to 5 kHz, dB; small is good",
+    "voiced_lsd": "log-spectral distance of voiced frames up to 5 kHz, dB; lower is better",
 }
 """What is measured, by name."""
 
@@ -73,7 +73,7 @@ def score(clean: Audio, enhanced: Audio, *, voiced: NDArray[np.bool_] | None = N
     Raises
     ------
     TypeError, ValueError
-        Samples are not floating point; not finite; not of one channel; or the lengths differ.
+        Samples are not floating point, finite and mono, or the lengths differ.
     """
     clean, enhanced = as_pair(clean, enhanced)
     clean16, enhanced16 = (resample_poly(s, _MODEL_RATE, SAMPLE_RATE).astype(np.float32) for s in (clean, enhanced))
@@ -98,7 +98,7 @@ def _pesq(clean16: Audio, enhanced16: Audio) -> float | None:
     if not clean16.any():
         return None
     if not enhanced16.any():
-        return 1.0  # nothing is left of the speech: the worst there is, not to be left out of a mean
+        return 1.0  # nothing is left of the speech: the lowest score, which a mean must include
     try:
         return float(pesq(_MODEL_RATE, clean16, enhanced16, "wb"))
     except (NoUtterancesError, ValueError):  # no speech, or less than a quarter of a second

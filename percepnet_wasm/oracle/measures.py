@@ -38,7 +38,7 @@ def si_sdr(clean: Audio, enhanced: Audio) -> float | None:
     Raises
     ------
     TypeError, ValueError
-        Samples are not floating point; not finite; not of one channel; or the lengths differ.
+        Samples are not floating point, finite and mono, or the lengths differ.
     """
     clean, enhanced = as_pair(clean, enhanced)
     reference, estimate = (s.astype(np.float64) - np.mean(s, dtype=np.float64) for s in (clean, enhanced))
@@ -66,7 +66,7 @@ def voiced_frames(clean: Audio) -> NDArray[np.bool_]:
     Raises
     ------
     TypeError, ValueError
-        Samples are not floating point; not finite; not of one channel.
+        Samples are not floating point, finite and mono.
     """
     clean = as_signal("clean", clean)
     frames = _frames(clean)

@@ -42,7 +42,7 @@ def stoi(clean: Audio, enhanced: Audio) -> float | None:
     Raises
     ------
     TypeError, ValueError
-        Samples are not floating point; not finite; not of one channel; or the lengths differ.
+        Samples are not floating point, finite and mono, or the lengths differ.
 
     References
     ----------

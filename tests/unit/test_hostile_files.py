@@ -52,7 +52,7 @@ AUDIO = {
 
 @covers("files.audio.enhance_file", "files.audio.read_mono", "files.audio.Enhanced", "files.output.created",
         "files.output.check_target", "files.reading.opened", "files.reading.checked", "files.reading.SoundReader",
-        "files.reader.Reader", "files.reader.BreaksOffError", "files.wav.WavHeader", "files.wav.read_header",
+        "files.reader.Reader", "files.reader.TruncatedFileError", "files.wav.WavHeader", "files.wav.read_header",
         "files.wav.Body")  # fmt: skip
 @pytest.mark.parametrize("suffix", AUDIO)
 @examples(50)

@@ -267,7 +267,7 @@ def test_a_kernel_with_wrong_stages_is_dropped(installed, monkeypatch):
 
 def test_a_kernel_of_other_sources_is_dropped(installed, monkeypatch):
     monkeypatch.setattr(kernel_library, "LAYOUT", 1)
-    assert "other sources" in Enhancer().kernels_refused["native"]
+    assert "different sources" in Enhancer().kernels_refused["native"]
 
 
 def test_a_missing_kernel_is_not_an_error(tmp_path, monkeypatch):
