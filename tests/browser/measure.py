@@ -11,6 +11,10 @@ Audio = NDArray[np.float32]
 FRAME = 2400
 """Samples of a frame whose level is judged: 50 ms."""
 
+ENOUGH = 5
+"""Seconds to record for not_cleaned() or not_raw(): a second to skip, the delay, and three more, which hold pauses and
+speech wherever they are in the noisy clip."""
+
 ATTEMPTS = 5
 """Recordings until one is good. While a loaded machine stands still frames are late, and so raw, and between two tracks
 the browser drops sound: that recording says nothing. What is wrong in itself is wrong in every one."""

@@ -5,16 +5,24 @@ from collections.abc import Callable
 from fnmatch import fnmatch
 from pathlib import Path
 
-from conftest import AlteredSite, Tab, decode
-from measure import align, not_raw, soon
+import pytest
+from conftest import ENGINES, AlteredSite, Tab, decode
+from measure import ENOUGH, align, not_raw, soon
 from spies import WORKERS
 
 from percepnet_wasm.constants import SAMPLE_RATE
 
 
 def assert_raw(tab: Tab) -> None:
-    """The output track carries the microphone unchanged."""
-    soon(lambda: not_raw(*align(*map(decode, tab.evaluate("() => harness.recordDropIn(5)")), SAMPLE_RATE)))
+    """The output track, or each of several, carries the microphone unchanged."""
+
+    def not_heard_raw() -> str:
+        raw, *outs = map(
+            decode, tab.evaluate("(seconds) => harness.recordTracks([raw, clean].flat(), seconds * 48000)", ENOUGH)
+        )
+        return "; ".join(filter(None, (not_raw(*align(raw, out, SAMPLE_RATE)) for out in outs)))
+
+    soon(not_heard_raw)
 
 
 def assert_fallback(tab: Tab, code: str, message: str) -> None:
@@ -35,29 +43,42 @@ def assert_limited(tab: Tab, code: str, message: str) -> None:
     assert tab.failures() == []
 
 
-ENHANCE = "async () => { await harness.enhanceMicrophone(); }"
+ENHANCE = "async (engine) => { await harness.enhanceMicrophone({ engine: engine ?? 'python' }); }"
 
 MISSING = {
-    "runtime/pyodide.mjs": ("boot", "runtime folder is complete"),
-    "runtime/python_stdlib.zip": ("boot", "runtime folder is complete"),
-    "runtime/pyodide.asm.wasm": ("boot", "runtime folder is complete"),
-    "runtime/percepnet_wasm-*.whl": ("boot", "runtime folder is complete"),
-    "runtime/models/c20.pni": ("boot", r"restart\(\)"),
-    "worklet/worker.js": ("boot", r"restart\(\)"),
-    "worklet/processor.js": ("worklet", "worklet folder"),
+    "python": {
+        "runtime/pyodide.mjs": ("boot", "runtime folder is complete"),
+        "runtime/python_stdlib.zip": ("boot", "runtime folder is complete"),
+        "runtime/pyodide.asm.wasm": ("boot", "runtime folder is complete"),
+        "runtime/percepnet_wasm-*.whl": ("boot", "runtime folder is complete"),
+        "runtime/models/c20.pni": ("boot", r"restart\(\)"),
+        "worklet/worker.js": ("boot", r"restart\(\)"),
+        "worklet/processor.js": ("worklet", "worklet folder"),
+    },
+    "worker": {
+        "runtime/kernel/relaxed.wasm": ("boot", "runtime folder is complete"),
+        "runtime/models/c20.pni": ("boot", r"restart\(\)"),
+        "worklet/runner-worker.js": ("boot", r"restart\(\)"),
+    },
+    "worklet": {
+        "runtime/kernel/simd.wasm": ("boot", "runtime folder is complete"),
+        "runtime/models/c20.pni": ("model", r"restart\(\)"),
+        "worklet/processor.js": ("worklet", "worklet folder"),
+    },
 }
-LIMITED = [name for name in MISSING if name == "worklet/worker.js" or fnmatch(name, "runtime/p*")]
+LIMITED = [name for name in MISSING["python"] if name == "worklet/worker.js" or fnmatch(name, "runtime/p*")]
 """Those that only Python needs: without them the sound is enhanced all the same."""
 
 
-def test_missing_files(open_tab: Callable[..., Tab], altered: AlteredSite) -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_missing_files(open_tab: Callable[..., Tab], altered: AlteredSite, engine: str) -> None:
     """A file that the server lacks: of the runtime, of the worker, of the audio processor."""
-    for pattern, (code, message) in MISSING.items():
+    for pattern, (code, message) in MISSING[engine].items():
         (file,) = altered.folder.glob(pattern)
         content = file.read_bytes()
         file.unlink()
         tab = open_tab(altered.url)
-        tab.evaluate(ENHANCE)
+        tab.evaluate(ENHANCE, engine)
         (assert_limited if pattern in LIMITED else assert_fallback)(tab, code, message)
         assert tab.evaluate("clean.readyState") == "live", pattern
         # How the raw sound gets through depends on whether there is an audio processor, and on nothing else.
@@ -147,20 +168,24 @@ def test_a_start_without_progress_is_given_up(open_tab: Callable[..., Tab], isol
     assert tab.uncaught == []
 
 
-def assert_unsupported(tab: Tab, lacking: str) -> None:
+def assert_unsupported(tab: Tab, engine: str, lacking: str) -> None:
     """It is known beforehand; a track comes back as it is, and nothing is downloaded."""
-    support = tab.evaluate("harness.PercepNet.isSupported()")
+    support = tab.evaluate("(engine) => harness.PercepNet.isSupported({ engine })", engine)
     assert not support["supported"] and lacking in " ".join(support["reasons"])
-    tab.evaluate(ENHANCE)
+    tab.evaluate(ENHANCE, engine)
     assert_fallback(tab, "unsupported", lacking)
     assert tab.evaluate("raw === clean && clean.readyState === 'live'")
     assert not [request for request in tab.requests if "/runtime/" in request]
 
 
 def test_a_browser_that_lacks_something(open_tab: Callable[..., Tab], isolated: str) -> None:
-    """No AudioWorklet, or no WebAssembly (by hand: with --noexpose-wasm Chromium has it all the same)."""
-    for name, lacking in {"AudioWorkletNode": "no AudioWorklet", "WebAssembly": "no WebAssembly"}.items():
-        assert_unsupported(open_tab(isolated, init=f"delete window.{name};"), lacking)
+    """No AudioWorklet, or no WebAssembly (by hand: with --noexpose-wasm Chromium has it all the same), or no Worker."""
+    lacks = {"AudioWorkletNode": "no AudioWorklet", "WebAssembly": "no WebAssembly", "Worker": "no Worker"}
+    for name, lacking in lacks.items():
+        tab = open_tab(isolated, init=f"delete window.{name};")
+        for engine in ENGINES:
+            if (name, engine) != ("Worker", "worklet"):  # which test_worklet_engine.py shows to need none
+                assert_unsupported(tab, engine, lacking)
 
 
 def test_too_little_memory_to_start(open_tab: Callable[..., Tab], isolated: str) -> None:
@@ -172,16 +197,32 @@ def test_too_little_memory_to_start(open_tab: Callable[..., Tab], isolated: str)
 
 def test_processor_exception(open_tab: Callable[..., Tab], altered: AlteredSite) -> None:
     """An exception on the audio thread would silence a node permanently: it is played raw until restart()."""
-    call = "this.blend.render(input, output);"
     injected = "throw new Error((globalThis.thrown = 'injected fault'));"
-    fault = f"if (this.blend.position > 48000 && !globalThis.thrown) {injected}"
-    altered.write("worklet/processor.js", lambda text: text.replace(call, fault + call))
+
+    def faulty(processors: str) -> str:
+        for blend in ("this.blend", "direct"):
+            call = f"{blend}.render(input, output);"
+            assert processors.count(call) == 1
+            position = f"{blend.replace('direct', 'direct.blend')}.position"
+            fault = f"if ({position} > 48000 && !globalThis.thrown) {injected}"
+            processors = processors.replace(call, fault + call)
+        return processors
+
+    altered.write("worklet/processor.js", faulty)
     tab = open_tab(altered.url)
-    tab.evaluate(ENHANCE)
-    assert_fallback(tab, "worklet", "injected fault")
+    tab.evaluate("async () => { window.raw = await harness.microphone(); window.made = []; window.clean = []; }")
+    for engine in ("python", "worklet"):  # with 'worker' the processor is Python's
+        tab.evaluate(
+            """async (engine) => {
+                made.push(await harness.create({ engine }));
+                clean.push(await percepnet.processTrack(raw));
+            }""",
+            engine,
+        )
+        assert_fallback(tab, "worklet", "injected fault")
     assert_raw(tab)
-    tab.evaluate("percepnet.restart()")
-    tab.wait("percepnet.state === 'ready' && percepnet.playing === 'enhanced'")
+    tab.evaluate("made.forEach((each) => each.restart())")
+    tab.wait("made.every(({ playing, state }) => playing === 'enhanced' && state === 'ready')")
 
 
 def test_context_that_may_not_start(open_tab: Callable[..., Tab], isolated: str) -> None:
@@ -196,6 +237,8 @@ def test_context_that_may_not_start(open_tab: Callable[..., Tab], isolated: str)
 
 
 WRONG = {
+    "() => harness.PercepNet.create({ engine: 'wasm' })": r"engine must be 'python' or 'worker' or 'worklet', not wasm",
+    "() => harness.PercepNet.create({ engine: 'worklet', depth: 1920 })": r"depth does not apply to engine 'worklet'",
     "() => harness.PercepNet.create({ depth: 100 })": r"depth must be 'auto' or a whole number of samples .*, not 100",
     "() => harness.PercepNet.create({ depth: 1920.5 })": r"depth must be .*, not 1920\.5",
     "() => harness.PercepNet.create({ attenuationLimit: -3 })": r"attenuationLimit must be a number .*, not -3",
