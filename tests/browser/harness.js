@@ -20,6 +20,17 @@ export async function create(options) {
   return percepnet;
 }
 
+/** Instances with several engines: `window.each`. On one page they hear the same sound and are recorded together. */
+export async function createEach(engines, options) {
+  window.each = await Promise.all(engines.map((engine) => PercepNet.create({ ...options, engine })));
+  return window.each;
+}
+
+/** Wait until all of them are heard, and Python too. */
+export async function untilEachEnhanced() {
+  await until(() => each.every(({ playing, state, early }) => playing === 'enhanced' && state === 'ready' && !early));
+}
+
 /** ms of the longest wait for anything: no test depends on the speed of the machine, this only ends those that hang. */
 const PATIENCE = 180_000;
 

@@ -4,16 +4,17 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from conftest import Tab, decode, encode
-from measure import align, lag, not_cleaned, soon
+from conftest import DEPTH, Tab, decode, encode
+from measure import ENOUGH, align, lag, not_cleaned, soon
 from spies import CONTEXTS
 
 from percepnet_wasm.constants import DELAY, SAMPLE_RATE
 
-DEPTH = 1920
-
 in_both_threads = pytest.mark.parametrize("engine", ["python", "worklet"])
 """Engine 'worker' is 'python' with another program in the worker."""
+
+THREADS = ["worker", "worklet"]
+"""The same where nothing depends on the program: this one starts sooner."""
 
 DEVICES = """
 // A microphone of any rate and number of channels: the track that a context of that rate plays something into.
@@ -71,60 +72,79 @@ def start(open_tab: Callable[..., Tab], isolated: str) -> Callable[[], Tab]:
     return opened
 
 
-@pytest.mark.parametrize(
-    ("engine", "rates"), [("python", (8000, 16000, 44100, 96000, 192000)), ("worklet", (8000, 44100))]
-)  # 48 kHz is what all other tests have.
-def test_devices_of_all_rates_one_after_the_other(
-    start: Callable[[], Tab], engine: str, rates: tuple[int, ...]
-) -> None:
-    """Each is enhanced, at the stated delay, by the same output track; mono and stereo take turns."""
-    tab = start()
-    create = """async (engine) => {
-        const percepnet = await harness.create({ engine });
-        window.raw = await device(8000, 1, clip);
-        window.clean = await percepnet.processTrack(raw);
-        await harness.untilPlaying(percepnet, 'enhanced');
-    }"""
-    tab.evaluate(create, engine)
-    latency = tab.evaluate("percepnet.latency")
-    for number, rate in enumerate(rates):
-        if number:
-            exchange = (
-                "async ([rate, channels]) => percepnet.replaceInput(window.raw = await device(rate, channels, clip))"
-            )
-            tab.evaluate(exchange, [rate, 1 + number % 2])
+RATES = (8000, 16000, 44100, 96000, 192000)
+"""Of microphones; 48 kHz is what all other tests have."""
 
-        def wrong(rate: int = rate) -> str:
-            raw, out = map(decode, tab.evaluate("() => harness.recordDropIn(5)"))
-            behind = lag(raw[SAMPLE_RATE:], out[SAMPLE_RATE:])
-            print(f"{rate} Hz: {behind} samples behind")
-            # Between tracks the browser has buffers of its own, tens of ms on a busy machine. From node to node the
-            # delay is exact (below).
-            if abs(behind - latency) < 0.1 * SAMPLE_RATE:
-                return not_cleaned(*align(raw, out, SAMPLE_RATE))
-            tab.evaluate("percepnet.replaceInput(raw)")  # a buffer filled by a standstill stays full
-            return f"{rate} Hz: {behind} samples behind"
+
+def test_devices_of_all_rates_one_after_the_other(start: Callable[[], Tab]) -> None:
+    """Each is enhanced, at the stated delay, in the same output track; mono and stereo take turns."""
+    tab = start()
+    create = """async ([engines, rate]) => {
+        window.raw = await device(rate, 1, clip);
+        const instances = await harness.createEach(engines);
+        window.clean = await Promise.all(instances.map((percepnet) => percepnet.processTrack(raw)));
+        await harness.untilEachEnhanced();
+    }"""
+    tab.evaluate(create, [THREADS, RATES[0]])
+    latencies = tab.evaluate("each.map(({ latency }) => latency)")
+    assert latencies == [DEPTH[engine] + DELAY for engine in THREADS]
+    for number, rate in enumerate(RATES):
+        if number:
+            tab.evaluate(
+                """async ([rate, channels]) => {
+                    window.raw = await device(rate, channels, clip);
+                    for (const percepnet of each) percepnet.replaceInput(raw);
+                }""",
+                [rate, 1 + number % 2],
+            )
+
+        left = dict(zip(THREADS, latencies, strict=True))
+
+        def wrong(rate: int = rate, left: dict[str, int] = left) -> str:
+            raw, *outs = map(
+                decode, tab.evaluate("(seconds) => harness.recordTracks([raw, ...clean], seconds * 48000)", ENOUGH)
+            )
+            complaints = []
+            for engine, out in zip(THREADS, outs, strict=True):
+                if engine not in left:
+                    continue
+                behind = lag(raw[SAMPLE_RATE:], out[SAMPLE_RATE:])
+                print(told := f"{rate} Hz, {engine}: {behind} samples behind")
+                # Between tracks the browser has buffers of its own, tens of ms on a busy machine. From node to node the
+                # delay is exact (below).
+                if abs(behind - left[engine]) < 0.1 * SAMPLE_RATE:
+                    told = not_cleaned(*align(raw, out, SAMPLE_RATE))
+                if told:
+                    complaints.append(f"{engine}: {told}")
+                else:
+                    del left[engine]
+            if complaints:
+                tab.evaluate("each.forEach((percepnet) => percepnet.replaceInput(raw))")  # a full buffer stays full
+            return "; ".join(complaints)
 
         soon(wrong)
-    assert tab.evaluate("[clean.readyState, percepnet.state]") == ["live", "ready"]
+    assert tab.evaluate("clean.every(({ readyState }) => readyState === 'live')")
     assert tab.complaints == [] and tab.uncaught == []
 
 
 def test_another_microphone_while_the_graph_is_made(start: Callable[[], Tab]) -> None:
     """The last one given is heard."""
     tab = start()
-    tab.evaluate("""async () => {
-        const percepnet = await harness.create({ enabled: false });
+    create = """async (engines) => {
         const [first, second] = [await device(48000, 1, tone(500)), await device(44100, 2, tone(1500))];
-        const processed = percepnet.processTrack(first);
-        percepnet.replaceInput(second);
-        window.clean = await processed;
-    }""")
+        const processed = (await harness.createEach(engines, { enabled: false })).map((percepnet) => {
+            const clean = percepnet.processTrack(first);
+            percepnet.replaceInput(second);
+            return clean;
+        });
+        window.clean = await Promise.all(processed);
+    }"""
+    tab.evaluate(create, THREADS)
 
     def the_first_is_heard() -> str:
-        out = decode(*tab.evaluate("() => harness.recordTracks([clean], 48000)"))
-        levels = {frequency: level(out, frequency) for frequency in (500, 1500)}
-        return "" if levels[1500] > 0.5 and levels[500] < 0.01 else f"amplitudes {levels}"
+        outs = map(decode, tab.evaluate("() => harness.recordTracks(clean, 48000)"))
+        heard = [[level(out, frequency) for frequency in (500, 1500)] for out in outs]
+        return "" if all(first < 0.01 and second > 0.5 for first, second in heard) else f"amplitudes {heard}"
 
     soon(the_first_is_heard)
 
@@ -151,25 +171,33 @@ def test_muted_or_unplugged_then_replaced(start: Callable[[], Tab], engine: str)
 def test_a_graph_at_another_rate_goes_through_tracks(start: Callable[[], Tab]) -> None:
     """createNode refuses a context that is not at 48 kHz; the way that its message names enhances in that context."""
     tab = start()
-    tab.evaluate("""async () => {
-        const percepnet = await harness.create();
+    create = """async (engines) => {
         window.context = new AudioContext({ sampleRate: 44100 });
-        window.refusal = await percepnet.createNode(context).catch((error) => error.message);
         window.before = await clip(context);
         const out = new MediaStreamAudioDestinationNode(context, { channelCount: 1 });
         before.connect(out);
         const [track] = out.stream.getAudioTracks();
-        window.after = new MediaStreamAudioSourceNode(context, {
-            mediaStream: new MediaStream([await percepnet.processTrack(track)]),
-        });
-        await harness.untilPlaying(percepnet, 'enhanced');
-    }""")
-    assert "MediaStreamAudioDestinationNode" in tab.evaluate("refusal")
+        const refused = async (percepnet) => {
+            const refusal = await percepnet.createNode(context).catch((error) => error.message);
+            const mediaStream = new MediaStream([await percepnet.processTrack(track)]);
+            return [refusal, new MediaStreamAudioSourceNode(context, { mediaStream })];
+        };
+        const found = await Promise.all((await harness.createEach(engines)).map(refused));
+        window.refusals = found.map(([refusal]) => refusal);
+        window.after = found.map(([, node]) => node);
+    }"""
+    tab.evaluate(create, THREADS)
+    assert all("MediaStreamAudioDestinationNode" in refusal for refusal in tab.evaluate("refusals"))
+    left = set(THREADS)
 
     def not_heard_cleaned() -> str:
-        tab.enhanced()
-        recorded = tab.evaluate("() => harness.record(context, [before, after], 5 * 44100)")
-        return not_cleaned(*align(*map(decode, recorded), 44100))
+        tab.evaluate("() => harness.untilEachEnhanced()")
+        raw, *outs = map(
+            decode, tab.evaluate("(seconds) => harness.record(context, [before, ...after], seconds * 44100)", ENOUGH)
+        )
+        heard = {engine: not_cleaned(*align(raw, out, 44100)) for engine, out in zip(THREADS, outs, strict=True)}
+        left.difference_update(engine for engine, complaint in heard.items() if not complaint)
+        return "; ".join(f"{engine}: {heard[engine]}" for engine in left)
 
     soon(not_heard_cleaned)
     assert tab.uncaught == []
@@ -229,25 +257,29 @@ def disturb(tab: Tab, name: str) -> None:
 
 def test_the_delay_is_the_stated_one_after_every_disturbance(open_tab: Callable[..., Tab], anywhere: str) -> None:
     """Nothing that was late becomes latency."""
+    engines = ["python", "worklet"]
     tab = open_tab(anywhere)
     tab.evaluate(f"() => {{ {DEVICES} }}")
-    tab.evaluate("""async () => {
-        const percepnet = await harness.create();
-        const raw = await harness.microphone();
+    create = """async (engines) => {
         window.context = new AudioContext({ sampleRate: 48000 });
-        window.source = context.createMediaStreamSource(new MediaStream([raw]));
-        window.node = await percepnet.createNode(context);
-        source.connect(node).connect(context.createMediaStreamDestination());
-        await harness.untilPlaying(percepnet, 'enhanced');
-    }""")
+        window.source = context.createMediaStreamSource(new MediaStream([await harness.microphone()]));
+        const instances = await harness.createEach(engines);
+        window.nodes = await Promise.all(instances.map((percepnet) => percepnet.createNode(context)));
+        const destination = context.createMediaStreamDestination();
+        for (const node of nodes) source.connect(node).connect(destination);
+        await harness.untilEachEnhanced();
+    }"""
+    tab.evaluate(create, engines)
     # A blocked or hidden page concerns neither of the two threads: with messages they pass it by as well.
     shared = tab.evaluate("crossOriginIsolated")
     for name in ("blocked", "suspended", "hidden", "frozen") if shared else ("suspended", "frozen"):
         disturb(tab, name)
-        tab.wait("percepnet.state === 'ready' && percepnet.playing === 'enhanced'")
-        raw, out = map(decode, tab.evaluate("() => harness.record(context, [source, node], 3 * 48000)"))
-        assert lag(raw, out) == DEPTH + DELAY, name
-        assert np.abs(out[DEPTH + DELAY :] - raw[: -DEPTH - DELAY]).max() > 0.01, f"{name}: raw to the end"
+        tab.evaluate("() => harness.untilEachEnhanced()")
+        raw, *outs = map(decode, tab.evaluate("() => harness.record(context, [source, ...nodes], 2 * 48000)"))
+        for engine, out in zip(engines, outs, strict=True):
+            delay = DEPTH[engine] + DELAY
+            assert lag(raw, out) == delay, f"{name}, {engine}"
+            assert np.abs(out[delay:] - raw[:-delay]).max() > 0.01, f"{name}, {engine}: raw to the end"
     assert tab.uncaught == []
 
 
@@ -281,29 +313,28 @@ def test_a_context_that_is_suspended_from_outside(start: Callable[[], Tab], engi
 
 
 def test_the_attenuation_limit_changes_without_a_click(open_tab: Callable[..., Tab], isolated: str) -> None:
-    """From nothing to everything and back, in a loud low tone, which hides no step."""
+    """From nothing to everything, in a loud low tone, which hides no step."""
     t = np.arange(3 * SAMPLE_RATE) / SAMPLE_RATE
     noisy = (0.5 * np.sin(2 * np.pi * 60 * t)).astype(np.float32)
     tab = open_tab(isolated)
-    assert (
-        tab.evaluate(
-            "async () => harness.untilState(await harness.create({ attenuationLimit: 0 }), 'ready', 'fallback')"
-        )
-        == "ready"
-    )
-    script = """async (input) => harness.renderOffline(percepnet, input, {
-        sample: 48000,
-        run: async (percepnet) => {
-            percepnet.attenuationLimit = Infinity;
-            await percepnet.setModel('c20'); // when this is answered, the other has arrived
-            return true;
-        },
-    })"""
-    result = tab.evaluate(script, encode(noisy))
-    output = decode(result["output"])
-    assert result["underruns"] == 0
-    before, after = np.abs(output[30000:48000]).max(), np.abs(output[100000:]).max()
-    print(f"amplitude {before:.2f} before, {after:.2f} after")
-    assert after < 0.7 * before, "the limit made no difference: nothing was tested"
-    # In a step the second difference is as large as the step itself; in the tone it is 3e-5.
-    assert np.abs(np.diff(output, 2))[30000:].max() < 2e-3
+    script = """async ([engine, input]) => {
+        const percepnet = await harness.create({ engine, attenuationLimit: 0 });
+        await harness.untilState(percepnet, 'ready');
+        return harness.renderOffline(percepnet, input, {
+            sample: 48000,
+            run: async (percepnet) => {
+                percepnet.attenuationLimit = Infinity;
+                await percepnet.setModel('c20'); // when this is answered, the other has arrived
+                return true;
+            },
+        });
+    }"""
+    for engine in ("python", "worker"):  # test_worklet_engine.py has the third
+        result = tab.evaluate(script, [engine, encode(noisy)])
+        output = decode(result["output"])
+        assert result["underruns"] == 0
+        before, after = np.abs(output[30000:48000]).max(), np.abs(output[100000:]).max()
+        print(f"{engine}: amplitude {before:.2f} before, {after:.2f} after")
+        assert after < 0.7 * before, "the limit made no difference: nothing was tested"
+        # In a step the second difference is as large as the step itself; in the tone it is 3e-5.
+        assert np.abs(np.diff(output, 2))[30000:].max() < 2e-3
