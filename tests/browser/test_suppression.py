@@ -36,17 +36,21 @@ START = """async () => {
 }"""
 
 
-def test_it_comes_back_when_the_enhancer_does_not_start(visit: Callable[..., Any], altered: AlteredSite) -> None:
+@pytest.mark.parametrize(("engine", "code"), [("python", "boot"), ("worklet", "model")])
+def test_it_comes_back_when_the_enhancer_does_not_start(
+    visit: Callable[..., Any], altered: AlteredSite, engine: str, code: str
+) -> None:
     """One microphone is open, with suppression; once the enhancer runs, without. The page's track stays the same."""
     runtime = altered.folder / "runtime" / "models" / "c20.pni"
     kept = runtime.read_bytes()
     runtime.unlink()
-    tab = visit("page.html", {"page.html": PAGE})
+    page = PAGE.replace('drop-in.js"', f'drop-in.js" data-engine="{engine}"')
+    tab = visit("page.html", {"page.html": page})
     tab.evaluate(START)
     assert tab.evaluate("() => opened[0].suppressed") is False
     tab.evaluate("() => until(() => media.recaptures.done === 1 && String(suppressed()) === 'true')")
     # It is tried again now and then, without a reason while it is.
-    tab.evaluate("() => until(() => media.instances.every(({ reason }) => reason?.code === 'boot'))")
+    tab.evaluate(f"() => until(() => media.instances.every(({{ reason }}) => reason?.code === '{code}'))")
     assert tab.evaluate("() => track.getSettings().noiseSuppression") is True
     same = "() => opened.at(-1).track.getSettings().deviceId === track.getSettings().deviceId"
     assert tab.evaluate(same) is True
