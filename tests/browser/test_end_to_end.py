@@ -5,14 +5,11 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
-from conftest import ENGINES, Audio, Tab, decode
-from measure import align, lag, not_cleaned, not_raw, pauses, power_db, similarity, soon, speech
+from conftest import DEPTH, ENGINES, Audio, Tab, decode
+from measure import ENOUGH, align, lag, not_cleaned, not_raw, pauses, power_db, similarity, soon, speech
 from playwright.sync_api import Route
 
-from percepnet_wasm.constants import DELAY, HOP, SAMPLE_RATE
-
-DEPTH = {"python": 1920, "worker": 1920, "worklet": HOP}
-"""Samples of slack, by engine."""
+from percepnet_wasm.constants import DELAY, SAMPLE_RATE
 
 everywhere = pytest.mark.parametrize("engine", ENGINES)
 
@@ -29,7 +26,7 @@ CALLS = """async (engine) => {
     const rawFar = await harness.call(microphone);
     const cleanFar = await harness.call(sent.stream.getAudioTracks()[0]);
     const nodes = [source, node, harness.player(context, rawFar), harness.player(context, cleanFar)];
-    window.recordAll = () => harness.record(context, nodes, 12 * 48000);
+    window.recordAll = () => harness.record(context, nodes, 8 * 48000);
 }"""
 
 
@@ -73,7 +70,7 @@ def test_far_end_of_a_call(
 
 def recorded(tab: Tab) -> tuple[Audio, Audio]:
     """The drop-in's two tracks, aligned."""
-    return align(*map(decode, tab.evaluate("() => harness.recordDropIn(7)")), SAMPLE_RATE)
+    return align(*map(decode, tab.evaluate("(seconds) => harness.recordDropIn(seconds)", ENOUGH)), SAMPLE_RATE)
 
 
 @everywhere

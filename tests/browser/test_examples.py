@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from clients import client_site
 from conftest import Tab, decode
-from measure import align, not_cleaned, soon
+from measure import ENOUGH, align, not_cleaned, soon
 
 from build_scripts.site.serve import serve
 from percepnet_wasm.constants import SAMPLE_RATE
@@ -36,7 +36,10 @@ def test_a_component_gets_a_clean_track_and_releases_it(open_tab: Callable[..., 
     tab.wait("clean !== raw && percepnet.playing === 'enhanced'")
     soon(
         lambda: not_cleaned(
-            *align(*map(decode, tab.evaluate("() => harness.recordTracks([raw, clean], 6 * 48000)")), SAMPLE_RATE)
+            *align(
+                *map(decode, tab.evaluate("(seconds) => harness.recordTracks([raw, clean], seconds * 48000)", ENOUGH)),
+                SAMPLE_RATE,
+            )
         )
     )
     tab.evaluate(

@@ -218,7 +218,7 @@ OBSERVED = """async (engine) => {
     stop();
     await new Promise((resolve) => setTimeout(resolve, 500)); // those under way
     const { length } = seen;
-    await new Promise((resolve) => setTimeout(resolve, 1000));
+    await new Promise((resolve) => setTimeout(resolve, 500));
     const silent = seen.length === length;
     const begun = performance.now();
     percepnet.observe((frame) => seen.push(frame));

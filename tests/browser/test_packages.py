@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from clients import npm
 from conftest import HERE, ROOT, Tab, decode
-from measure import align, not_cleaned, soon
+from measure import ENOUGH, align, not_cleaned, soon
 
 import percepnet_wasm
 from build_scripts.package import build_npm
@@ -168,7 +168,7 @@ def test_the_package_without_python_in_a_page_without_a_bundler(
         tab.wait("window.percepnet?.playing === 'enhanced'")
         said = tab.evaluate("[percepnet.support.transport, percepnet.tier, crossOriginIsolated]")
         assert said == ["none", "c20", False]
-        soon(lambda: not_cleaned(*align(*map(decode, tab.evaluate(RECORD, 13)), 48000)))
+        soon(lambda: not_cleaned(*align(*map(decode, tab.evaluate(RECORD, ENOUGH)), 48000)))
     assert tab.complaints == [] and tab.uncaught == []
 
 
@@ -187,7 +187,7 @@ def test_an_app_built_by_vite(open_tab: Callable[..., Tab], tarball: Path, tmp_p
         tab.wait("percepnet.playing === 'enhanced'")
         (tmp_path / "app" / "served" / "tests").mkdir()
         shutil.copy(HERE / "recorder.js", folder / "served" / "tests")
-        soon(lambda: not_cleaned(*align(*map(decode, tab.evaluate(RECORD, 13)), 48000)))
+        soon(lambda: not_cleaned(*align(*map(decode, tab.evaluate(RECORD, ENOUGH)), 48000)))
     assert tab.complaints == [] and tab.uncaught == []
 
 
