@@ -6,6 +6,7 @@ import { acceptDrops } from './drop.js';
 import { clearFacts, showDrawing, showFrame, showLevels } from './facts.js';
 import { follow } from './follow.js';
 import { actOnKeys } from './keys.js';
+import { limit, offerLimit } from './limit.js';
 import { testMicrophone } from './microphone-test.js';
 import { Decisions, Drawing, Spectrogram } from './pictures.js';
 import { FIRST, fetchSample, offerSamples } from './samples.js';
@@ -14,10 +15,6 @@ import { loopSource, microphoneSource } from './sources.js';
 import { meanwhile, say } from './status.js';
 import { canRecord, endTake, isRecording, startTake } from './takes.js';
 import { fillTiers } from './tiers.js';
-import { ATTENUATION_LIMIT_DB } from './worklet/constants.js';
-
-/** dB at the right end of the slider. */
-const NO_LIMIT = 60;
 
 /** ms between updates of the figures beside the pictures: slow enough to read. */
 const FIGURES_INTERVAL = 500;
@@ -54,12 +51,6 @@ const decisions = new Decisions({
 
 /** @param {string} name @returns {any} value of the radio button chosen */
 const chosen = (name) => /** @type {RadioNodeList | null} */ (form.elements.namedItem(name))?.value;
-
-/** @returns {number} dB */
-function limit() {
-  const value = element('limit').valueAsNumber;
-  return value >= NO_LIMIT ? Infinity : value;
-}
 
 function sayRunning() {
   const quiet = element('listen').checked ? '' : ' To hear yourself, put on headphones and turn the loudspeaker on.';
@@ -276,15 +267,8 @@ form.addEventListener('change', ({ target }) => {
   if (name === 'ear') session?.sound.hear(chosen('ear'));
 });
 
-function showLimit() {
-  const text = limit() === Infinity ? 'no limit' : `${limit()} dB`;
-  write('limit-value', text);
-  element('limit').setAttribute('aria-valuetext', text);
-}
-
-when('limit', 'input', () => {
-  showLimit();
-  if (session?.percepnet) session.percepnet.attenuationLimit = limit();
+offerLimit((decibels) => {
+  if (session?.percepnet) session.percepnet.attenuationLimit = decibels;
 });
 
 when('listen', 'change', () => {
@@ -345,8 +329,6 @@ setInterval(() => {
 }, FIGURES_INTERVAL);
 
 element('settings').open = !narrow.matches;
-element('limit').valueAsNumber = ATTENUATION_LIMIT_DB;
-showLimit();
 void fillTiers(element('tier'));
 void offerSamples().catch(() => {}); // the first sample can be heard without the list
 choose(chosen('source'));
