@@ -88,8 +88,10 @@ def main() -> int:
         results = json.loads(SCORES.read_text()) if SCORES.is_file() else {}
         results[module] = found
         for name, result in results.items():
+            reasons = accepted.get(name, {})
             for survivor in result["survivors"]:
-                survivor["why"] = accepted.get(name, {}).get(survivor["change"], "")
+                # An older result keeps its reason, although the list no longer has it once the code has gone.
+                survivor["why"] = reasons.get(survivor["change"], survivor.get("why", ""))
         write_records(SCORES, dict(sorted(results.items())))
         survivors = found["survivors"]
         print(f"{module}: {found['killed']} of {found['mutants']} noticed, {len(survivors)} survive", flush=True)

@@ -4,6 +4,7 @@ import { describe, mock, test } from 'node:test';
 import { Blend, DEPTH_MAX, DEPTH_MIN, MUTED, STARVED, STATE } from '../blend.js';
 import { DELAY, HOP, SAMPLE_RATE } from '../constants.js';
 import { CAPACITY, Ring, SETTLE, WORD } from '../ring.js';
+import { Run } from '../run.js';
 import { DEPTH, QUANTUM, Rig } from './rig.js';
 import { generator, Inverter, signal } from './signal.js';
 
@@ -195,5 +196,21 @@ test('NaN from a microphone becomes silence', () => {
   for (let i = 0; i < 100; i++) {
     blend.render(new Float32Array(QUANTUM).fill(i % 2 ? NaN : Infinity), output);
     assert.ok(output.every((x) => x === 0));
+  }
+});
+
+test('a run knows where the one before it ended, however long either lasts', () => {
+  const ring = Ring.local();
+  const run = new Run(ring, 0);
+  const end = { first: 3 * HOP, second: 8 * HOP };
+  for (let done = HOP; done <= end.first; done += HOP) {
+    ring.publishDone(0, done);
+    run.covers(done - HOP, QUANTUM, 0);
+    assert.equal(run.before, 0);
+  }
+  for (let done = 7 * HOP; done <= end.second; done += HOP) {
+    ring.publishDone(6 * HOP, done);
+    run.covers(end.first, QUANTUM, 0);
+    assert.deepEqual([run.from, run.before, run.end], [6 * HOP, end.first, done]);
   }
 });
