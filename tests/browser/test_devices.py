@@ -257,8 +257,9 @@ def disturb(tab: Tab, name: str) -> None:
 
 def test_the_delay_is_the_stated_one_after_every_disturbance(open_tab: Callable[..., Tab], anywhere: str) -> None:
     """Nothing that was late becomes latency."""
-    engines = ["python", "worklet"]
     tab = open_tab(anywhere)
+    shared = tab.evaluate("crossOriginIsolated")
+    engines = ["python" if shared else "worker", "worklet"]
     tab.evaluate(f"() => {{ {DEVICES} }}")
     create = """async (engines) => {
         window.context = new AudioContext({ sampleRate: 48000 });
@@ -271,7 +272,6 @@ def test_the_delay_is_the_stated_one_after_every_disturbance(open_tab: Callable[
     }"""
     tab.evaluate(create, engines)
     # A blocked or hidden page concerns neither of the two threads: with messages they pass it by as well.
-    shared = tab.evaluate("crossOriginIsolated")
     for name in ("blocked", "suspended", "hidden", "frozen") if shared else ("suspended", "frozen"):
         disturb(tab, name)
         tab.evaluate("() => harness.untilEachEnhanced()")

@@ -99,7 +99,8 @@ def test_drop_in_is_raw_while_loading_then_clean(open_tab: Callable[..., Tab], i
 
 
 STEREO = """async ([tones, gains, late]) => {
-    const percepnet = await harness.create({ enabled: false });
+    // Both processors mix down in the class that they share: one engine is enough, and this one starts soon.
+    const percepnet = await harness.create({ engine: 'worklet', enabled: false });
     const context = new AudioContext({ sampleRate: 48000 });
     const merger = new ChannelMergerNode(context, { numberOfInputs: 2 });
     const oscillators = {};
