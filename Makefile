@@ -35,7 +35,7 @@ setup: build/test.stamp ## the Python environment of the tests, in .venv
 PARTS := lint test-unit test-worklet test-pyodide test-browser
 
 # All parts run, even if one fails; then the command fails.
-test: ## lint, types and all tests but Firefox's
+test: ## lint, types and all tests except Firefox's
 	@build_scripts/announce.sh
 	@build_scripts/system_packages.sh
 	@MAKE='$(MAKE)' build_scripts/test_parts.sh $(PARTS)

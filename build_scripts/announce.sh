@@ -26,4 +26,4 @@ if [ "${#plan[@]}" -gt 0 ]; then
   echo "This will first download and install:"
   printf '  %s\n' "${plan[@]}"
 fi
-echo "Allow half an hour on two cores for all tests; the time of each part is listed at the end."
+echo "Allow 40 minutes on two cores for all tests; the time of each part is listed at the end."

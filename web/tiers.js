@@ -8,9 +8,9 @@ export async function fillTiers(select) {
     const tiers = await PercepNet.tiers();
     const usual = tiers.find((tier) => tier.default);
     select.replaceChildren(
-      ...tiers.map(({ tier, weights, bytes, default: bundled }) => {
+      ...tiers.map(({ tier, weights, bytes, image, default: first }) => {
         const size = `${(weights / 1e6).toFixed(1)} M weights`;
-        return new Option(`${tier}, ${size}${bundled ? '' : `, ${(bytes / 1e6).toFixed(1)} MB more`}`, tier);
+        return new Option(`${tier}, ${size}${first ? '' : `, ${((image?.bytes ?? bytes) / 1e6).toFixed(1)} MB more`}`, tier);
       }),
       new Option('Automatic', 'auto'),
     );

@@ -23,7 +23,7 @@
  * With `deepest` above `depth` the ring deepens when frames come late: by as much as they were late, while the sound is raw
  * anyway, in a cross-fade. It never gets shallower again.
  *
- * Nothing here allocates after construction.
+ * Nothing here allocates after construction, except for lead(), once a start.
  */
 import { DELAY, HOP, SAMPLE_RATE } from './constants.js';
 import { CAPACITY, SETTLE, WORD } from './ring.js';

@@ -45,9 +45,9 @@ export class Chooser {
     this.#report = report;
   }
 
-  /** @returns {Promise<string>} the tier for this machine; the wheel's if that cannot be determined */
+  /** @returns {Promise<string>} the tier for this machine; the default if that cannot be determined */
   choose() {
-    this.#choice ??= this.#find().catch(() => this.#models.bundled.name);
+    this.#choice ??= this.#find().catch(() => this.#models.defaultModel.name);
     return this.#choice;
   }
 
@@ -64,8 +64,8 @@ export class Chooser {
 
   async #find() {
     const tiers = await this.#models.tiers();
-    const { bundled } = this.#models;
-    const trial = this.#runtime.enhancer(bundled.proxy);
+    const { defaultModel } = this.#models;
+    const trial = this.#runtime.enhancer(defaultModel.proxy);
     const { version, kernel } = trial.info;
     const { userAgent, hardwareConcurrency, deviceMemory } = /** @type {any} */ (navigator);
     const key = [
@@ -85,7 +85,7 @@ export class Chooser {
       const { lowered } = remembered;
       return lowered && listed(lowered.tier) && lowered.until > Date.now() ? lowered.tier : remembered.tier;
     }
-    const costs = { [bundled.tier]: await this.#runtime.benchmark(trial) };
+    const costs = { [defaultModel.tier]: await this.#runtime.benchmark(trial) };
     trial.release();
     const { tier } = await largestThatFits(tiers, costs, (each) => this.#measure(each.tier));
     this.#made = { key, tier, costs };

@@ -24,7 +24,7 @@ const FRAME_INTERVAL = SAMPLE_RATE / 25;
  * @typedef {import('./runner.js').Runner} Runner
  */
 
-/** Programs of this context, by the hash of their image, while streams use them. @type {Map<string, {users: number, program: Promise<Program>}>} */
+/** Programs of this context, by the key that the main thread gave them, while streams use them. @type {Map<string, {users: number, program: Promise<Program>}>} */
 const programs = new Map();
 
 /** Loading steps that wait for the next quantum. @type {(() => void)[]} */

@@ -19,6 +19,9 @@ export const FILE_TIMEOUT = 10_000;
 /** ms that a request made only for an explanation may take. */
 const EXPLAIN_TIMEOUT = 3000;
 
+/** What to say about a file of another build, after its address. */
+export const FOREIGN = 'is not the file of this build: copy the worklet and runtime folders again, together';
+
 const MODULES = ['pyodide.mjs', 'pyodide.asm.js'];
 
 /** What Pyodide requests one after another: the interpreter, its library, the lock, the wheels. */
@@ -88,9 +91,9 @@ async function fetchChecked(native, url, options, hash) {
   for (const attempt of [options, { ...options, cache: /** @type {const} */ ('reload') }]) {
     try {
       const response = await native(url, attempt);
-      if (response.ok && (await hashOf(response.clone())) === hash) return response;
+      if (response.ok && (await integrityOf(await response.clone().arrayBuffer())) === hash) return response;
       const why = explainResponse(url, response);
-      failure = new Error(why || `${url} is not the file of this build: copy the worklet and runtime folders again, together`);
+      failure = new Error(why || `${url} ${FOREIGN}`);
     } catch (error) {
       const foreign = new URL(url).origin !== globalThis.location?.origin;
       const cause = foreign ? '; does its host send Access-Control-Allow-Origin?' : '';
@@ -125,8 +128,8 @@ export async function withVersions(error, assets, hashes = HASHES) {
   return error;
 }
 
-/** @param {Response} response @returns {Promise<string>} as in hashes.js */
-async function hashOf(response) {
-  const digest = await crypto.subtle.digest('SHA-256', await response.arrayBuffer());
+/** @param {BufferSource} bytes @returns {Promise<string>} as in hashes.js */
+export async function integrityOf(bytes) {
+  const digest = await crypto.subtle.digest('SHA-256', bytes);
   return `sha256-${btoa(String.fromCharCode(...new Uint8Array(digest)))}`;
 }

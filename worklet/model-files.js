@@ -3,7 +3,8 @@
  */
 import { DEFAULT_TIER } from './constants.js';
 import { PercepNetError } from './errors.js';
-import { FILE_TIMEOUT } from './integrity.js';
+import { HASHES } from './hashes.js';
+import { FILE_TIMEOUT, FOREIGN, integrityOf } from './integrity.js';
 import { listTiers } from './tiers.js';
 import { Watchdog } from './watchdog.js';
 
@@ -25,14 +26,17 @@ export class ModelFiles {
   #begun;
   #assets;
   #onData;
+  #hashes;
 
   /**
    * @param {string} assets URL of the runtime folder
    * @param {(bytes: number) => void} [onData] called while a download delivers data
+   * @param {Record<string, string>} [hashes] of this build's files; models.json has to be one of them, and holds those of the models
    */
-  constructor(assets, onData = () => {}) {
+  constructor(assets, onData = () => {}, hashes = HASHES) {
     this.#assets = assets;
     this.#onData = onData;
+    this.#hashes = hashes;
   }
 
   /** Begin to fetch what a start of the runner needs, in parallel: the list of the tiers, and the image that it is known to name. */
@@ -47,7 +51,9 @@ export class ModelFiles {
 
   /** What models.json lists, the largest first. @returns {Promise<Tier[]>} @throws {PercepNetError} 'model' */
   tiers() {
-    this.#tiers ??= this.#fetch(new URL('models.json', this.#assets), FILE_TIMEOUT).then(
+    const hash = this.#hashes['models.json'];
+    const ours = async (/** @type {BufferSource} */ bytes) => !hash || (await integrityOf(bytes)) === hash;
+    this.#tiers ??= this.#checked(new URL('models.json', this.#assets), ours, FOREIGN).then(
       (bytes) => this.#read(bytes),
       (error) => {
         this.#tiers = undefined; // it may succeed next time
@@ -72,17 +78,24 @@ export class ModelFiles {
    * @throws {PercepNetError} 'model': it cannot be downloaded, or is a different file
    */
   async listed({ file, sha256 }) {
-    const url = new URL(file, this.#assets);
+    const isListed = async (/** @type {BufferSource} */ bytes) => (await hashOf(bytes)) === sha256;
+    return this.#checked(new URL(file, this.#assets), isListed, 'is not the file that models.json lists: its SHA-256 differs');
+  }
+
+  /**
+   * Download a file, and again past the cache if that is another file: the cache may hold the file of an earlier version.
+   *
+   * @param {URL} url
+   * @param {(bytes: BufferSource) => Promise<boolean>} accepts
+   * @param {string} why what to say of a file that is not accepted, after its address
+   * @returns {Promise<Uint8Array>}
+   */
+  async #checked(url, accepts, why) {
     let bytes = await this.download(url, FILE_TIMEOUT);
-    let hash = await hashOf(bytes);
-    if (hash !== sha256) {
-      bytes = await this.#fetch(url, FILE_TIMEOUT, { cache: 'reload' }); // the cache may hold the file of an earlier version
-      hash = await hashOf(bytes);
-    }
-    if (hash !== sha256) {
-      throw new PercepNetError('model', `${url} is not the file that models.json lists: its SHA-256 differs`);
-    }
-    return bytes;
+    if (await accepts(/** @type {BufferSource} */ (bytes))) return bytes;
+    bytes = await this.#fetch(url, FILE_TIMEOUT, { cache: 'reload' });
+    if (await accepts(/** @type {BufferSource} */ (bytes))) return bytes;
+    throw new PercepNetError('model', `${url} ${why}`);
   }
 
   /** @param {URL} url @param {number} [timeout] ms without a byte @returns {Promise<Uint8Array>} @throws {PercepNetError} 'model' */
@@ -146,8 +159,8 @@ function limited(response, url, onChunk) {
   return /** @type {ReadableStream<Uint8Array<ArrayBuffer>>} */ (response.body).pipeThrough(count);
 }
 
-/** @param {Uint8Array} bytes @returns {Promise<string>} hexadecimal */
+/** @param {BufferSource} bytes @returns {Promise<string>} hexadecimal */
 async function hashOf(bytes) {
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', /** @type {Uint8Array<ArrayBuffer>} */ (bytes)));
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -14,7 +14,7 @@ import { isName } from './tiers.js';
  * @property {number} weights
  *
  * @typedef {object} Loader what runs the models: runtime.js, or runner-runtime.js
- * @property {() => Handle | undefined} bundledModel the one that needs no download, if there is one
+ * @property {() => Handle | undefined} builtInModel the one that needs no download, if there is one
  * @property {(bytes: Uint8Array) => Promise<Handle>} model
  * @property {(tier: Tier) => {file: string, sha256: string} | undefined} file which of a tier's files it runs
  *
@@ -39,10 +39,10 @@ export class Models {
   constructor(assets, runtime, files = new ModelFiles(assets)) {
     this.#files = files;
     this.#runtime = runtime;
-    const handle = runtime.bundledModel();
+    const handle = runtime.builtInModel();
     /** The default tier, once preload() has returned; never unloaded. @type {LoadedModel} */
-    this.bundled = handle ? { name: handle.tier, ...handle } : /** @type {any} */ (undefined);
-    if (handle) this.#loaded.set(handle.tier, { users: 1, held: Promise.resolve(this.bundled) });
+    this.defaultModel = handle ? { name: handle.tier, ...handle } : /** @type {any} */ (undefined);
+    if (handle) this.#loaded.set(handle.tier, { users: 1, held: Promise.resolve(this.defaultModel) });
   }
 
   /**
@@ -52,10 +52,10 @@ export class Models {
    * @throws {PercepNetError} 'model'
    */
   async preload(given) {
-    if (this.bundled) return;
+    if (this.defaultModel) return;
     const tier = given?.tier ?? (await this.#files.defaultTier()).tier;
     if (given) this.#loaded.set(tier, { users: 0, held: this.#runtime.model(given.image).then((handle) => ({ name: tier, ...handle })) });
-    this.bundled = await this.acquire(tier);
+    this.defaultModel = await this.acquire(tier);
   }
 
   /** What models.json lists, the largest first. @returns {Promise<Tier[]>} */
@@ -66,12 +66,12 @@ export class Models {
   /**
    * Load a model, or share it if it is loaded; release() it afterwards.
    *
-   * @param {string} name a tier, or an absolute address; '' is the wheel's own
+   * @param {string} name a tier, or an absolute address; '' is the default tier
    * @returns {Promise<LoadedModel>}
    * @throws {PercepNetError} 'model'
    */
   async acquire(name) {
-    const key = name || this.bundled.name;
+    const key = name || this.defaultModel.name;
     let entry = this.#loaded.get(key);
     if (!entry) {
       entry = { users: 0, held: this.#load(key) };

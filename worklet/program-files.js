@@ -24,7 +24,7 @@ export async function fetchKernels(assets) {
  */
 export async function fetchFiles(assets, onData) {
   const bytes = {
-    bundledModel: () => undefined,
+    builtInModel: () => undefined,
     file: (/** @type {import('./tiers.js').Tier} */ { image }) => image,
     model: async (/** @type {Uint8Array} */ image) => ({ proxy: image, tier: '', weights: 0 }),
   };
@@ -32,7 +32,7 @@ export async function fetchFiles(assets, onData) {
   files.begin();
   const models = new Models(assets, bytes, files);
   const [kernels] = await Promise.all([fetchKernels(assets), models.preload()]);
-  return { ...kernels, image: models.bundled.proxy, tier: models.bundled.name };
+  return { ...kernels, image: models.defaultModel.proxy, tier: models.defaultModel.name };
 }
 
 /** @param {import('./models.js').LoadedModel} model the default tier, of the runner's runtime @returns {ProgramFiles} */

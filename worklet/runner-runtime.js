@@ -42,7 +42,7 @@ export class RunnerRuntime {
   }
 
   /** None: every image has to be downloaded. */
-  bundledModel() {
+  builtInModel() {
     return undefined;
   }
 

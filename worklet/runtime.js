@@ -32,7 +32,7 @@ export class Runtime {
   }
 
   /** The default tier; the caller destroys its proxy. */
-  bundledModel() {
+  builtInModel() {
     return this.#load();
   }
 

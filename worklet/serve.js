@@ -55,7 +55,7 @@ const HANDLERS = {
     void answer(id, token, streams.get(id)?.use(model));
   },
   files({ id, token }) {
-    void answer(id, token, booting.then(({ models: { bundled } }) => filesOf(bundled)));
+    void answer(id, token, booting.then(({ models: { defaultModel } }) => filesOf(defaultModel)));
   },
   connect({ id, ...transport }) {
     streams.get(id)?.connect(transport);
@@ -122,7 +122,7 @@ async function boot(assets, remembered, fetched) {
     stopCounting();
   }
   reportProgress('warm-up');
-  const trial = runtime.enhancer(models.bundled.proxy);
+  const trial = runtime.enhancer(models.defaultModel.proxy);
   await runtime.warmUp(trial);
   trial.release();
   booted = true;

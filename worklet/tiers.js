@@ -11,7 +11,7 @@
  * @property {string} sha256 hexadecimal
  * @property {number} weights how many; the cost of a frame grows with them
  * @property {{file: string, bytes: number, sha256: string}} [image] its program image, which runs without Python
- * @property {boolean} default whether the Python wheel contains it, so that it needs no download
+ * @property {boolean} default whether it is the one to start with; exactly one is
  */
 
 /** The value of the option that lets a benchmark decide. */
@@ -26,7 +26,7 @@ export const BUDGET = 1;
 
 /**
  * @param {unknown} model the option
- * @returns {string} '', for the wheel's tier, if undefined or ''; otherwise a name or a model file's absolute address
+ * @returns {string} '', for the default tier, if undefined or ''; otherwise a name or a model file's absolute address
  * @throws {TypeError}
  */
 export function readModel(model) {

@@ -5,13 +5,14 @@
  * FOLDER gets `runtime/`, which the enhancer's worker loads and no bundler can see; with --worklet also `worklet/` and
  * `service-worker.js`, for pages that use the script tag or import the modules without a bundler.
  */
-import { cpSync, mkdirSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-const USAGE = 'usage: percepnet-wasm copy FOLDER [--worklet]';
 const PACKAGE = fileURLToPath(new URL('.', import.meta.url));
+const { name: NAME } = JSON.parse(readFileSync(join(PACKAGE, 'package.json'), 'utf8'));
+const USAGE = `usage: ${NAME} copy FOLDER [--worklet]`;
 
 function main() {
   const { values, positionals } = parseArgs({ allowPositionals: true, options: { worklet: { type: 'boolean' } } });
@@ -24,12 +25,12 @@ function main() {
     cpSync(join(PACKAGE, name), join(folder, name), { recursive: true, filter: (path) => !path.endsWith('types') });
   }
   if (values.worklet) cpSync(join(PACKAGE, 'service-worker.js'), join(folder, 'service-worker.js'));
-  console.log(`percepnet-wasm: ${folder} has runtime/${values.worklet ? ', worklet/ and service-worker.js' : ''}`);
+  console.log(`${NAME}: ${folder} has runtime/${values.worklet ? ', worklet/ and service-worker.js' : ''}`);
 }
 
 try {
   main();
 } catch (error) {
-  console.error(`percepnet-wasm: ${/** @type {Error} */ (error).message}`);
+  console.error(`${NAME}: ${/** @type {Error} */ (error).message}`);
   process.exitCode = 2;
 }

@@ -19,6 +19,7 @@ from build_scripts import RESULTS, ROOT
 from percepnet_wasm.constants import BINS, DEFAULT_DEPTH, DELAY, HOP, WINDOW
 from percepnet_wasm.model_file import DEFAULT_TIER, Model
 from percepnet_wasm.signal.bands import BANDS
+from percepnet_wasm.signal.comb import FUTURE
 
 from . import results
 from .engine_tables import MISSED
@@ -70,6 +71,7 @@ NUMBERS: dict[str, Callable[[], str]] = {
     "window ms": lambda: _milliseconds(WINDOW),
     "hop ms": lambda: _milliseconds(HOP),
     "delay ms": lambda: _milliseconds(DELAY),
+    "comb future ms": lambda: _milliseconds(FUTURE),
     "live delay ms": lambda: f"{results.live_delay():g} ms",
     "ring ms": lambda: _milliseconds(DEFAULT_DEPTH),
     "cpu share": lambda: f"{100 * results.live()['cpu_share']:.1f} %",

@@ -17,7 +17,7 @@ from percepnet_wasm.signal.features import ENERGY_FLOOR, FEATURES, features
 from percepnet_wasm.signal.pitch import PitchState, track_pitch
 
 from .scenes import Scene
-from .teacher import lower_bound
+from .teacher import merge_targets
 
 __all__ = ["COLUMNS", "WIDTH", "Example", "example", "row", "split"]
 
@@ -50,7 +50,7 @@ def example(scene: Scene, teacher: Callable[[Scene], np.ndarray] | None = None) 
     Parameters
     ----------
     teacher : callable, optional
-        Enhances a scene; what it keeps is a lower bound of the gains (:func:`build_scripts.train.teacher.lower_bound`).
+        Enhances a scene; what it keeps is merged into the targets (:func:`build_scripts.train.teacher.merge_targets`).
         It is not used for scenes without speech or without noise.
     """
     period, correlation = track_pitch(scene.noisy, PitchState())
@@ -66,7 +66,7 @@ def example(scene: Scene, teacher: Callable[[Scene], np.ndarray] | None = None) 
     gain, strength = ideal.plain_gain, ideal.strength
     if teacher and voice.any() and "no_noise" not in scene.plan:
         taught = analyse(teacher(scene), period, AnalysisState())
-        gain, strength = lower_bound(ideal, targets(noisy, taught, period), unknown)
+        gain, strength = merge_targets(ideal, targets(noisy, taught, period), unknown)
         weight[:, unknown] *= _TEACHER_ONLY
     else:
         weight[:, unknown] = 0

@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--shards", type=int, help="stop after this many; without it, never")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--seed", type=int, default=0, help="another one for each mixer of the same pool")
-    parser.add_argument("--teacher", action="store_true", help="DeepFilterNet3's gains as a lower bound")
+    parser.add_argument("--teacher", action="store_true", help="merge DeepFilterNet3's gains into the targets")
     parser.add_argument("--held-out", action="store_true", help="from the sources kept for validation")
     args = parser.parse_args()
 

@@ -1,4 +1,4 @@
-"""A teacher: what DeepFilterNet3 keeps of a scene is a lower bound of the target, not the truth.
+"""A teacher: what DeepFilterNet3 keeps of a scene becomes part of the target, without being taken for the truth.
 
 Where the clean recording has speech, the target keeps at least as much as the teacher does; elsewhere it lies half way
 between the two; above the bandwidth of a narrow recording the teacher is all there is to go by.
@@ -13,7 +13,7 @@ from .activity import active_level
 from .deepfilternet import DeepFilterNet3
 from .scenes import Scene
 
-__all__ = ["Teacher", "lower_bound"]
+__all__ = ["Teacher", "merge_targets"]
 
 _LEVEL_DB = -26
 """Level of the speech that it is given: what it was trained at."""
@@ -48,7 +48,7 @@ class Teacher:
         return out / scale * course
 
 
-def lower_bound(clean: Targets, teacher: Targets, unknown: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def merge_targets(clean: Targets, teacher: Targets, unknown: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Combine both targets.
 
     Parameters

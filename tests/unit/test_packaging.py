@@ -167,6 +167,7 @@ def installed(tmp_path):
         (package / name).parent.mkdir(parents=True, exist_ok=True)
         (package / name).write_text(name)
     shutil.copy(build_npm.COPY, package)
+    (package / "package.json").write_text('{"name": "percepnet-wasm-lite"}')
     (tmp_path / "public" / "runtime").mkdir(parents=True)
     (tmp_path / "public" / "runtime" / "old.whl").write_text("of an older version")
     return package
@@ -191,7 +192,7 @@ def test_the_copy_command_copies_what_a_server_needs(installed):
 @pytest.mark.parametrize("arguments", [(), ("copy",), ("paste", "public"), ("copy", "a", "b"), ("copy", "a", "--all")])
 def test_a_wrong_copy_command_says_how(installed, arguments):
     done = copy_command(installed, *arguments)
-    assert done.returncode == 2 and done.stderr.startswith("percepnet-wasm: ")
+    assert done.returncode == 2 and done.stderr.startswith("percepnet-wasm-lite: ")
     assert not (installed.parent / "a").exists()
 
 

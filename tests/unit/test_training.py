@@ -38,7 +38,7 @@ from build_scripts.train.noises import (
 from build_scripts.train.rooms import EARLY_S, TARGET_RT60, align, drier
 from build_scripts.train.scenes import Scene
 from build_scripts.train.target_denoising import LOWEST_DB, SPEAKING_DB, denoise_target, floor_gains
-from build_scripts.train.teacher import lower_bound
+from build_scripts.train.teacher import merge_targets
 from build_scripts.train.voices import play
 from build_scripts.train.warm_start import with_features
 from percepnet_wasm.constants import HOP, SAMPLE_RATE
@@ -131,12 +131,12 @@ def test_a_softer_second_half_is_speech_too() -> None:
     assert voiced[FRAMES // 2 :].mean() == pytest.approx(voiced[: FRAMES // 2].mean(), abs=0.1)
 
 
-def test_the_teacher_is_a_lower_bound_of_the_gains() -> None:
+def test_the_teacher_can_only_raise_the_gains_of_speech() -> None:
     """The larger gain where there is speech, half way between both elsewhere, the teacher's above the bandwidth."""
     gain = lambda *values: np.array([values], np.float32)  # noqa: E731
     clean = Targets(gain(0), plain_gain=gain(0.8, 0.8, 0.1, 0.0, 0.0), strength=gain(0.1, 0.2, 0.3, 0.4, 0.5))
     taught = Targets(gain(0), plain_gain=gain(0.9, 0.5, 0.9, 0.0, 0.7), strength=gain(0.5, 0.6, 0.7, 0.8, 0.9))
-    kept, strength = lower_bound(clean, taught, np.array([False, False, False, False, True]))
+    kept, strength = merge_targets(clean, taught, np.array([False, False, False, False, True]))
     np.testing.assert_allclose(kept, gain(0.9, 0.8, 0.5, 0.0, 0.7))
     np.testing.assert_allclose(strength, gain(0.5, 0.2, 0.7, 0.4, 0.9))
 

@@ -26,7 +26,7 @@ function visit(version = '1.0') {
     benchmark: async (/** @type {{tier: string}} */ { tier }) => (measurements++, costs[tier]),
   };
   const models = {
-    bundled: { name: 'c20', tier: 'c20', proxy: 'c20' },
+    defaultModel: { name: 'c20', tier: 'c20', proxy: 'c20' },
     tiers: async () => TIERS,
     acquire: async (/** @type {string} */ name) => ({ proxy: name }),
     release() {},

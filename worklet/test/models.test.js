@@ -19,7 +19,7 @@ let destroyed;
 
 /** A Python in which a model file's content is the name of its tier, and its length the number of weights. */
 const runtime = /** @type {any} */ ({
-  bundledModel: () => ({ tier: 'c20', weights: 3, proxy: { destroy: () => destroyed.push('c20') } }),
+  builtInModel: () => ({ tier: 'c20', weights: 3, proxy: { destroy: () => destroyed.push('c20') } }),
   file: (/** @type {any} */ tier) => tier,
   async model(/** @type {Uint8Array} */ bytes) {
     const tier = new TextDecoder().decode(bytes);
@@ -55,7 +55,7 @@ beforeEach(() => {
   );
 });
 
-test("the wheel's tier is there without a request, by default and by its name, and stays", async () => {
+test("a built-in model is there without a request, by default and by its name, and stays", async () => {
   const models = new Models(ASSETS, runtime);
   const held = await models.acquire('');
   assert.equal(await models.acquire('c20'), held);
@@ -107,6 +107,16 @@ test('a missing list is looked for again the next time', async () => {
   assert.equal((await models.acquire('c10')).tier, 'c10');
 });
 
+test('a list of another build is fetched past the cache, then refused: the hashes of the models are in it', async () => {
+  const list = files[`${ASSETS}models.json`];
+  const hashes = { 'models.json': `sha256-${createHash('sha256').update(list).digest('base64')}` };
+  assert.equal((await new ModelFiles(ASSETS, undefined, hashes).tiers()).length, 2);
+  files[`${ASSETS}models.json`] = `${list} `;
+  fetched = [];
+  await assert.rejects(new ModelFiles(ASSETS, undefined, hashes).tiers(), { code: 'model', message: /models\.json is not the file of this build/ });
+  assert.deepEqual(fetched, ['models.json', 'models.json reload']);
+});
+
 test("a model file of one's own is fetched by its address; one that Python refuses is refused", async () => {
   const models = new Models(ASSETS, runtime);
   assert.equal((await models.acquire('https://other.example/mine.pnw')).tier, 'mine');
@@ -115,7 +125,7 @@ test("a model file of one's own is fetched by its address; one that Python refus
 });
 
 /** A runtime that has no model of its own and runs images. */
-const runner = { ...runtime, bundledModel: () => undefined, file: (/** @type {any} */ { image }) => image };
+const runner = { ...runtime, builtInModel: () => undefined, file: (/** @type {any} */ { image }) => image };
 
 /** List one tier, with an image. @param {string} tier @param {string} image @param {string} content */
 function listImage(tier, image, content) {
@@ -132,7 +142,7 @@ test('the first image is fetched along with the list that names it, once', async
   assert.deepEqual(fetched.sort(), [`${DEFAULT_TIER}.pni`, 'models.json'], 'before anything has arrived');
   const models = new Models(ASSETS, runner, given);
   await models.preload();
-  assert.equal(models.bundled.tier, DEFAULT_TIER);
+  assert.equal(models.defaultModel.tier, DEFAULT_TIER);
   assert.equal(fetched.length, 2);
 });
 
@@ -152,8 +162,8 @@ test('a first image that is not the one listed is fetched past the cache; one th
 test('an image that has been downloaded is not requested, nor is the list that names it', async () => {
   const models = new Models(ASSETS, runner);
   await models.preload({ tier: 'c20', image: new TextEncoder().encode('c20') });
-  assert.equal(await models.acquire(''), models.bundled);
-  assert.deepEqual([models.bundled.tier, fetched], ['c20', []]);
+  assert.equal(await models.acquire(''), models.defaultModel);
+  assert.deepEqual([models.defaultModel.tier, fetched], ['c20', []]);
 });
 
 test('in a folder with other models the first image is given up for the one listed', async () => {
@@ -173,7 +183,7 @@ test('in a folder with other models the first image is given up for the one list
   given.begin();
   const models = new Models(ASSETS, runner, given);
   await models.preload();
-  assert.equal(models.bundled.tier, 'c7');
+  assert.equal(models.defaultModel.tier, 'c7');
   assert.ok(signal?.aborted);
 });
 
