@@ -106,8 +106,8 @@ def enhance_file(
     """Enhance an audio file, or the sound of a video, into another file. Needs the extra ``files``.
 
     The rate, channels, length and, if the target's format supports it, the sample format are kept; so are the bit rate
-    of mp3, Vorbis, Opus and the formats that PyAV writes (extra ``media``: m4a, mp4, mkv, webm), and the picture of a video. A
-    file of any length takes the same memory. The target is written whole or not at all.
+    of mp3, Vorbis, Opus and the formats that PyAV writes (extra ``media``: m4a, mp4, mkv, webm), and the picture of a
+    video. A file of any length takes the same memory. The target is written whole or not at all.
 
     Parameters
     ----------
