@@ -70,8 +70,9 @@ export async function guardRuntime(assets, hashes = HASHES) {
  */
 export async function fetchFile(assets, name, hashes = HASHES) {
   const url = assets + name;
-  const options = { signal: AbortSignal.timeout(FILE_TIMEOUT) };
-  const response = hashes[name] ? await fetchChecked(globalThis.fetch, url, options, hashes[name]) : await fetch(url, options);
+  const response = hashes[name]
+    ? await fetchChecked(globalThis.fetch, url, {}, hashes[name], FILE_TIMEOUT)
+    : await fetch(url, { signal: AbortSignal.timeout(FILE_TIMEOUT) });
   const problem = explainResponse(url, response);
   if (problem) throw new Error(problem);
   return new Uint8Array(await response.arrayBuffer());
@@ -82,15 +83,16 @@ export async function fetchFile(assets, name, hashes = HASHES) {
  * @param {string} url
  * @param {RequestInit} options
  * @param {string} hash
+ * @param {number} [timeout] ms that each of the two attempts may take
  * @returns {Promise<Response>} with the bytes of this build
  */
-async function fetchChecked(native, url, options, hash) {
+async function fetchChecked(native, url, options, hash, timeout) {
   /** @type {Error | undefined} */
   let failure;
   // On the second attempt the browser's cache is bypassed: it may hold the file of an earlier version.
   for (const attempt of [options, { ...options, cache: /** @type {const} */ ('reload') }]) {
     try {
-      const response = await native(url, attempt);
+      const response = await native(url, timeout === undefined ? attempt : { ...attempt, signal: AbortSignal.timeout(timeout) });
       if (response.ok && (await integrityOf(await response.clone().arrayBuffer())) === hash) return response;
       const why = explainResponse(url, response);
       failure = new Error(why || `${url} ${FOREIGN}`);

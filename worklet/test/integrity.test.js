@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, test } from 'node:test';
 import { explainModule } from '../explain.js';
-import { guardRuntime, withVersions } from '../integrity.js';
+import { FILE_TIMEOUT, fetchFile, guardRuntime, withVersions } from '../integrity.js';
 
 const ASSETS = 'https://host.example/runtime/';
 
@@ -107,6 +107,20 @@ test('a broken connection is retried once, then reported', async () => {
   };
   await assert.rejects(guardRuntime(ASSETS, { 'pyodide.mjs': hashOf('module') }), /could not be downloaded: network error/);
   assert.equal(attempts, 2);
+});
+
+test('a small file that never arrives is asked for again, with as much time', async (context) => {
+  const timeouts = [new AbortController(), new AbortController()];
+  const timeout = context.mock.method(AbortSignal, 'timeout', () => timeouts[timeout.mock.callCount()].signal);
+  globalThis.fetch = (_, options) => {
+    const { signal } = /** @type {{signal: AbortSignal}} */ (options);
+    if (signal === timeouts[1].signal) return Promise.resolve(new Response('core'));
+    const never = new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    timeouts[0].abort();
+    return /** @type {Promise<Response>} */ (never);
+  };
+  assert.equal(new TextDecoder().decode(await fetchFile(ASSETS, 'core.wasm', HASHES)), 'core');
+  assert.deepEqual(timeout.mock.calls.map((call) => call.arguments), [[FILE_TIMEOUT], [FILE_TIMEOUT]]);
 });
 
 test('other bytes are refused, a module before it is imported', async () => {
