@@ -120,7 +120,7 @@ def _check_frames(kernel: Kernel, rng: _Numbers) -> None:
         apart = float(np.abs(engine.gain - reference.gain).max())
         louder = float(np.abs(computed - wanted).max())
         if not max(apart, louder) <= TOLERANCE[kernel.name]:
-            raise KernelError(f"its gains are {apart:.2g} and its samples {louder:.2g} from NumPy's")
+            raise KernelError(f"its gains differ from NumPy's by {apart:.2g}, its samples by {louder:.2g}")
 
 
 def _model(rng: _Numbers) -> Model:

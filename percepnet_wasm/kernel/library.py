@@ -78,7 +78,7 @@ class Kernel:
         start = memory.ctypes.data
         failed = self._adopt(start + matrices, count, start, start + len(memory))
         if failed:
-            raise KernelError(f"its check {failed} refuses the weights")
+            raise KernelError(f"the weights failed its layout check {failed}")
 
     def check(self, stream: NDArray[np.uint8], constants: NDArray[np.uint8], structures: int) -> int:
         """Check that a stream stays within its memory: 0, or the number of the check that failed.
