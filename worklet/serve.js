@@ -151,7 +151,8 @@ function reportProgress(stage) {
 
 /** @param {'boot' | 'enhancer'} code @param {unknown} error */
 function fail(code, error) {
-  post({ type: 'failed', code, message: lastLine(error) });
+  // The remedy is this code's, not that of the error underneath.
+  post({ type: 'failed', code, message: lastLine(error instanceof PercepNetError ? (error.cause ?? error) : error) });
 }
 
 /** @param {WorkerReport} report */
