@@ -13,8 +13,9 @@ PLAIN := -p no:pytest_pyodide
 # A shared machine may freeze for seconds in the middle of a call. A test that fails twice fails; one that fails once is
 # listed.
 RERUN := --reruns 1 --rerun-show-tracebacks -raR
-# Python's tests keep a core busy, those in Chromium mostly wait for sound. A file's tests share fixtures.
-PARALLEL = -n $(1) --dist loadfile
+# Two at a time: Python's tests keep a core busy, and those in Chromium mostly wait for sound. Three browsers overload two
+# cores, and what fails is run again. A file's tests share fixtures.
+PARALLEL := -n 2 --dist loadfile
 
 # The build and the tests install what these pin, with hashes. LOCK= installs the newest versions instead, for a Python that
 # is newer than the locks.
@@ -55,7 +56,7 @@ test-unit test-pyodide test-browser firefox live: export OMP_NUM_THREADS = 1
 test-unit test-pyodide test-browser firefox live: export OPENBLAS_NUM_THREADS = 1
 
 test-unit: build/test.stamp ## Python's tests
-	$(PYTEST) $(PLAIN) tests/unit $(call PARALLEL,2)
+	$(PYTEST) $(PLAIN) tests/unit $(PARALLEL)
 
 test-worklet: worklet/node_modules/.stamp tests/clients/node_modules/.stamp ## JavaScript's tests and types, in Node
 	cd worklet && npm test
@@ -66,11 +67,11 @@ test-pyodide: build/test.stamp ## the wheel in Pyodide, in Node and Chromium
 	$(PY) -m build_scripts.package.build_dist --out dist --test
 	$(PYTEST) tests/pyodide --dist-dir build/dist-test --runtime node,chrome $(RERUN)
 
-# Three browsers at once may be too much for a machine: what fails then has to pass with the machine to itself.
+# Two browsers at once may be too much for a machine: what fails then has to pass with the machine to itself.
 test-browser: ALONE = $(PYTEST) $(PLAIN) tests/browser --site=dist -m 'not firefox' --last-failed --last-failed-no-failures none $(subst --reruns 1,--reruns 2,$(RERUN))
 test-browser: build/test.stamp ## the page and calls in Chromium
 	$(PY) -m build_scripts.package.build_dist --out dist
-	$(PYTEST) $(PLAIN) tests/browser --site=dist -m 'not firefox' $(call PARALLEL,3) -ra || $(ALONE)
+	$(PYTEST) $(PLAIN) tests/browser --site=dist -m 'not firefox' $(PARALLEL) -ra || $(ALONE)
 
 firefox: build/test.stamp tests/clients/node_modules/.stamp
 	$(PY) -m build_scripts.package.build_dist --out dist

@@ -146,7 +146,7 @@ def test_a_recording_of_two_hours_is_refused_before_it_is_decoded(
     )
     tab.page.get_by_label("Sound file").set_input_files(tmp_path / "interview.wav")
     status = tab.page.get_by_role("status")
-    expect(status).to_contain_text("interview.wav lasts 2 hours. This page takes recordings of up to 30 minutes")
+    expect(status).to_contain_text("interview.wav lasts 2 hours. This page accepts recordings of up to 30 minutes")
     assert tab.evaluate("decoded") == 0
 
 
