@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Request, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 
+from build_scripts.chromium import launch as launch_chromium
 from build_scripts.package.integrity import with_runtime
 from build_scripts.site.serve import serve
 from percepnet_wasm.constants import HOP
@@ -33,17 +34,6 @@ HERE = Path(__file__).resolve().parent
 
 PATIENCE_MS = 180_000
 """Longest wait for anything. No test depends on the speed of the machine; this only ends those that hang."""
-
-FLAGS = [
-    "--autoplay-policy=no-user-gesture-required",
-    # The loopback call: candidates with plain local addresses, since no multicast DNS answers in a container.
-    "--disable-features=WebRtcHideLocalIpsWithMdns",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 FAKE_MICROPHONE = "--use-fake-device-for-media-stream"
 ALLOW_MICROPHONE = "--use-fake-ui-for-media-stream"
@@ -186,13 +176,9 @@ def playwright() -> Iterator[Playwright]:
 @pytest.fixture(scope="session")
 def chromium(playwright: Playwright) -> Callable[..., Browser]:
     """Start a browser with given flags and options of Playwright's."""
-    executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if executable is None:
-        pytest.fail("no Chromium found: install it (Debian: apt-get install chromium)")
 
     def start(*own: str, **options: Any) -> Browser:
-        flags = [*FLAGS, *own, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
-        browser = playwright.chromium.launch(executable_path=executable, args=flags, **options)
+        browser = launch_chromium(playwright, *own, **options)
         processes = browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")["processInfo"]
         (own_id,) = (int(each["id"]) for each in processes if each["type"] == "browser")
         BROWSERS.add(own_id)
