@@ -10,11 +10,10 @@ from spies import CONTEXTS
 
 from percepnet_wasm.constants import DELAY, SAMPLE_RATE
 
-in_both_threads = pytest.mark.parametrize("engine", ["python", "worklet"])
-"""Engine 'worker' is 'python' with another program in the worker."""
-
 THREADS = ["worker", "worklet"]
-"""The same where nothing depends on the program: this one starts sooner."""
+"""Engine 'python' is 'worker' with another program, which starts seconds later: it runs where that is what matters."""
+
+in_both_threads = pytest.mark.parametrize("engine", THREADS)
 
 DEVICES = """
 // A microphone of any rate and number of channels: the track that a context of that rate plays something into.
@@ -210,7 +209,7 @@ PAUSES = {
 }
 
 
-@in_both_threads
+@pytest.mark.parametrize("engine", ["python", "worklet"])
 def test_no_frame_is_computed_that_nobody_hears(start: Callable[[], Tab], engine: str) -> None:
     """Switched off, with a suspended context, or with a node without input: the counter stands still."""
     tab = start()
@@ -259,7 +258,6 @@ def test_the_delay_is_the_stated_one_after_every_disturbance(open_tab: Callable[
     """Nothing that was late becomes latency."""
     tab = open_tab(anywhere)
     shared = tab.evaluate("crossOriginIsolated")
-    engines = ["python" if shared else "worker", "worklet"]
     tab.evaluate(f"() => {{ {DEVICES} }}")
     create = """async (engines) => {
         window.context = new AudioContext({ sampleRate: 48000 });
@@ -270,13 +268,13 @@ def test_the_delay_is_the_stated_one_after_every_disturbance(open_tab: Callable[
         for (const node of nodes) source.connect(node).connect(destination);
         await harness.untilEachEnhanced();
     }"""
-    tab.evaluate(create, engines)
+    tab.evaluate(create, THREADS)
     # A blocked or hidden page concerns neither of the two threads: with messages they pass it by as well.
     for name in ("blocked", "suspended", "hidden", "frozen") if shared else ("suspended", "frozen"):
         disturb(tab, name)
         tab.evaluate("() => harness.untilEachEnhanced()")
         raw, *outs = map(decode, tab.evaluate("() => harness.record(context, [source, ...nodes], 2 * 48000)"))
-        for engine, out in zip(engines, outs, strict=True):
+        for engine, out in zip(THREADS, outs, strict=True):
             delay = DEPTH[engine] + DELAY
             assert lag(raw, out) == delay, f"{name}, {engine}"
             assert np.abs(out[delay:] - raw[:-delay]).max() > 0.01, f"{name}, {engine}: raw to the end"

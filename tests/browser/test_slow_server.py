@@ -92,13 +92,13 @@ ENOUGH = """async () => {
 }"""
 
 
-@pytest.mark.parametrize("engine", ["python", "worklet"])
+@pytest.mark.parametrize("engine", ["worker", "worklet"])
 def test_the_change_to_a_late_processor_is_a_cross_fade(
     open_tab: Callable[..., Tab], altered: AlteredSite, held: tuple[str, threading.Event], engine: str
 ) -> None:
     """The sound is raw and immediate at first, then raw and late: 20 ms lie between, without a click or a gap."""
     url, allowed = held
-    tag = TAG.replace('drop-in.js"', f'drop-in.js" data-enabled="false" data-engine="{engine}"')
+    tag = TAG.replace('"worker"', f'"{engine}" data-enabled="false"')
     (altered.folder / "page.html").write_text(tag.replace("<script", TAP + "<script", 1))
     tab = open_tab(url, "page.html")
     tab.evaluate(START)

@@ -44,7 +44,7 @@ def test_it_comes_back_when_the_enhancer_does_not_start(
     runtime = altered.folder / "runtime" / "models" / "c20.pni"
     kept = runtime.read_bytes()
     runtime.unlink()
-    page = PAGE.replace('drop-in.js"', f'drop-in.js" data-engine="{engine}"')
+    page = PAGE.replace('"worker"', f'"{engine}"')
     tab = visit("page.html", {"page.html": page})
     tab.evaluate(START)
     assert tab.evaluate("() => opened[0].suppressed") is False

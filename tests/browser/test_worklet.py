@@ -16,14 +16,10 @@ DEPTH = 1920
 QUANTUM = 128
 SETTLE = DELAY + HOP
 
-ENGINES = ("python", "worker")
-"""Where frames pass through a ring."""
-
-pytestmark = pytest.mark.parametrize("engine", ENGINES)
-
 READY = "async (options) => harness.untilState(await harness.create(options), 'ready', 'fallback')"
 
 
+@pytest.mark.parametrize("engine", ["python", "worker"])
 def test_equals_the_enhancer_in_cpython(
     open_tab: Callable[..., Tab], isolated: str, noisy: np.ndarray, engine: str
 ) -> None:
@@ -56,22 +52,22 @@ def test_equals_the_enhancer_in_cpython(
 
 
 def test_no_attenuation_is_the_input_at_the_same_delay(
-    open_tab: Callable[..., Tab], isolated: str, noisy: np.ndarray, engine: str
+    open_tab: Callable[..., Tab], isolated: str, noisy: np.ndarray
 ) -> None:
     """A limit of 0 dB, set from outside, reaches the enhancer: what is played through it is the microphone."""
     tab = open_tab(isolated)
-    assert tab.evaluate(READY, {"engine": engine, "attenuationLimit": 0}) == "ready"
+    assert tab.evaluate(READY, {"engine": "worker", "attenuationLimit": 0}) == "ready"
     result = tab.evaluate("(input) => harness.renderOffline(percepnet, input)", encode(noisy))
     assert result["quanta"] > 0
     np.testing.assert_allclose(decode(result["output"]), shifted(noisy, DEPTH + DELAY), atol=1e-5)
 
 
 def test_switching_off_cross_fades_at_the_same_delay(
-    open_tab: Callable[..., Tab], isolated: str, noisy: np.ndarray, engine: str
+    open_tab: Callable[..., Tab], isolated: str, noisy: np.ndarray
 ) -> None:
     """After ``enabled = false`` the rest is the microphone, delayed as before."""
     tab = open_tab(isolated)
-    assert tab.evaluate(READY, {"engine": engine}) == "ready"
+    assert tab.evaluate(READY, {"engine": "worker"}) == "ready"
     script = """async (input) => harness.renderOffline(percepnet, input, {
         sample: 48000,
         run: async (percepnet) => {
@@ -89,15 +85,15 @@ def test_switching_off_cross_fades_at_the_same_delay(
 
 
 def test_a_dead_worker_leaves_the_microphone_within_100_ms(
-    open_tab: Callable[..., Tab], isolated: str, noisy: np.ndarray, engine: str
+    open_tab: Callable[..., Tab], isolated: str, noisy: np.ndarray
 ) -> None:
-    """The workers are killed behind the drop-in's back; the worklet notices without help."""
+    """The worker is killed behind the drop-in's back; the worklet notices without help."""
     tab = open_tab(isolated, init=WORKERS)
-    assert tab.evaluate(READY, {"engine": engine}) == "ready"
+    assert tab.evaluate(READY, {"engine": "worker"}) == "ready"
     script = """async (input) => harness.renderOffline(percepnet, input, {
         sample: 48000,
         run: async (percepnet) => {
-            for (const worker of workers) worker.terminate(); // Python's, and the one that plays until Python is heard
+            for (const worker of workers) worker.terminate();
             // Dead once the output stops growing.
             const { ring } = percepnet;
             for (let done; done !== ring.load(harness.WORD.DONE); await new Promise((r) => setTimeout(r, 200))) {
@@ -116,16 +112,12 @@ def test_a_dead_worker_leaves_the_microphone_within_100_ms(
     assert step.max() <= 2 * np.abs(np.diff(output - dry))[20000:48000].max()
 
 
-def test_the_worker_engine_downloads_no_python(
-    open_tab: Callable[..., Tab], isolated: str, site: Path, engine: str
-) -> None:
+def test_the_worker_engine_downloads_no_python(open_tab: Callable[..., Tab], isolated: str, site: Path) -> None:
     """Kernel, list of models and one image; and it says what runs."""
-    if engine != "worker":
-        pytest.skip("Python is what the other engine downloads")
     requested: list[str] = []
     tab = open_tab(isolated)
     tab.page.context.on("request", lambda request: requested.append(request.url.partition("/runtime/")[2]))
-    assert tab.evaluate(READY, {"engine": engine}) == "ready"
+    assert tab.evaluate(READY, {"engine": "worker"}) == "ready"
     files = {name for name in requested if name}
     assert files == {"kernel/relaxed.wasm", "kernel/simd.wasm", "models.json", "models/c20.pni", "sizes.json"}
     assert tab.evaluate("percepnet.info.tier") == "c20"
