@@ -5,7 +5,8 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 PY := $(VENV)/bin/python
-PIP := $(PY) -m pip install --quiet --disable-pip-version-check
+# Of all the modules that come, few are ever imported: Python compiles those itself.
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-compile
 PORT ?= 8000
 PYTEST := $(PY) -m pytest
 # The plugin reads options of its own and starts browsers: only tests/pyodide wants it.
