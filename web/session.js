@@ -39,7 +39,7 @@ export class Session {
    */
   static open(farEnd) {
     if (typeof AudioContext === 'undefined') {
-      throw new Error('This browser has no Web Audio, so it cannot play sound here: try a recent Chrome, Edge, Firefox or Safari.');
+      throw new Error('This browser has no Web Audio, so it cannot play sound here: try a recent Chrome, Edge or Firefox.');
     }
     const session = new Session(farEnd);
     void session.sound.context.resume();

@@ -21,6 +21,19 @@ export function explainResponse(url, { ok, status, headers }, remedy = RUNTIME) 
 }
 
 /**
+ * Say why a request failed, and name the header that a foreign host may lack.
+ *
+ * @param {string | URL} url
+ * @param {unknown} error what was thrown meanwhile
+ */
+export function explainFailure(url, error) {
+  // fetch() rejects with a TypeError if the network failed, or if the host does not let this page read the file.
+  const foreign = error instanceof TypeError && new URL(url, globalThis.location?.href).origin !== globalThis.location?.origin;
+  const cause = foreign ? '; does its host send Access-Control-Allow-Origin?' : '';
+  return `${url} could not be downloaded: ${error instanceof Error ? error.message : error}${cause}`;
+}
+
+/**
  * Request a module that could not be loaded again, to find out why.
  *
  * @param {string | URL} url

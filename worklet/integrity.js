@@ -8,7 +8,7 @@
  * Two of them are modules, and import() takes no hash, so they are fetched and checked first. A host that answers the two
  * requests differently could slip in another module: serve the folder from a host that the page trusts.
  */
-import { explainResponse } from './explain.js';
+import { explainFailure, explainResponse } from './explain.js';
 import { HASHES } from './hashes.js';
 
 /**
@@ -97,9 +97,7 @@ async function fetchChecked(native, url, options, hash, timeout) {
       const why = explainResponse(url, response);
       failure = new Error(why || `${url} ${FOREIGN}`);
     } catch (error) {
-      const foreign = new URL(url).origin !== globalThis.location?.origin;
-      const cause = foreign ? '; does its host send Access-Control-Allow-Origin?' : '';
-      failure = new Error(`${url} could not be downloaded: ${/** @type {Error} */ (error).message}${cause}`);
+      failure = new Error(explainFailure(url, error));
     }
   }
   throw failure;

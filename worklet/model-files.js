@@ -3,6 +3,7 @@
  */
 import { DEFAULT_TIER } from './constants.js';
 import { PercepNetError } from './errors.js';
+import { explainFailure } from './explain.js';
 import { HASHES } from './hashes.js';
 import { FILE_TIMEOUT, FOREIGN, integrityOf } from './integrity.js';
 import { listTiers } from './tiers.js';
@@ -131,7 +132,7 @@ export class ModelFiles {
       return new Uint8Array(await new Response(limited(response, url, onChunk)).arrayBuffer());
     } catch (error) {
       if (error instanceof PercepNetError) throw error;
-      throw new PercepNetError('model', `${url} could not be downloaded: ${error instanceof Error ? error.message : error}`);
+      throw new PercepNetError('model', explainFailure(url, error));
     } finally {
       watchdog.stop();
     }
