@@ -160,6 +160,18 @@ def not_isolated(site: Path) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def demo(dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a site whose demo page has engine 'worker': few of the page's tests depend on Python's late start."""
+    folder = copy_site(dist, tmp_path_factory.mktemp("demo") / "site")
+    create = "PercepNet.create(options)"
+    assert create in (folder / "session.js").read_text()
+    change = create.replace("options", "{ engine: 'worker', ...options }")
+    AlteredSite(folder, "").write("session.js", lambda text: text.replace(create, change))
+    with serve(folder) as url:
+        yield url
+
+
 @pytest.fixture(params=["isolated", "not_isolated"])
 def anywhere(request: pytest.FixtureRequest) -> Any:
     """Address of the site: with shared memory, and without."""

@@ -114,9 +114,9 @@ def test_start_listen_stop(open_tab: Callable[..., Tab], isolated: str, source: 
     assert tab.complaints == [] and tab.uncaught == []
 
 
-def test_both_signals_are_aligned_to_the_sample(open_tab: Callable[..., Tab], isolated: str) -> None:
+def test_both_signals_are_aligned_to_the_sample(open_tab: Callable[..., Tab], demo: str) -> None:
     """With no attenuation allowed the enhancer passes its input on: then both recordings are one and the same."""
-    tab = open_tab(isolated, path="")
+    tab = open_tab(demo, path="")
     tab.page.get_by_role("slider", name="Reduce noise by at most").press("Home")
     start(tab)
     signals = record(tab)
@@ -127,9 +127,9 @@ def test_both_signals_are_aligned_to_the_sample(open_tab: Callable[..., Tab], is
     assert np.max(np.abs(before - after)) < 2e-4
 
 
-def test_recordings_are_before_and_after(open_tab: Callable[..., Tab], isolated: str) -> None:
+def test_recordings_are_before_and_after(open_tab: Callable[..., Tab], demo: str) -> None:
     """The enhanced recording is quieter where nobody speaks, and can be deleted."""
-    tab = open_tab(isolated, path="")
+    tab = open_tab(demo, path="")
     start(tab)
     takes = iter(range(1, ATTEMPTS + 1))
 
@@ -158,9 +158,9 @@ def test_another_model_takes_over_while_it_plays(open_tab: Callable[..., Tab], i
     expect(tab.page.get_by_role("status")).to_have_text(RUNNING)
 
 
-def test_a_file_of_ones_own(open_tab: Callable[..., Tab], isolated: str, clip: Path) -> None:
+def test_a_file_of_ones_own(open_tab: Callable[..., Tab], demo: str, clip: Path) -> None:
     """Picked, dropped, or refused with a reason while the last sound plays on."""
-    tab = open_tab(isolated, path="")
+    tab = open_tab(demo, path="")
     page = tab.page
     choose(page, "Your file")
     with page.expect_file_chooser() as chooser:
@@ -198,10 +198,10 @@ def test_stop_and_start_load_nothing_again(open_tab: Callable[..., Tab], isolate
     assert again == []
 
 
-def test_samples_to_choose_from(open_tab: Callable[..., Tab], isolated: str, site: Path) -> None:
+def test_samples_to_choose_from(open_tab: Callable[..., Tab], demo: str, site: Path) -> None:
     """Each can be decoded, is played at once when chosen, and is credited with its licence."""
     samples = json.loads((site / "samples" / "samples.json").read_text())["samples"]
-    tab = open_tab(isolated, path="")
+    tab = open_tab(demo, path="")
     start(tab)
     tab.page.get_by_text("About this sample").click()
     for sample in samples:
@@ -213,16 +213,16 @@ def test_samples_to_choose_from(open_tab: Callable[..., Tab], isolated: str, sit
     expect(tab.page.get_by_role("status")).to_have_text(RUNNING)
 
 
-def test_older_safaris_get_the_other_format(open_tab: Callable[..., Tab], isolated: str) -> None:
+def test_older_safaris_get_the_other_format(open_tab: Callable[..., Tab], demo: str) -> None:
     """Whatever cannot play Ogg is given MP3."""
-    tab = open_tab(isolated, path="", init="HTMLMediaElement.prototype.canPlayType = () => ''")
+    tab = open_tab(demo, path="", init="HTMLMediaElement.prototype.canPlayType = () => ''")
     start(tab)
     assert [request.rsplit("/", 1)[1] for request in tab.requests if "/samples/cafe" in request] == ["cafe.mp3"]
 
 
-def test_testing_the_microphone(open_tab: Callable[..., Tab], isolated: str) -> None:
+def test_testing_the_microphone(open_tab: Callable[..., Tab], demo: str) -> None:
     """Five seconds raw and enhanced, a pause, five with the browser's own suppression, and a verdict on the level."""
-    tab = open_tab(isolated, path="")
+    tab = open_tab(demo, path="")
     tab.evaluate(
         """window.seen = [];
         const [state, meter] = ['test-state', 'test-level'].map((id) => document.getElementById(id));
@@ -265,9 +265,9 @@ def test_loading_is_shown_in_bytes(open_tab: Callable[..., Tab], isolated: str, 
     expect(tab.page.get_by_role("progressbar")).to_be_hidden()
 
 
-def test_freezing_the_pictures(open_tab: Callable[..., Tab], isolated: str) -> None:
+def test_freezing_the_pictures(open_tab: Callable[..., Tab], demo: str) -> None:
     """Nothing moves any more, the sound continues, and single keys can be switched off."""
-    tab = open_tab(isolated, path="")
+    tab = open_tab(demo, path="")
     page = tab.page
     start(tab)
     page.keyboard.press("f")

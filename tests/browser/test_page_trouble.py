@@ -18,24 +18,24 @@ from slow_machine import RECOVERED, SLOW_NOW, slow_down
 from build_scripts.site.serve import Handler, serve
 
 
-def test_a_denied_microphone(open_tab: Callable[..., Tab], isolated: str) -> None:
+def test_a_denied_microphone(open_tab: Callable[..., Tab], demo: str) -> None:
     """The page says so, and offers the clip instead."""
-    tab = open_tab(isolated, path="", permission=DENY_MICROPHONE)
+    tab = open_tab(demo, path="", permission=DENY_MICROPHONE)
     choose(tab.page, "Microphone")
     tab.page.get_by_role("button", name="Start").click()
     expect(tab.page.get_by_role("status")).to_contain_text("not allowed")
     start(tab)
 
 
-def test_a_microphone_that_goes_away(open_tab: Callable[..., Tab], isolated: str) -> None:
+def test_a_microphone_that_goes_away(open_tab: Callable[..., Tab], demo: str) -> None:
     """No microphone, or one that is unplugged in the middle."""
     absent = "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', 'NotFoundError'))"
-    tab = open_tab(isolated, path="", init=absent)
+    tab = open_tab(demo, path="", init=absent)
     choose(tab.page, "Microphone")
     tab.page.get_by_role("button", name="Start").click()
     expect(tab.page.get_by_role("status")).to_contain_text("No microphone was found")
 
-    tab = open_tab(isolated, path="")
+    tab = open_tab(demo, path="")
     start(tab, "Microphone")
     tab.evaluate("demo.session.microphone.dispatchEvent(new Event('ended'))")
     expect(tab.page.get_by_role("status")).to_contain_text("The microphone was disconnected")
@@ -150,9 +150,9 @@ def test_a_recording_of_two_hours_is_refused_before_it_is_decoded(
     assert tab.evaluate("decoded") == 0
 
 
-def test_overload_is_reported(open_tab: Callable[..., Tab], isolated: str) -> None:
+def test_overload_is_reported(open_tab: Callable[..., Tab], demo: str) -> None:
     """What the drop-in does about it, in words; the model chosen is the one that runs."""
-    tab = open_tab(isolated, path="")
+    tab = open_tab(demo, path="")
     start(tab)
     tell = "detail => demo.percepnet.dispatchEvent(new CustomEvent('overload', { detail }))"
     tab.evaluate(tell, {"action": "wait"})

@@ -28,9 +28,9 @@ SWITCHING = """async ([sound, flip]) => {
 """Record ``dry`` and ``out`` of a graph while it goes to and fro between before and after."""
 
 
-def test_the_switch_leaves_no_gap(open_tab: Callable[..., Tab], isolated: str) -> None:
+def test_the_switch_leaves_no_gap(open_tab: Callable[..., Tab], demo: str) -> None:
     """While both signals are the same, switching back and forth sounds like not switching."""
-    tab = open_tab(isolated, path="")
+    tab = open_tab(demo, path="")
     tab.page.get_by_role("slider", name="Reduce noise by at most").press("Home")
     start(tab)
     largest = tab.evaluate(
