@@ -14,7 +14,7 @@ from build_scripts.site.serve import HOST, ISOLATION, Handler, Server, serve
 
 ENHANCE = """async (options) => {
     const { PercepNet } = await import('/worklet/percepnet.js');
-    const percepnet = await PercepNet.create(options ?? {});
+    const percepnet = await PercepNet.create(options ?? { engine: 'worker' });
     const events = [];
     for (const type of ['ready', 'fallback']) {
         percepnet.addEventListener(type, ({ detail }) => events.push([type, detail.code ?? '', detail.message ?? '']));
@@ -28,6 +28,7 @@ ENHANCE = """async (options) => {
     percepnet.destroy();
     return found;
 }"""
+"""By default without Python: whatever runs in it, a worker needs the same of its host."""
 
 READY = {"events": ["ready", "", ""], "track": "live"}
 
@@ -108,7 +109,7 @@ def strict(site: Path, reports: list[str]) -> Iterator[str]:
 def test_a_strict_content_security_policy(open_tab: Callable[..., Tab], strict: str, reports: list[str]) -> None:
     """No eval, no inline script, no blob:, nothing from elsewhere: nothing violates it, in page or worker."""
     tab = open_tab(strict)
-    assert tab.evaluate(ENHANCE) == READY | {"transport": "shared"}
+    assert tab.evaluate(ENHANCE, {"engine": "python"}) == READY | {"transport": "shared"}
     tab.page.wait_for_timeout(500)
     assert reports == []
     # Had there been something, it would have been reported, from a worker too.
