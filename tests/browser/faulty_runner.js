@@ -44,6 +44,7 @@ function misbehave() {
   if (kind === 'once' || kind === 'stall') fault = struck = '';
   if (kind === 'once' || kind === 'always') throw new Error('injected fault');
   if (kind === 'trap') throw new WebAssembly.RuntimeError('unreachable');
+  if (kind === 'garbage') Array.from({ length: 20000 }, () => []);
   while (kind === 'hang' || (kind === 'stall' && passed() < Number(milliseconds)));
 }
 

@@ -211,7 +211,7 @@ def test_processor_exception(open_tab: Callable[..., Tab], altered: AlteredSite)
     altered.write("worklet/processor.js", faulty)
     tab = open_tab(altered.url)
     tab.evaluate("async () => { window.raw = await harness.microphone(); window.made = []; window.clean = []; }")
-    for engine in ("python", "worklet"):  # with 'worker' the processor is Python's
+    for engine in ("worker", "worklet"):  # with 'python' the processor is the first one's
         tab.evaluate(
             """async (engine) => {
                 made.push(await harness.create({ engine }));
