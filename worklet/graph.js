@@ -25,8 +25,8 @@ function resumeTimeout() {
 /** Events after which a browser may allow audio. */
 const GESTURES = ['pointerdown', 'keydown', 'visibilitychange'];
 
-/** Seconds of sound that may pile up between the microphone and the graph, in addition to what one callback takes. */
-const LONGEST_BACKLOG = 0.03;
+/** Seconds that a microphone delivers at a time. A queue's length is known to that and to what one callback takes. */
+const BLOCK = 0.01;
 
 /** Times in a row that the queue is emptied before its length is accepted as what this microphone and machine need. */
 const MOST_SKIPS = 3;
@@ -177,7 +177,7 @@ export class TrackGraph {
   catchUp(pause) {
     const { context } = this;
     const growth = this.#backlog?.read() ?? 0;
-    if (growth <= LONGEST_BACKLOG + context.baseLatency) {
+    if (growth <= BLOCK + context.baseLatency) {
       if (growth > 0) this.#skips = 0;
       return;
     }

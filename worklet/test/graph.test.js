@@ -26,7 +26,7 @@ function pass(/** @type {number} */ more, /** @type {boolean} */ pause) {
 }
 
 test('what has piled up is skipped, once, while nobody speaks', () => {
-  pass(20, true);
+  pass(5, true);
   pass(100, false);
   assert.equal(sources.length, 1, 'in the middle of a word');
   pass(100, true);
@@ -38,12 +38,12 @@ test('what has piled up is skipped, once, while nobody speaks', () => {
 
 test('what piles up again at once is skipped again, but not endlessly', () => {
   // Each new queue fills at once. A source that is not replaced keeps what it has.
-  for (const more of [20, 100, 200, 300, 400, 400, 400]) pass(more, true);
+  for (const more of [5, 100, 200, 300, 400, 400, 400]) pass(more, true);
   assert.equal(sources.length, 4);
 });
 
 test('a queue that has stayed short for a while may be skipped as often again', () => {
-  pass(20, true);
+  pass(5, true);
   for (let again = 1; again <= 6; again++) {
     pass(100 * again, true);
     pass(100 * again + 10, true);
@@ -51,14 +51,16 @@ test('a queue that has stayed short for a while may be skipped as often again', 
   }
 });
 
-test('a few milliseconds are no reason', () => {
-  pass(20, true);
-  pass(35, true);
+test('what may be no more than a block and a callback is no reason, anything above is', () => {
+  pass(5, true);
+  pass(18, true);
   assert.equal(sources.length, 1);
+  pass(28, true);
+  assert.equal(sources.length, 2);
 });
 
 test('a microphone that is faded out stays so', async () => {
-  pass(20, true);
+  pass(5, true);
   await graph.fadeOut();
   pass(100, true);
   assert.equal(sources.length, 1);
