@@ -1,9 +1,14 @@
 """``python -m build_scripts.bench.backlog``: whether delay piles up on an overloaded machine.
 
-A page records its microphone, the clean track and the track of an empty graph (source -> destination) for a while, all
-in one context. In the middle other programs take the processor. What the clean track and the empty graph lag behind the
-microphone is measured second by second. Both have a queue in front of the graph and one behind it; that of the
-microphone in the recording context is subtracted from both. Samples travel by messages, unless ``--isolated``.
+A page records its microphone, the clean track and the track of an empty graph (source -> destination) for a while. In
+the middle other programs take the processor. What the clean track and the empty graph lag behind the microphone is
+measured second by second, at two places:
+
+- ``delivered``: when the track delivers a sound, by the browser's time stamps. The queue in front of the graph counts.
+- ``played``: when a page that plays the track in an audio context does. That context's own queue counts too; the
+  microphone's there is subtracted.
+
+Samples travel by messages, unless ``--isolated``.
 """
 
 import argparse
@@ -15,6 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from threading import Timer
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +36,7 @@ from .machine import busy_programs, load_average
 
 __all__ = ["lags"]
 
-BEFORE_S, BUSY_S, AFTER_S = 8, 12, 20
+BEFORE_S, BUSY_S, AFTER_S = 6, 8, 10
 """Of a recording: undisturbed, while other programs run, and undisturbed again."""
 
 WINDOW = 2 * SAMPLE_RATE
@@ -49,6 +55,42 @@ def lags(microphone: Audio, track: Audio) -> list[float]:
         spectrum = np.fft.rfft(after, 2 * WINDOW) * np.conj(np.fft.rfft(before, 2 * WINDOW))
         found.append(1000 * int(np.fft.irfft(spectrum, 2 * WINDOW)[:LONGEST].argmax()) / SAMPLE_RATE)
     return found
+
+
+class Delivered:
+    """What a track has delivered: its samples at SAMPLE_RATE, and how late they were.
+
+    Parameters
+    ----------
+    record : dict
+        As record() in backlog.mjs returns it.
+    """
+
+    def __init__(self, record: dict[str, Any]) -> None:
+        samples, rate = _decode(record["samples"]), record["rate"]
+        wanted = np.arange(len(samples) * SAMPLE_RATE // rate) * (rate / SAMPLE_RATE)
+        self.samples = np.interp(wanted, np.arange(len(samples)), samples).astype(np.float32)
+        stamps = np.array(record["stamps"]) / 1000
+        self.late = stamps - np.linspace(0, 1000 * len(samples) / rate, len(stamps), endpoint=False)
+        """Milliseconds from when a block would have come, without any gap, since time 0."""
+        self._per_second = rate * len(stamps) / len(samples)
+
+    def lateness(self, second: int) -> float:
+        """Of the window that begins there."""
+        first, last = (round(at * self._per_second) for at in (second, second + WINDOW // SAMPLE_RATE))
+        return float(np.median(self.late[first:last]))
+
+
+def delivery_lags(microphone: Delivered, track: Delivered) -> list[float]:
+    """Milliseconds from when the microphone delivers a sound until a track does, for each second."""
+    slack = LONGEST // 4  # either may have been tapped first
+    found = lags(microphone.samples, np.pad(track.samples, (slack, 0)))
+    earlier = 1000 * slack / SAMPLE_RATE
+    return [lag - earlier + track.lateness(i) - microphone.lateness(i) for i, lag in enumerate(found)]
+
+
+def _decode(text: str) -> Audio:
+    return np.frombuffer(base64.b64decode(text), np.float32)
 
 
 @contextmanager
@@ -91,7 +133,7 @@ def main() -> int:
         f"--use-file-for-fake-audio-capture={clip}",
     )
     total = BEFORE_S + BUSY_S + AFTER_S
-    print("ms behind the microphone, medians: before, during and after the other programs (first half, second half)")
+    gains: dict[str, list[float]] = {}
     for _ in range(options.starts):
         with page_folder("backlog.mjs", site=options.site) as folder, sync_playwright() as driver:
             with serve(folder, isolated=options.isolated) as address:
@@ -105,14 +147,19 @@ def main() -> int:
                 with _other_programs(options.programs, BEFORE_S, BUSY_S):
                     recordings = page.evaluate("(seconds) => backlog.record(seconds)", total)
                 browser.close()
-        microphone, *tracks = (np.frombuffer(base64.b64decode(text), np.float32) for text in recordings)
-        edges = (1, BEFORE_S - 2, BEFORE_S + BUSY_S - 2, BEFORE_S + BUSY_S + AFTER_S // 2, total - 1)
-        print(f"{options.engine}, {transport}, load {load} before, {options.programs} programs:")
-        for title, track in zip(("clean", "empty graph"), tracks, strict=True):
-            found = lags(microphone, track)
-            phases = [median(found[a:b]) for a, b in zip(edges, edges[1:], strict=False)]
-            seconds = " ".join(f"{value:.0f}" for value in found)
-            print(f"  {title:12}", *(f"{value:6.1f}" for value in phases), f"   {seconds}", flush=True)
+        print(f"{options.engine}, {transport}, load {load} before, {options.programs} programs; ms, each second:")
+        played = [_decode(text) for text in recordings["played"]]
+        delivered = [Delivered(record) for record in recordings["delivered"]]
+        for i, title in enumerate(("clean", "empty graph"), 1):
+            places = {"delivered": delivery_lags(delivered[0], delivered[i]), "played": lags(played[0], played[i])}
+            for place, found in places.items():
+                gain = median(found[BEFORE_S + BUSY_S :]) - median(found[: BEFORE_S - 1])
+                gains.setdefault(f"{title}, {place}", []).append(gain)
+                seconds = " ".join(f"{value:.0f}" for value in found)
+                print(f"  {title:12} {place:10} {gain:+4.0f}   {seconds}", flush=True)
+    print("gained, ms: median, worst, each start")
+    for name, values in gains.items():
+        print(f"  {name:24} {median(values):+4.0f} {max(values):+4.0f}   ", *(f"{value:+.0f}" for value in values))
     return 0
 
 

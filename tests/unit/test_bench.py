@@ -1,5 +1,6 @@
 """The benchmark: its CPython part for real, and the records, ratios and table that are made from the times."""
 
+import base64
 import os
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from signals import talk
 
 from build_scripts.bench import machine, peers, records, rounds
-from build_scripts.bench.backlog import lags
+from build_scripts.bench.backlog import Delivered, delivery_lags, lags
 from build_scripts.bench.hosts import HostError, cpython
 from build_scripts.bench.stages import STAGES
 from percepnet_wasm.constants import SAMPLE_RATE
@@ -80,6 +81,24 @@ def test_lags_are_found_second_by_second():
     track = np.concatenate([late[: 2 * SAMPLE_RATE], later[2 * SAMPLE_RATE :]])
     found = lags(microphone, track)
     assert (len(found), found[0], found[-1]) == (3, 100, 150)
+
+
+def delivered(rate, first, late, gap=0):
+    """Six seconds of a track from ``first`` on, ``late`` ms after the sound; halfway it pauses for ``gap`` ms."""
+    random = np.random.default_rng(3)
+    times = first + np.arange(6 * rate) / rate - late / 1000
+    tones = zip(random.uniform(100, 2000, 50), random.uniform(0, 6, 50), strict=True)
+    sound = sum(np.sin(2 * np.pi * frequency * times + phase) for frequency, phase in tones)
+    stamps = 1e6 * first + 10_000 * np.arange(600) + 1000 * gap * (np.arange(600) >= 300)
+    samples = base64.b64encode(np.float32(sound).tobytes())
+    return Delivered({"rate": rate, "stamps": list(stamps), "samples": samples})
+
+
+@pytest.mark.parametrize("first", [4.9, 5.0, 5.1])
+def test_lags_of_delivery_are_those_of_the_time_stamps(first):
+    found = delivery_lags(delivered(44100, 5, 0), delivered(48000, first, 25, gap=40))
+    assert found[0] == pytest.approx(25, abs=1)
+    assert found[-1] == pytest.approx(65, abs=1)
 
 
 def test_percentiles_of_known_times():

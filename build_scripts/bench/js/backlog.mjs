@@ -25,8 +25,13 @@ async function open(engine) {
   return percepnet.support.transport;
 }
 
-/** @param {number} seconds @returns {Promise<string[]>} a recording of each track, base64 of float32 */
+/**
+ * @param {number} seconds
+ * @returns {Promise<{played: string[], delivered: {rate: number, stamps: number[], samples: string}[]}>} of each track what a page
+ *     plays, and the blocks as the track delivers them, with time stamps in microseconds; samples are base64 of float32
+ */
 async function record(seconds) {
+  const taps = tracks.map(tap);
   const player = new AudioContext({ sampleRate: RATE });
   await player.audioWorklet.addModule(new URL('bench/js/recorder.mjs', FOLDER));
   const recorder = new AudioWorkletNode(player, 'recorder', {
@@ -40,7 +45,40 @@ async function record(seconds) {
   /** @type {Float32Array<ArrayBuffer>[]} */
   const recordings = await new Promise((resolve) => (recorder.port.onmessage = ({ data }) => resolve(data)));
   await player.close();
-  return recordings.map((recording) => new Uint8Array(recording.buffer).toBase64());
+  return { played: recordings.map(base64), delivered: await Promise.all(taps.map((end) => end())) };
+}
+
+/** @param {MediaStreamTrack} track @returns {() => Promise<{rate: number, stamps: number[], samples: string}>} end it */
+function tap(track) {
+  const copy = track.clone();
+  const { readable } = new MediaStreamTrackProcessor({ track: copy, maxBufferSize: 10_000 });
+  /** @type {number[]} */
+  const stamps = [];
+  /** @type {Float32Array[]} */
+  const blocks = [];
+  let rate = 0;
+  const done = readable.pipeTo(
+    new WritableStream({
+      write(/** @type {any} */ data) {
+        const block = new Float32Array(data.numberOfFrames);
+        data.copyTo(block, { planeIndex: 0, format: 'f32-planar' });
+        rate = data.sampleRate;
+        stamps.push(data.timestamp);
+        blocks.push(block);
+        data.close();
+      },
+    }),
+  );
+  return async () => {
+    copy.stop();
+    await done;
+    return { rate, stamps, samples: base64(new Float32Array(await new Blob(/** @type {any} */ (blocks)).arrayBuffer())) };
+  };
+}
+
+/** @param {Float32Array<ArrayBuffer>} samples */
+function base64(samples) {
+  return new Uint8Array(samples.buffer).toBase64();
 }
 
 Object.assign(globalThis, { backlog: { open, record } });
