@@ -30,10 +30,9 @@ CALLS = """async (engine) => {
 }"""
 
 
-# With shared memory and without. Those without Python differ from it in the engine alone: once each is enough.
+# With shared memory and without, which is the same for Python and for what runs in the worker instead.
 @pytest.mark.parametrize(
-    ("engine", "where"),
-    [("python", "isolated"), ("python", "not_isolated"), ("worker", "isolated"), ("worklet", "not_isolated")],
+    ("engine", "where"), [("python", "isolated"), ("worker", "not_isolated"), ("worklet", "not_isolated")]
 )
 def test_far_end_of_a_call(
     open_tab: Callable[..., Tab], request: pytest.FixtureRequest, engine: str, where: str

@@ -146,11 +146,11 @@ def test_recordings_are_before_and_after(open_tab: Callable[..., Tab], demo: str
     soon(louder)
 
 
-def test_another_model_takes_over_while_it_plays(open_tab: Callable[..., Tab], isolated: str, site: Path) -> None:
+def test_another_model_takes_over_while_it_plays(open_tab: Callable[..., Tab], demo: str, site: Path) -> None:
     """Each tier of the runtime folder can be chosen."""
     tiers = json.loads((site / "runtime" / "models.json").read_text())
     other = next(name for name, entry in tiers.items() if not entry["default"])
-    tab = open_tab(isolated, path="")
+    tab = open_tab(demo, path="")
     start(tab)
     assert tab.evaluate("demo.percepnet.tier") == next(name for name in tiers if tiers[name]["default"])
     tab.page.get_by_label("Model").select_option(other)

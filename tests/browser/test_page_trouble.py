@@ -110,9 +110,9 @@ def test_on_a_slow_line_the_sound_comes_first_and_the_bytes_as_they_arrive(
         expect(status).to_have_text(RUNNING)
 
 
-def test_offline_before_the_first_start(open_tab: Callable[..., Tab], isolated: str) -> None:
+def test_offline_before_the_first_start(open_tab: Callable[..., Tab], demo: str) -> None:
     """Plain words for the sample and for the enhancer, and everything works once there is a network."""
-    tab = open_tab(isolated, path="")
+    tab = open_tab(demo, path="")
     status = tab.page.get_by_role("status")
     tab.page.context.set_offline(True)
     tab.page.get_by_role("button", name="Start", exact=True).click()
