@@ -66,7 +66,7 @@ test-worklet: worklet/node_modules/.stamp tests/clients/node_modules/.stamp ## J
 
 test-pyodide: build/test.stamp ## the wheel in Pyodide, in Node and Chromium
 	$(PY) -m build_scripts.package.build_dist --out dist --test
-	$(PYTEST) tests/pyodide --dist-dir build/dist-test --runtime node,chrome $(RERUN)
+	$(PYTEST) tests/pyodide --dist-dir build/dist-test --runtime node,chrome $(PARALLEL) $(RERUN)
 
 # Two browsers at once may be too much for a machine: what fails then has to pass with the machine to itself.
 test-browser: ALONE = $(PYTEST) $(PLAIN) tests/browser --site=dist -m 'not firefox' --last-failed --last-failed-no-failures none $(subst --reruns 1,--reruns 2,$(RERUN))

@@ -72,9 +72,10 @@ def publish(selenium, request):
     files = []
 
     def write(name: str, array: np.ndarray) -> str:
-        files.append(request.config.option.dist_dir / name)
+        # Another process may serve files of the same name from the same folder.
+        files.append(request.config.option.dist_dir / f"{os.getpid()}-{name}")
         files[-1].write_bytes(array.astype("u1" if array.dtype == np.uint8 else "<f4").tobytes())
-        return f"{selenium.base_url}/{name}"
+        return f"{selenium.base_url}/{files[-1].name}"
 
     yield write
     for file in files:
