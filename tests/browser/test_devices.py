@@ -100,6 +100,7 @@ def test_devices_of_all_rates_one_after_the_other(start: Callable[[], Tab]) -> N
         left = dict(zip(THREADS, latencies, strict=True))
 
         def wrong(rate: int = rate, left: dict[str, int] = left) -> str:
+            tab.evaluate("harness.untilEachEnhanced()")  # after an overload an enhancer rests, longer each time
             raw, *outs = map(
                 decode, tab.evaluate("(seconds) => harness.recordTracks([raw, ...clean], seconds * 48000)", ENOUGH)
             )
