@@ -25,7 +25,7 @@ function resumeTimeout() {
 /** Events after which a browser may allow audio. */
 const GESTURES = ['pointerdown', 'keydown', 'visibilitychange'];
 
-/** Seconds that a microphone delivers at a time. A queue's length is known to that and to what one callback takes. */
+/** Seconds of sound that a microphone delivers at a time. A queue's length is only known to within one of these and one callback. */
 const BLOCK = 0.01;
 
 /** Times in a row that the queue is emptied before its length is accepted as what this microphone and machine need. */

@@ -198,6 +198,7 @@ FATAL = {
     "python": {
         "terminate": ("stalled", "stopped keeping up"),
         "hang": ("stalled", "stopped keeping up"),
+        "throw": ("enhancer", "injected fault"),
         "always": ("enhancer", "RuntimeError: injected fault"),
         "memory": ("enhancer", "MemoryError"),
         "abort": ("enhancer", ""),
@@ -210,8 +211,7 @@ FATAL = {
         "trap": ("enhancer", "unreachable"),
     },
 }
-"""What is done to the worker, and what the page reports. Each costs a start; that Python's worker throws is what
-test_instances.py does to it."""
+"""What is done to the worker, and what the page reports."""
 
 
 def test_the_voice_is_raw_within_100_ms_whatever_fails_and_can_be_restarted(call: Tab, engine: str) -> None:
